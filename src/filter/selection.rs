@@ -1,0 +1,263 @@
+//! The selection that the flags of `ecq-query` describe.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+use regex::bytes::Regex;
+
+use crate::event::{Content, Direction, Endpoints, Event, Kind, Timestamp};
+
+/// Which events are asked for. Different parts narrow each other; the entries of one part widen it. An empty part
+/// lets everything through. A part that asks about something an event does not have does not match that event.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Event time from here on.
+    pub since: Option<Timestamp>,
+    /// Event time before this.
+    pub until: Option<Timestamp>,
+    /// Process names, with `*` and `?`; if there are negated ones, none of those.
+    pub pnames: Vec<NamePattern>,
+    /// Process ids.
+    pub pids: Vec<u32>,
+    /// An address or network at either end.
+    pub ips: Vec<IpNet>,
+    /// A port at either end.
+    pub ports: Vec<u16>,
+    /// The end that opened the connection, whichever way the bytes went. Does not match where it is unknown.
+    pub src: Vec<AddressPattern>,
+    /// The end that accepted the connection, whichever way the bytes went. Does not match where it is unknown.
+    pub dst: Vec<AddressPattern>,
+    /// Kinds, contents or eCapture's type numbers.
+    pub types: Vec<TypePattern>,
+    /// Whether the process read or wrote.
+    pub direction: Option<Direction>,
+    /// HTTP request methods, compared without regard to case.
+    pub methods: Vec<String>,
+    /// The request's host, with `*` and `?`; a pattern without a port matches any port.
+    pub hosts: Vec<NamePattern>,
+    /// HTTP status codes or classes.
+    pub statuses: Vec<StatusPattern>,
+    /// A pattern somewhere in the payload.
+    pub grep: Option<Regex>,
+}
+
+/// A name, with `*` for any characters and `?` for one; `!` in front turns it around.
+#[derive(Debug, Clone)]
+pub struct NamePattern {
+    /// Whether the name must not match.
+    pub negated: bool,
+    /// The pattern as given, without the `!`.
+    pub text: String,
+    regex: regex::Regex,
+}
+
+/// An address or network, a port, or both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AddressPattern {
+    /// The network; one address is a network of full length.
+    pub net: Option<IpNet>,
+    /// The port.
+    pub port: Option<u16>,
+}
+
+/// Status codes from `first` to `last`, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatusPattern {
+    /// The lowest code.
+    pub first: u16,
+    /// The highest code.
+    pub last: u16,
+}
+
+/// One of the things that `--type` accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TypePattern {
+    /// A kind of event.
+    Kind(Kind),
+    /// A content of the payload.
+    Content(Content),
+    /// eCapture's own type number.
+    Number(u32),
+}
+
+impl NamePattern {
+    /// Reads a pattern. `ignore_case` is for host names; process names are compared as they are.
+    pub fn new(text: &str, ignore_case: bool) -> Self {
+        let (negated, text) = match text.strip_prefix('!') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let mut source = String::from(if ignore_case { r"(?is-u)\A" } else { r"(?s)\A" });
+        if ignore_case {
+            source = String::from(r"(?is)\A");
+        }
+        for character in text.chars() {
+            match character {
+                '*' => source.push_str(".*"),
+                '?' => source.push('.'),
+                other => source.push_str(&regex::escape(other.encode_utf8(&mut [0; 4]))),
+            }
+        }
+        source.push_str(r"\z");
+        let regex = regex::Regex::new(&source).unwrap_or_else(|_| never_matching());
+        Self {
+            negated,
+            text: text.to_owned(),
+            regex,
+        }
+    }
+
+    /// Whether `name` fits the pattern, without regard to `negated`.
+    pub fn fits(&self, name: &str) -> bool {
+        self.regex.is_match(name)
+    }
+
+    /// The one name that fits, if the pattern has no wildcard.
+    pub fn literal(&self) -> Option<&str> {
+        (!self.text.contains(['*', '?'])).then_some(self.text.as_str())
+    }
+}
+
+/// What stands in for a pattern that is too long to compile.
+fn never_matching() -> regex::Regex {
+    regex::Regex::new(r"[^\s\S]").expect("an empty class compiles")
+}
+
+impl AddressPattern {
+    /// Whether `address` fits. An IPv4 address and its IPv4-mapped IPv6 form (RFC 4291 section 2.5.5.2) are the same.
+    pub fn fits(&self, address: SocketAddr) -> bool {
+        self.net
+            .is_none_or(|net| net.contains(&canonical(address.ip())))
+            && self.port.is_none_or(|port| port == address.port())
+    }
+}
+
+impl StatusPattern {
+    /// Whether `status` is in the range.
+    pub fn fits(self, status: u16) -> bool {
+        (self.first..=self.last).contains(&status)
+    }
+}
+
+impl TypePattern {
+    /// Whether `event` is of this type.
+    pub fn fits(self, event: &Event) -> bool {
+        match self {
+            Self::Kind(kind) => event.kind == kind,
+            Self::Content(content) => event.content == content,
+            Self::Number(number) => event.ecapture_type == Some(number),
+        }
+    }
+}
+
+/// An IPv4-mapped IPv6 address as IPv4, any other as it is.
+pub fn canonical(address: IpAddr) -> IpAddr {
+    address.to_canonical()
+}
+
+impl Selection {
+    /// Whether everything but the payload pattern holds for an event with these endpoints.
+    pub fn fits(&self, event: &Event, endpoints: &Endpoints) -> bool {
+        self.since.is_none_or(|since| event.time >= since)
+            && self.until.is_none_or(|until| event.time < until)
+            && self.fits_pname(event.process.pname.as_deref())
+            && (self.pids.is_empty()
+                || event
+                    .process
+                    .pid
+                    .is_some_and(|pid| self.pids.contains(&pid)))
+            && self.fits_endpoints(endpoints)
+            && (self.types.is_empty() || self.types.iter().any(|pattern| pattern.fits(event)))
+            && self
+                .direction
+                .is_none_or(|direction| event.direction == Some(direction))
+            && self.fits_http(event)
+    }
+
+    /// Whether the process name is one that is asked for.
+    pub fn fits_pname(&self, pname: Option<&str>) -> bool {
+        fits_names(&self.pnames, pname)
+    }
+
+    /// Whether the ends of a connection are what is asked for.
+    pub fn fits_endpoints(&self, endpoints: &Endpoints) -> bool {
+        let known = || {
+            [
+                endpoints.client,
+                endpoints.server,
+                endpoints.local,
+                endpoints.remote,
+            ]
+            .into_iter()
+            .flatten()
+        };
+        (self.ips.is_empty()
+            || known().any(|end| {
+                self.ips
+                    .iter()
+                    .any(|net| net.contains(&canonical(end.ip())))
+            }))
+            && (self.ports.is_empty() || known().any(|end| self.ports.contains(&end.port())))
+            && (self.src.is_empty()
+                || endpoints
+                    .client
+                    .is_some_and(|client| self.src.iter().any(|pattern| pattern.fits(client))))
+            && (self.dst.is_empty()
+                || endpoints
+                    .server
+                    .is_some_and(|server| self.dst.iter().any(|pattern| pattern.fits(server))))
+    }
+
+    /// Whether anything is asked about the ends of the connection.
+    pub fn asks_endpoints(&self) -> bool {
+        !(self.ips.is_empty()
+            && self.ports.is_empty()
+            && self.src.is_empty()
+            && self.dst.is_empty())
+    }
+
+    fn fits_http(&self, event: &Event) -> bool {
+        if self.methods.is_empty() && self.hosts.is_empty() && self.statuses.is_empty() {
+            return true;
+        }
+        let Some(http) = &event.http else {
+            return false;
+        };
+        (self.methods.is_empty()
+            || http.method.as_ref().is_some_and(|method| {
+                self.methods
+                    .iter()
+                    .any(|wanted| wanted.eq_ignore_ascii_case(method))
+            }))
+            && (self.hosts.is_empty() || fits_host(&self.hosts, http.host.as_deref()))
+            && (self.statuses.is_empty()
+                || http
+                    .status
+                    .is_some_and(|status| self.statuses.iter().any(|pattern| pattern.fits(status))))
+    }
+}
+
+fn fits_names(patterns: &[NamePattern], name: Option<&str>) -> bool {
+    if patterns.is_empty() {
+        return true;
+    }
+    let Some(name) = name else { return false };
+    let mut wanted = patterns
+        .iter()
+        .filter(|pattern| !pattern.negated)
+        .peekable();
+    let included = wanted.peek().is_none() || wanted.any(|pattern| pattern.fits(name));
+    included
+        && !patterns
+            .iter()
+            .any(|pattern| pattern.negated && pattern.fits(name))
+}
+
+fn fits_host(patterns: &[NamePattern], host: Option<&str>) -> bool {
+    let Some(host) = host else { return false };
+    let bare = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+    fits_names(patterns, Some(host))
+        || bare.is_some_and(|(name, _)| fits_names(patterns, Some(name)))
+}
