@@ -1,0 +1,1 @@
+//! The programs from outside.
