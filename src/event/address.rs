@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use super::Role;
+
 /// Whether the traced process read or wrote. It says nothing about who opened the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
@@ -55,6 +57,25 @@ pub enum Sense {
     /// `src` is the traced process's own end. gotls in 2.x prints the tuple in the direction of the data; turned
     /// around for reads, that is local to remote.
     LocalToRemote,
+}
+
+impl Sense {
+    /// The number that stands for it in a capture file.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::InitiatorToAcceptor => 1,
+            Self::LocalToRemote => 2,
+        }
+    }
+
+    /// The sense that `code` stands for.
+    pub fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::InitiatorToAcceptor),
+            2 => Some(Self::LocalToRemote),
+            _ => None,
+        }
+    }
 }
 
 /// The two ends of a connection, with what their order means.
@@ -138,6 +159,37 @@ pub struct Endpoints {
     pub role_inferred: bool,
 }
 
+impl Endpoints {
+    /// What follows from a connection's addresses and from which end the process is.
+    pub fn new(tuple: Tuple, source: TupleSource, role: Option<Role>) -> Self {
+        let Tuple { src, dst, sense } = tuple;
+        let (client, server, local, remote) = match (sense, role) {
+            (Sense::InitiatorToAcceptor, None) => (Some(src), Some(dst), None, None),
+            (Sense::InitiatorToAcceptor, Some(Role::Client)) => {
+                (Some(src), Some(dst), Some(src), Some(dst))
+            }
+            (Sense::InitiatorToAcceptor, Some(Role::Server)) => {
+                (Some(src), Some(dst), Some(dst), Some(src))
+            }
+            (Sense::LocalToRemote, None) => (None, None, Some(src), Some(dst)),
+            (Sense::LocalToRemote, Some(Role::Client)) => {
+                (Some(src), Some(dst), Some(src), Some(dst))
+            }
+            (Sense::LocalToRemote, Some(Role::Server)) => {
+                (Some(dst), Some(src), Some(src), Some(dst))
+            }
+        };
+        Self {
+            client,
+            server,
+            local,
+            remote,
+            source: Some(source),
+            role_inferred: role.is_some(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,5 +207,32 @@ mod tests {
             assert_eq!(Direction::from_code(direction.code()), Some(direction));
             assert_eq!(direction.reversed().reversed(), direction);
         }
+    }
+
+    #[test]
+    fn the_role_tells_the_ends_apart() {
+        let (a, b) = (
+            "10.0.0.1:1000".parse().unwrap(),
+            "10.0.0.2:443".parse().unwrap(),
+        );
+        let accepted = Tuple {
+            src: a,
+            dst: b,
+            sense: Sense::InitiatorToAcceptor,
+        };
+        let ends = Endpoints::new(accepted, TupleSource::Field, Some(Role::Server));
+        assert_eq!((ends.client, ends.local), (Some(a), Some(b)));
+        let own = Tuple {
+            src: a,
+            dst: b,
+            sense: Sense::LocalToRemote,
+        };
+        let ends = Endpoints::new(own, TupleSource::Text, None);
+        assert_eq!(
+            (ends.client, ends.local, ends.remote),
+            (None, Some(a), Some(b))
+        );
+        let ends = Endpoints::new(own, TupleSource::Text, Some(Role::Server));
+        assert_eq!((ends.client, ends.server), (Some(b), Some(a)));
     }
 }

@@ -137,6 +137,18 @@ fn position<T: PartialEq>(all: &[T], one: &T) -> u32 {
         .unwrap_or(0)
 }
 
+impl Carrier {
+    /// The number that stands for it in a capture file.
+    pub fn code(self) -> u32 {
+        position(&CARRIERS, &self)
+    }
+
+    /// The carrier that `code` stands for.
+    pub fn from_code(code: u32) -> Option<Self> {
+        CARRIERS.get(usize::try_from(code).ok()?).copied()
+    }
+}
+
 impl Form {
     /// The number that stands for it in a capture file: opcode (1 or 2) + 10 × encoding + 100 × carrier + 1000 × layout,
     /// each counted from 0 in the order of this file's tables.

@@ -5,6 +5,7 @@
 
 mod address;
 mod clock;
+mod connection;
 mod content;
 mod form;
 mod id;
@@ -15,6 +16,7 @@ mod time;
 
 pub use address::{Direction, Endpoints, Sense, Tuple, TupleSource};
 pub use clock::{Clock, ClockKind};
+pub use connection::{Connection, ConnectionUpdate, Role};
 pub use content::{Content, HttpHead, Kind, Probe};
 pub use form::{Carrier, Encoding, Envelope, Form, Layout};
 pub use id::{ConnectionId, EventId, LinkId, RecordingId, RunId, SourceId, StreamId};

@@ -1,5 +1,21 @@
 //! The capture file.
 
-mod reader;
+mod batch;
+mod begin;
+mod block;
+mod digest;
+mod error;
+mod intern;
+mod migrate;
+mod open;
+mod row_writer;
+mod tail;
+mod writer;
 
-pub use reader::{Error, Order, Payload, Reader, Rows, Stats};
+pub use batch::{
+    Batch, Counters, GapReason, GapRow, HeartbeatRow, KnownRun, LinkRow, LogRow, NewEvent, NextIds,
+    RecordingStart, RunRow, UncleanEnd,
+};
+pub use error::Error;
+pub use migrate::{APPLICATION_ID, MIGRATIONS, newest_version};
+pub use writer::{Sealed, Writer};

@@ -1,0 +1,264 @@
+//! Payload blocks: which class a payload belongs to, how payloads are put together, and the list of members.
+//!
+//! A block is a run of payloads of one class, concatenated in order of arrival and compressed as one zstd frame with a
+//! checksum, or stored as it is where that saves less than 5 %. Blocks of one class do not overlap: the block of an
+//! event is the one of its class with the largest `first_id` that is not above the event's id.
+//!
+//! Members are listed as unsigned LEB128 numbers, three a member in order of id: the id less the one before (the first:
+//! less the block's `first_id`), the bytes skipped since the end of the one before (0 unless members were removed), and
+//! the length. A payload of the class `large` is cut into parts of at most [`PART_BYTES`], each a block of its own.
+
+use crate::event::Content;
+
+/// A block is closed when it holds this many bytes, before compression.
+pub const TARGET_BYTES: usize = 256 * 1024;
+
+/// Larger payloads than [`TARGET_BYTES`] are cut into parts of this many bytes.
+pub const PART_BYTES: usize = 1024 * 1024;
+
+/// No block is larger than this before compression; one that claims to be is damaged.
+pub const MAX_RAW_BYTES: usize = PART_BYTES;
+
+/// zstd's level: with the classes apart, level 1 is as small as level 3 without, at half the time.
+const LEVEL: i32 = 1;
+
+/// Which payloads share blocks. Random bytes among text would spoil the compression of both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// HTTP/1 requests.
+    Requests,
+    /// HTTP/1 responses and other text.
+    Text,
+    /// Everything else.
+    Binary,
+    /// Payloads above [`TARGET_BYTES`], whatever they hold.
+    Large,
+}
+
+impl Class {
+    /// Every class.
+    pub const ALL: [Self; 4] = [Self::Requests, Self::Text, Self::Binary, Self::Large];
+
+    /// The class of a payload; an empty one is in no block. This is part of the file format.
+    pub fn of(content: Content, payload_bytes: u64) -> Option<Self> {
+        if payload_bytes == 0 {
+            return None;
+        }
+        if usize::try_from(payload_bytes).map_or(true, |bytes| bytes > TARGET_BYTES) {
+            return Some(Self::Large);
+        }
+        Some(match content {
+            Content::Http1Request => Self::Requests,
+            Content::Http1Response | Content::Text | Content::Http2Listing | Content::Empty => {
+                Self::Text
+            }
+            Content::Http2Preface | Content::Http2Frames | Content::Binary => Self::Binary,
+        })
+    }
+
+    /// The number that stands for it in a capture file.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Requests => 0,
+            Self::Text => 1,
+            Self::Binary => 2,
+            Self::Large => 3,
+        }
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Text => "text",
+            Self::Binary => "binary",
+            Self::Large => "large",
+        }
+    }
+}
+
+/// One payload (or part of one) in a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// The event.
+    pub id: i64,
+    /// Where it begins in the block, in bytes.
+    pub offset: usize,
+    /// How long it is, in bytes.
+    pub length: usize,
+}
+
+/// How a block's bytes are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Codec {
+    /// As they are.
+    Stored,
+    /// One zstd frame.
+    Zstd,
+}
+
+impl Codec {
+    /// The number that stands for it in a capture file.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Stored => 0,
+            Self::Zstd => 1,
+        }
+    }
+
+    /// The codec that `code` stands for.
+    pub fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Stored),
+            1 => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+}
+
+/// Writes the list of members.
+pub fn encode_members(first_id: i64, members: &[Member]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(members.len() * 4);
+    let (mut id, mut end) = (first_id, 0);
+    for member in members {
+        push_varint(&mut out, u64::try_from(member.id - id).unwrap_or(0));
+        push_varint(&mut out, member.offset.saturating_sub(end) as u64);
+        push_varint(&mut out, member.length as u64);
+        id = member.id;
+        end = member.offset + member.length;
+    }
+    out
+}
+
+/// Reads the list of members; `None` if it is damaged.
+pub fn decode_members(first_id: i64, mut bytes: &[u8]) -> Option<Vec<Member>> {
+    let mut members = Vec::with_capacity(bytes.len() / 4);
+    let (mut id, mut end) = (first_id, 0_usize);
+    while !bytes.is_empty() {
+        id = id.checked_add(i64::try_from(take_varint(&mut bytes)?).ok()?)?;
+        let offset = end.checked_add(usize::try_from(take_varint(&mut bytes)?).ok()?)?;
+        let length = usize::try_from(take_varint(&mut bytes)?).ok()?;
+        end = offset
+            .checked_add(length)
+            .filter(|end| *end <= MAX_RAW_BYTES)?;
+        members.push(Member { id, offset, length });
+    }
+    Some(members)
+}
+
+fn push_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push((value & 0x7f) as u8);
+}
+
+fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// Compresses blocks.
+pub struct Compressor {
+    zstd: zstd::bulk::Compressor<'static>,
+}
+
+impl Compressor {
+    /// Sets up zstd.
+    ///
+    /// # Errors
+    /// When zstd has no memory.
+    pub fn new() -> std::io::Result<Self> {
+        let mut zstd = zstd::bulk::Compressor::new(LEVEL)?;
+        zstd.include_checksum(true)?;
+        Ok(Self { zstd })
+    }
+
+    /// The smaller of `raw` and its compressed form, with which of the two it is.
+    ///
+    /// # Errors
+    /// When zstd fails.
+    pub fn compress(&mut self, raw: &[u8]) -> std::io::Result<(Codec, Option<Vec<u8>>)> {
+        let compressed = self.zstd.compress(raw)?;
+        if compressed.len() <= raw.len() / 20 * 19 {
+            Ok((Codec::Zstd, Some(compressed)))
+        } else {
+            Ok((Codec::Stored, None))
+        }
+    }
+}
+
+/// The bytes of a block; `None` if it is damaged or larger than a block can be.
+pub fn decompress(codec: Codec, data: Vec<u8>, raw_bytes: usize) -> Option<Vec<u8>> {
+    if raw_bytes > MAX_RAW_BYTES {
+        return None;
+    }
+    let raw = match codec {
+        Codec::Stored => data,
+        Codec::Zstd => zstd::bulk::decompress(&data, raw_bytes).ok()?,
+    };
+    (raw.len() == raw_bytes).then_some(raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn members_round_trip(steps in proptest::collection::vec((0_i64..1000, 0_usize..50, 0_usize..2000), 0..60)) {
+            let (mut id, mut end) = (17, 0);
+            let mut members = Vec::new();
+            for (step, skipped, length) in steps {
+                id += step;
+                members.push(Member { id, offset: end + skipped, length });
+                end += skipped + length;
+            }
+            prop_assert_eq!(decode_members(17, &encode_members(17, &members)), Some(members));
+        }
+
+        #[test]
+        fn damaged_members_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+            let _ = decode_members(1, &bytes);
+        }
+
+        #[test]
+        fn blocks_round_trip(raw in proptest::collection::vec(any::<u8>(), 0..3000), repeat in 1_usize..20) {
+            let raw = raw.repeat(repeat);
+            let (codec, data) = Compressor::new().unwrap().compress(&raw).unwrap();
+            let data = data.unwrap_or_else(|| raw.clone());
+            prop_assert_eq!(decompress(codec, data, raw.len()), Some(raw));
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_refused() {
+        let bomb = zstd::bulk::compress(&vec![0; 50_000_000], 1).unwrap();
+        assert_eq!(decompress(Codec::Zstd, bomb.clone(), 50_000_000), None);
+        assert_eq!(decompress(Codec::Zstd, bomb, 1000), None);
+    }
+
+    #[test]
+    fn large_payloads_have_a_class_of_their_own() {
+        assert_eq!(Class::of(Content::Text, 0), None);
+        assert_eq!(
+            Class::of(Content::Text, TARGET_BYTES as u64),
+            Some(Class::Text)
+        );
+        assert_eq!(
+            Class::of(Content::Text, TARGET_BYTES as u64 + 1),
+            Some(Class::Large)
+        );
+    }
+}

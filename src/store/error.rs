@@ -1,0 +1,189 @@
+//! What can go wrong with a capture file.
+
+use std::path::PathBuf;
+
+/// What can go wrong with a capture file. Each variant is a situation that a user must be told differently.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is nothing at that path.
+    #[error("{}: no such file", .path.display())]
+    Missing {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The folder that the file is to be created in does not exist.
+    #[error("{}: no such directory", .path.display())]
+    NoDirectory {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The path leads to a directory, a device, a pipe or a socket.
+    #[error("{}: not a regular file", .path.display())]
+    NotAFile {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The recorder does not write through a symbolic link.
+    #[error("{}: is a symbolic link, and a recorder does not write through one", .path.display())]
+    Symlink {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The recorder does not append to somebody else's file.
+    #[error("{}: belongs to user id {owner}, and this program runs as user id {user}", .path.display())]
+    NotOwner {
+        /// The path as given.
+        path: PathBuf,
+        /// Who owns the file.
+        owner: u32,
+        /// Who we are.
+        user: u32,
+    },
+    /// The system does not let us.
+    #[error("{}: permission denied", .path.display())]
+    Denied {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The file, or the file system it is on, can only be read.
+    #[error("{}: is on a read-only file system or cannot be written", .path.display())]
+    ReadOnly {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The file is no SQLite database, or an SQLite database of another program.
+    #[error("{}: is not a capture: {detail}", .path.display())]
+    Foreign {
+        /// The path as given.
+        path: PathBuf,
+        /// What it is instead, as far as that shows.
+        detail: String,
+    },
+    /// The file was written by a newer version of ecq.
+    #[error("{}: schema version {found} is newer than this program's {known}", .path.display())]
+    Newer {
+        /// The path as given.
+        path: PathBuf,
+        /// The version in the file.
+        found: i64,
+        /// The newest version that this program knows.
+        known: i64,
+    },
+    /// The file is older than this program, and only a recorder brings it up to date.
+    #[error("{}: schema version {found} is older than this program's {known}", .path.display())]
+    Older {
+        /// The path as given.
+        path: PathBuf,
+        /// The version in the file.
+        found: i64,
+        /// The version that this program reads.
+        known: i64,
+    },
+    /// Another recorder holds the file, or a query reads it as a finished one.
+    #[error("{}: is in use by another program", .path.display())]
+    InUse {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// Another connection holds the database's write lock. Nothing was changed; trying again may succeed.
+    #[error("{}: the database is locked", .path.display())]
+    Busy {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// There is no room left. What was being written is not in the file; what was in it is.
+    #[error("{}: no space left on the device", .path.display())]
+    Full {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The file is damaged.
+    #[error("{}: is damaged: {detail}", .path.display())]
+    Corrupt {
+        /// The path as given.
+        path: PathBuf,
+        /// What does not fit.
+        detail: String,
+    },
+    /// This file was imported before.
+    #[error("{import}: was imported before, as recording {recording} on {when}")]
+    AlreadyImported {
+        /// The name of the imported file.
+        import: String,
+        /// Its recording.
+        recording: i64,
+        /// When that began.
+        when: crate::event::Timestamp,
+    },
+    /// The system failed in another way.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// The path concerned.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// SQLite failed in another way.
+    #[error("{}: {source}", .path.display())]
+    Sqlite {
+        /// The path of the file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+}
+
+impl Error {
+    /// Sorts what SQLite said into the situations above.
+    pub(super) fn from_sqlite(path: &std::path::Path, error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        let path = path.to_owned();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { path },
+            Some(ErrorCode::DiskFull) => Self::Full { path },
+            Some(ErrorCode::NotADatabase) => Self::Foreign {
+                path,
+                detail: "not an SQLite database".to_owned(),
+            },
+            Some(ErrorCode::DatabaseCorrupt) => Self::Corrupt {
+                path,
+                detail: error.to_string(),
+            },
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly { path },
+            Some(ErrorCode::PermissionDenied) => Self::Denied { path },
+            _ => Self::Sqlite {
+                path,
+                source: error,
+            },
+        }
+    }
+
+    /// Sorts what the system said into the situations above.
+    pub(super) fn from_io(path: &std::path::Path, error: std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        let path = path.to_owned();
+        match error.kind() {
+            ErrorKind::NotFound => Self::Missing { path },
+            ErrorKind::PermissionDenied => Self::Denied { path },
+            ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { path },
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::Full { path },
+            ErrorKind::IsADirectory => Self::NotAFile { path },
+            _ => Self::Io {
+                path,
+                source: error,
+            },
+        }
+    }
+}
+
+/// Adds the file's path to what SQLite says.
+pub(super) trait At<T> {
+    /// Turns SQLite's error into ours.
+    fn at(self, path: &std::path::Path) -> Result<T, Error>;
+}
+
+impl<T> At<T> for rusqlite::Result<T> {
+    fn at(self, path: &std::path::Path) -> Result<T, Error> {
+        self.map_err(|error| Error::from_sqlite(path, error))
+    }
+}

@@ -1,0 +1,257 @@
+//! Rows that many events share: processes, streams, shapes and heads, each found again or made.
+//!
+//! What was seen lately is remembered, within limits; what is forgotten is looked up in the file where a second row
+//! would mean something (processes, streams) and written again where it would not (shapes, heads).
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use rusqlite::{Connection, OptionalExtension, Result, named_params, params};
+
+use crate::event::{ConnectionId, Direction, Event, HttpHead, Process, RunId, StreamId};
+
+/// How many rows of each table are remembered. A remembered head is some 250 bytes, the others less than 100.
+const REMEMBERED: usize = 16 * 1024;
+
+/// A map that forgets everything when it is full.
+struct Memory<K> {
+    ids: HashMap<K, i64>,
+    next: i64,
+}
+
+impl<K: Eq + Hash> Memory<K> {
+    fn new(db: &Connection, table: &'static str) -> Result<Self> {
+        let sql = match table {
+            "processes" => "SELECT COALESCE(MAX(id), 0) + 1 FROM processes",
+            "streams" => "SELECT COALESCE(MAX(id), 0) + 1 FROM streams",
+            "shapes" => "SELECT COALESCE(MAX(id), 0) + 1 FROM shapes",
+            _ => "SELECT COALESCE(MAX(id), 0) + 1 FROM heads",
+        };
+        Ok(Self {
+            ids: HashMap::new(),
+            next: db.query_row(sql, [], |row| row.get(0))?,
+        })
+    }
+
+    fn take_next(&mut self) -> i64 {
+        let id = self.next;
+        self.next += 1;
+        id
+    }
+
+    fn remember(&mut self, key: K, id: i64) {
+        if self.ids.len() >= REMEMBERED {
+            self.ids.clear();
+        }
+        self.ids.insert(key, id);
+    }
+}
+
+/// What `processes` holds.
+type ProcessKey = (Option<u32>, Option<String>, Option<u32>);
+/// What `streams` holds: run, process, connection, direction.
+type StreamKey = (RunId, i64, Option<ConnectionId>, Option<Direction>);
+/// What `shapes` holds, as in the table.
+type ShapeKey = (u8, u8, Option<u8>, Option<u32>, u32, u8, u8, i64);
+
+/// The rows that events share.
+pub(super) struct Interner {
+    processes: Memory<ProcessKey>,
+    streams: Memory<StreamKey>,
+    shapes: Memory<ShapeKey>,
+    heads: Memory<HttpHead>,
+    last_process: Option<(ProcessKey, i64)>,
+    /// Connections from this one on had no stream when streams were last forgotten: all of theirs are remembered.
+    fresh_from: ConnectionId,
+    /// The newest connection that has a stream.
+    newest: ConnectionId,
+}
+
+impl Interner {
+    /// `next_connection` is the id that the next connection will get.
+    pub(super) fn new(db: &Connection, next_connection: ConnectionId) -> Result<Self> {
+        Ok(Self {
+            processes: Memory::new(db, "processes")?,
+            streams: Memory::new(db, "streams")?,
+            shapes: Memory::new(db, "shapes")?,
+            heads: Memory::new(db, "heads")?,
+            last_process: None,
+            fresh_from: next_connection,
+            newest: ConnectionId::new(next_connection.number() - 1),
+        })
+    }
+
+    /// The row for a process under one name.
+    fn process(&mut self, db: &Connection, process: &Process) -> Result<i64> {
+        if let Some((key, id)) = &self.last_process
+            && (key.0, key.1.as_deref(), key.2)
+                == (process.pid, process.pname.as_deref(), process.uid)
+        {
+            return Ok(*id);
+        }
+        let key: ProcessKey = (process.pid, process.pname.clone(), process.uid);
+        let id = match self.processes.ids.get(&key) {
+            Some(id) => *id,
+            None => self.find_or_add_process(db, &key)?,
+        };
+        self.last_process = Some((key, id));
+        Ok(id)
+    }
+
+    fn find_or_add_process(&mut self, db: &Connection, key: &ProcessKey) -> Result<i64> {
+        let found = db
+            .prepare_cached("SELECT id FROM processes WHERE pname IS :pname AND pid IS :pid AND uid IS :uid LIMIT 1")?
+            .query_row(named_params! { ":pname": key.1, ":pid": key.0, ":uid": key.2 }, |row| row.get(0))
+            .optional()?;
+        let id = if let Some(id) = found {
+            id
+        } else {
+            let id = self.processes.take_next();
+            db.prepare_cached(
+                "INSERT INTO processes (id, pid, pname, uid) VALUES (:id, :pid, :pname, :uid)",
+            )?
+            .execute(named_params! { ":id": id, ":pid": key.0, ":pname": key.1, ":uid": key.2 })?;
+            id
+        };
+        self.processes.remember(key.clone(), id);
+        Ok(id)
+    }
+
+    /// The row for the stream of an event.
+    pub(super) fn stream(
+        &mut self,
+        db: &Connection,
+        run: RunId,
+        connection: Option<ConnectionId>,
+        event: &Event,
+    ) -> Result<StreamId> {
+        let process = self.process(db, &event.process)?;
+        self.stream_of(db, (run, process, connection, event.direction))
+    }
+
+    /// The row for a stream like that of a stored event, but of another connection.
+    pub(super) fn moved_stream(
+        &mut self,
+        db: &Connection,
+        event_id: i64,
+        connection: ConnectionId,
+    ) -> Result<Option<StreamId>> {
+        let key = db
+            .prepare_cached(
+                "SELECT s.run_id, s.process_id, s.direction
+                 FROM events AS e JOIN streams AS s ON s.id = e.stream_id
+                 WHERE e.id = ?1",
+            )?
+            .query_row(params![event_id], |row| {
+                let direction: Option<u8> = row.get("direction")?;
+                Ok((
+                    RunId::new(row.get("run_id")?),
+                    row.get("process_id")?,
+                    Some(connection),
+                    direction.and_then(Direction::from_code),
+                ))
+            })
+            .optional()?;
+        key.map(|key| self.stream_of(db, key)).transpose()
+    }
+
+    fn stream_of(&mut self, db: &Connection, key: StreamKey) -> Result<StreamId> {
+        if let Some(id) = self.streams.ids.get(&key) {
+            return Ok(StreamId::new(*id));
+        }
+        let (run, process, connection, direction) = key;
+        let is_fresh = connection.is_some_and(|connection| connection >= self.fresh_from);
+        let parameters = named_params! {
+            ":run": run.number(),
+            ":process": process,
+            ":connection": connection.map(ConnectionId::number),
+            ":direction": direction.map(Direction::code),
+        };
+        let found: Option<i64> = if is_fresh {
+            None
+        } else if connection.is_some() {
+            db.prepare_cached(
+                "SELECT id FROM streams
+                 WHERE connection_id = :connection AND process_id = :process AND run_id = :run
+                    AND direction IS :direction
+                 LIMIT 1",
+            )?
+            .query_row(parameters, |row| row.get(0))
+            .optional()?
+        } else {
+            db.prepare_cached(
+                "SELECT id FROM streams
+                 WHERE process_id = :process AND connection_id IS :connection AND run_id = :run
+                    AND direction IS :direction
+                 LIMIT 1",
+            )?
+            .query_row(parameters, |row| row.get(0))
+            .optional()?
+        };
+        let id = if let Some(id) = found {
+            id
+        } else {
+            let id = self.streams.take_next();
+            db.prepare_cached(
+                "INSERT INTO streams (id, run_id, process_id, connection_id, direction)
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                id,
+                run.number(),
+                process,
+                connection.map(ConnectionId::number),
+                direction.map(Direction::code)
+            ])?;
+            id
+        };
+        self.newest = self.newest.max(connection.unwrap_or(self.newest));
+        if self.streams.ids.len() >= REMEMBERED {
+            self.fresh_from = ConnectionId::new(self.newest.number() + 1);
+        }
+        self.streams.remember(key, id);
+        Ok(StreamId::new(id))
+    }
+
+    /// The row for how an event is to be read.
+    pub(super) fn shape(&mut self, db: &Connection, event: &Event) -> Result<i64> {
+        let key: ShapeKey = (
+            event.kind.code(),
+            event.content.code(),
+            event.probe.map(crate::event::Probe::code),
+            event.ecapture_type,
+            event.form.code(),
+            event.provenance.bits(),
+            event.clock.kind.code(),
+            event.clock.offset_ns,
+        );
+        if let Some(id) = self.shapes.ids.get(&key) {
+            return Ok(*id);
+        }
+        let id = self.shapes.take_next();
+        db.prepare_cached(
+            "INSERT INTO shapes
+                (id, kind, content, probe, ecapture_type, form, provenance, clock, clock_offset_ns)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            id, key.0, key.1, key.2, key.3, key.4, key.5, key.6, key.7
+        ])?;
+        self.shapes.remember(key, id);
+        Ok(id)
+    }
+
+    /// The row for the facts of an HTTP head.
+    pub(super) fn head(&mut self, db: &Connection, head: &HttpHead) -> Result<i64> {
+        if let Some(id) = self.heads.ids.get(head) {
+            return Ok(*id);
+        }
+        let id = self.heads.take_next();
+        db.prepare_cached(
+            "INSERT INTO heads (id, method, host, path, status, content_type) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![id, head.method, head.host, head.path, head.status, head.content_type])?;
+        self.heads.remember(head.clone(), id);
+        Ok(id)
+    }
+}

@@ -1,0 +1,203 @@
+//! The ladder: which schema version a capture has, and how it gets to ours.
+//!
+//! `user_version` counts the migrations that were applied; the file's `application_id` says that it is a capture. Only
+//! a recorder climbs; a reader compares and refuses in words. Each step is one transaction with its own version bump.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::{At, Error};
+
+/// `ecq1` in ASCII: the `application_id` of every capture.
+pub const APPLICATION_ID: i64 = 0x6563_7131;
+
+/// The files of `migrations/`, in order. Position (from 1) is the `user_version` that the file leads to.
+pub const MIGRATIONS: [(&str, &str); 1] = [(
+    "0001_initial.sql",
+    include_str!("../../migrations/0001_initial.sql"),
+)];
+
+/// The schema version of this program.
+pub fn newest_version() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+/// What a database says of itself.
+pub(super) enum Identity {
+    /// It has no tables and no identity yet.
+    Empty,
+    /// It is a capture with this schema version.
+    Capture(i64),
+}
+
+/// Reads who wrote the database and in which version; refuses other programs' databases.
+pub(super) fn identify(connection: &Connection, path: &Path) -> Result<Identity, Error> {
+    let pragma = |name: &str| {
+        connection
+            .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+            .at(path)
+    };
+    let application = pragma("application_id")?;
+    let version = pragma("user_version")?;
+    if application == APPLICATION_ID && version > 0 {
+        return Ok(Identity::Capture(version));
+    }
+    let tables: i64 = connection
+        .query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get(0))
+        .at(path)?;
+    if tables == 0 && (application == 0 || application == APPLICATION_ID) {
+        return Ok(Identity::Empty);
+    }
+    let detail = format!("an SQLite database of another program (application id {application:#x})");
+    Err(Error::Foreign {
+        path: path.to_owned(),
+        detail,
+    })
+}
+
+/// Brings the database to this program's schema version.
+pub(super) fn climb(connection: &mut Connection, path: &Path) -> Result<(), Error> {
+    let found = match identify(connection, path)? {
+        Identity::Empty => 0,
+        Identity::Capture(version) => version,
+    };
+    let known = newest_version();
+    if found > known {
+        return Err(Error::Newer {
+            path: path.to_owned(),
+            found,
+            known,
+        });
+    }
+    for (version, (_, sql)) in (1_i64..).zip(MIGRATIONS) {
+        if version <= found {
+            continue;
+        }
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .at(path)?;
+        transaction
+            .pragma_update(None, "application_id", APPLICATION_ID)
+            .at(path)?;
+        transaction.execute_batch(sql).at(path)?;
+        transaction
+            .pragma_update(None, "user_version", version)
+            .at(path)?;
+        transaction.commit().at(path)?;
+    }
+    Ok(())
+}
+
+/// Checks that a reader of this program understands the database.
+pub(super) fn check_readable(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let known = newest_version();
+    match identify(connection, path)? {
+        Identity::Empty => Err(Error::Foreign {
+            path: path.to_owned(),
+            detail: "an empty database".to_owned(),
+        }),
+        Identity::Capture(found) if found > known => Err(Error::Newer {
+            path: path.to_owned(),
+            found,
+            known,
+        }),
+        Identity::Capture(found) if found < known => Err(Error::Older {
+            path: path.to_owned(),
+            found,
+            known,
+        }),
+        Identity::Capture(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{ClockKind, Content, Direction, Kind, Probe, TupleSource};
+
+    #[test]
+    fn the_list_is_the_folder() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        let mut names: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, MIGRATIONS.map(|(name, _)| name));
+    }
+
+    #[test]
+    fn the_names_in_the_file_are_those_of_the_enums() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        climb(&mut connection, Path::new("test")).unwrap();
+        let names = |domain: &str| -> Vec<(u8, String)> {
+            connection
+                .prepare("SELECT code, name FROM names WHERE domain = ?1 ORDER BY code")
+                .unwrap()
+                .query_map([domain], |row| Ok((row.get(0)?, row.get(1)?)))
+                .unwrap()
+                .map(Result::unwrap)
+                .collect()
+        };
+        let pair = |code: u8, name: &str| (code, name.to_owned());
+        assert_eq!(
+            names("kind"),
+            Kind::ALL.map(|kind| pair(kind.code(), kind.name()))
+        );
+        assert_eq!(
+            names("content"),
+            Content::ALL.map(|content| pair(content.code(), content.name()))
+        );
+        assert_eq!(
+            names("probe"),
+            Probe::ALL.map(|probe| pair(probe.code(), probe.name()))
+        );
+        assert_eq!(
+            names("clock"),
+            ClockKind::ALL.map(|clock| pair(clock.code(), clock.name()))
+        );
+        assert_eq!(
+            names("direction"),
+            [Direction::Inbound, Direction::Outbound]
+                .map(|direction| pair(direction.code(), direction.name()))
+        );
+        let sources: Vec<_> = (1..=5).filter_map(TupleSource::from_code).collect();
+        assert_eq!(
+            names("tuple_source"),
+            sources
+                .into_iter()
+                .map(|source| pair(source.code(), source.name()))
+                .collect::<Vec<_>>()
+        );
+        assert_eq!(
+            names("gap"),
+            super::super::batch::GapReason::ALL.map(|gap| pair(gap.code(), gap.name()))
+        );
+        assert_eq!(
+            names("class"),
+            super::super::block::Class::ALL.map(|class| pair(class.code(), class.name()))
+        );
+    }
+
+    #[test]
+    fn refuses_other_databases_and_newer_ones() {
+        let mut other = Connection::open_in_memory().unwrap();
+        other.execute_batch("CREATE TABLE t (x)").unwrap();
+        assert!(matches!(
+            climb(&mut other, Path::new("t")),
+            Err(Error::Foreign { .. })
+        ));
+        let mut newer = Connection::open_in_memory().unwrap();
+        climb(&mut newer, Path::new("t")).unwrap();
+        newer.pragma_update(None, "user_version", 99).unwrap();
+        assert!(matches!(
+            climb(&mut newer, Path::new("t")),
+            Err(Error::Newer { found: 99, .. })
+        ));
+        assert!(matches!(
+            check_readable(&newer, Path::new("t")),
+            Err(Error::Newer { .. })
+        ));
+    }
+}

@@ -1,0 +1,185 @@
+//! Opening a capture: who may write it, what is on the disk, and how SQLite is set up.
+//!
+//! A recorder holds an exclusive `flock` on the file for as long as it runs, beside SQLite's own locks: it keeps a second
+//! recorder out, and tells a reader whether the `-wal` beside the file is in use or left behind.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::{At, Error};
+
+/// How long SQLite waits for a lock within one call.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// How often a recorder tries for the file's lock, and how long it waits in between: a reader may hold it for a moment.
+const LOCK_ATTEMPTS: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
+
+/// 8 KiB pages: 4 to 16 KiB measured alike.
+const PAGE_BYTES: u32 = 8192;
+
+/// SQLite's page cache, in KiB, negative as `PRAGMA cache_size` wants it.
+const CACHE_KIB: i32 = -16 * 1024;
+
+/// The log is written back to the file after this many pages (32 MiB).
+const CHECKPOINT_PAGES: u32 = 4096;
+
+/// What a file's first bytes say about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Header {
+    /// It has no bytes.
+    Empty,
+    /// An SQLite database, in WAL mode or not.
+    Sqlite { is_wal: bool },
+}
+
+/// The path with its folder resolved, so that SQLite can be told not to follow a link in the last step.
+pub(super) fn resolve(path: &Path) -> Result<PathBuf, Error> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let name = path.file_name().ok_or_else(|| Error::NotAFile {
+        path: path.to_owned(),
+    })?;
+    let folder = folder.canonicalize().map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Error::NoDirectory {
+            path: folder.to_owned(),
+        },
+        _ => Error::from_io(folder, error),
+    })?;
+    Ok(folder.join(name))
+}
+
+/// Reads a file's first bytes. SQLite's file format, section 1.3: bytes 18 and 19 are 2 in WAL mode.
+pub(super) fn header(file: &mut File, path: &Path) -> Result<Header, Error> {
+    let mut bytes = Vec::with_capacity(100);
+    file.take(100)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Error::from_io(path, error))?;
+    if bytes.is_empty() {
+        return Ok(Header::Empty);
+    }
+    match (bytes.get(..16), bytes.get(18)) {
+        (Some(b"SQLite format 3\0"), Some(version)) => Ok(Header::Sqlite {
+            is_wal: *version == 2,
+        }),
+        _ => Err(Error::Foreign {
+            path: path.to_owned(),
+            detail: "not an SQLite database".to_owned(),
+        }),
+    }
+}
+
+/// The path of a file beside the database.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Opens (or creates, mode 0600) the file for a recorder and takes its lock.
+pub(super) fn lock_for_writing(path: &Path) -> Result<File, Error> {
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_symlink() => {
+            return Err(Error::Symlink {
+                path: path.to_owned(),
+            });
+        }
+        Ok(metadata) if !metadata.is_file() => {
+            return Err(Error::NotAFile {
+                path: path.to_owned(),
+            });
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(Error::from_io(path, error)),
+    }
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
+        .open(path)
+        .map_err(|error| Error::from_io(path, error))?;
+    let owner = file
+        .metadata()
+        .map_err(|error| Error::from_io(path, error))?
+        .uid();
+    let user = rustix::process::geteuid().as_raw();
+    if owner != user {
+        return Err(Error::NotOwner {
+            path: path.to_owned(),
+            owner,
+            user,
+        });
+    }
+    header(&mut file, path)?;
+    for attempt in 1..=LOCK_ATTEMPTS {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => {
+                std::thread::sleep(LOCK_PAUSE)
+            }
+            Err(TryLockError::WouldBlock) => break,
+            Err(TryLockError::Error(error)) => return Err(Error::from_io(path, error)),
+        }
+    }
+    Err(Error::InUse {
+        path: path.to_owned(),
+    })
+}
+
+/// Opens the database for a recorder, in WAL mode and with every commit synced.
+pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let connection = Connection::open_with_flags(path, flags).at(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT).at(path)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    // Both must be set before the first table exists; on an existing file they change nothing.
+    connection
+        .pragma_update(None, "page_size", PAGE_BYTES)
+        .at(path)?;
+    connection
+        .pragma_update(None, "auto_vacuum", "INCREMENTAL")
+        .at(path)?;
+    Ok(connection)
+}
+
+/// Sets up a recorder's database, after it is known to be ours.
+pub(super) fn prepare_for_writing(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let mode: String = connection
+        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+        .at(path)?;
+    if mode != "wal" {
+        return Err(Error::Busy {
+            path: path.to_owned(),
+        });
+    }
+    connection
+        .pragma_update(None, "synchronous", "FULL")
+        .at(path)?;
+    connection
+        .pragma_update(None, "cache_size", CACHE_KIB)
+        .at(path)?;
+    connection
+        .pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)
+        .at(path)?;
+    connection
+        .pragma_update(
+            None,
+            "journal_size_limit",
+            i64::from(PAGE_BYTES) * i64::from(CHECKPOINT_PAGES) * 2,
+        )
+        .at(path)?;
+    Ok(())
+}

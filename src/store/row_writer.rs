@@ -1,0 +1,422 @@
+//! From a batch to rows.
+
+use std::net::IpAddr;
+
+use rusqlite::{Connection, params};
+
+use super::batch::{Batch, Counters, NewEvent};
+use super::block::Class;
+use super::digest::{BatchHasher, EventHasher};
+use super::intern::Interner;
+use super::tail::{Tail, TailError};
+use crate::event::{
+    Connection as Known, ConnectionId, ConnectionUpdate, Details, Envelope, EventId, RecordingId,
+    Role, Timestamp, Tuple, TupleSource,
+};
+
+/// How many neighbouring events share one entry of the index on time.
+const SPAN_EVENTS: i64 = 256;
+
+/// An entry of the index on time that is still growing.
+#[derive(Clone, Copy)]
+struct Span {
+    first: i64,
+    last: i64,
+    min: i64,
+    max: i64,
+}
+
+/// Turns batches into rows. Knows nothing of transactions.
+pub(super) struct RowWriter {
+    recording: RecordingId,
+    interner: Interner,
+    tail: Tail,
+    span: Option<Span>,
+    scratch: Vec<u8>,
+}
+
+impl RowWriter {
+    pub(super) fn new(
+        db: &Connection,
+        recording: RecordingId,
+        next_connection: ConnectionId,
+    ) -> Result<Self, TailError> {
+        Ok(Self {
+            recording,
+            interner: Interner::new(db, next_connection)?,
+            tail: Tail::new(db)?,
+            span: None,
+            scratch: Vec::with_capacity(512),
+        })
+    }
+
+    pub(super) fn write(
+        &mut self,
+        db: &Connection,
+        batch: &Batch,
+        now: Timestamp,
+    ) -> Result<(), TailError> {
+        self.write_surroundings(db, batch)?;
+        for connection in &batch.connections {
+            add_connection(db, connection)?;
+        }
+        self.write_events(db, &batch.events, now)?;
+        for update in &batch.connection_updates {
+            update_connection(db, update)?;
+        }
+        for (event, connection) in &batch.moves {
+            if let Some(stream) = self
+                .interner
+                .moved_stream(db, event.number(), *connection)?
+            {
+                db.prepare_cached("UPDATE events SET stream_id = ?2 WHERE id = ?1")?
+                    .execute(params![event.number(), stream.number()])?;
+            }
+        }
+        self.tail.save(db)?;
+        self.write_counters(db, &batch.counters, now)?;
+        Ok(())
+    }
+
+    pub(super) fn finish(
+        &mut self,
+        db: &Connection,
+        counters: &Counters,
+        now: Timestamp,
+    ) -> Result<(), TailError> {
+        self.tail.flush(db)?;
+        self.write_counters(db, counters, now)?;
+        db.execute(
+            "UPDATE recordings SET ended_ns = ?2, is_clean = 1 WHERE id = ?1",
+            params![self.recording.number(), now.as_nanos()],
+        )?;
+        Ok(())
+    }
+
+    /// Runs, links, gaps, heartbeats and logs.
+    fn write_surroundings(&self, db: &Connection, batch: &Batch) -> rusqlite::Result<()> {
+        for run in &batch.runs {
+            db.prepare_cached(
+                "INSERT INTO runs (id, source_id, first_log, version, started_ns, zone_offset_seconds)
+                 VALUES (?1, (SELECT source_id FROM recordings WHERE id = ?2), ?3, ?4, ?5, ?6)
+                 ON CONFLICT (id) DO UPDATE SET
+                    first_log = excluded.first_log, version = excluded.version, started_ns = excluded.started_ns,
+                    zone_offset_seconds = excluded.zone_offset_seconds",
+            )?
+            .execute(params![
+                run.id.number(),
+                self.recording.number(),
+                run.first_log,
+                run.version,
+                run.started.map(Timestamp::as_nanos),
+                run.zone_offset_seconds
+            ])?;
+        }
+        for link in &batch.links {
+            db.prepare_cached(
+                "INSERT INTO links (id, recording_id, number, connected_ns, last_frame_ns, ended_ns, end_reason)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT (id) DO UPDATE SET
+                    last_frame_ns = excluded.last_frame_ns, ended_ns = excluded.ended_ns,
+                    end_reason = excluded.end_reason",
+            )?
+            .execute(params![
+                link.id.number(),
+                self.recording.number(),
+                link.number,
+                link.connected.as_nanos(),
+                link.last_frame.map(Timestamp::as_nanos),
+                link.ended.map(Timestamp::as_nanos),
+                link.end_reason
+            ])?;
+        }
+        for gap in &batch.gaps {
+            db.prepare_cached(
+                "INSERT INTO gaps (id, recording_id, reason, started_ns, ended_ns, frames, bytes, detail)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                 ON CONFLICT (id) DO UPDATE SET
+                    ended_ns = excluded.ended_ns, frames = excluded.frames, bytes = excluded.bytes,
+                    detail = excluded.detail",
+            )?
+            .execute(params![
+                gap.id,
+                self.recording.number(),
+                gap.reason.code(),
+                gap.started.as_nanos(),
+                gap.ended.map(Timestamp::as_nanos),
+                gap.frames,
+                gap.bytes,
+                gap.detail
+            ])?;
+        }
+        for heartbeat in &batch.heartbeats {
+            let is_usual = heartbeat.message == format!("heartbeat:{}", heartbeat.count);
+            db.prepare_cached(
+                "INSERT INTO heartbeats (link_id, received_ns, timestamp_seconds, count, message, carrier, frame)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                heartbeat.link.number(),
+                heartbeat.received.as_nanos(),
+                heartbeat.timestamp_seconds,
+                heartbeat.count,
+                (!is_usual).then_some(&heartbeat.message),
+                heartbeat.carrier.code(),
+                heartbeat.frame.as_deref()
+            ])?;
+        }
+        for log in &batch.logs {
+            db.prepare_cached(
+                "INSERT INTO run_logs (run_id, link_id, received_ns, line, carrier, frame)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![
+                log.run.number(),
+                log.link.number(),
+                log.received.as_nanos(),
+                log.line,
+                log.carrier.code(),
+                log.frame.as_deref()
+            ])?;
+        }
+        Ok(())
+    }
+
+    fn write_events(
+        &mut self,
+        db: &Connection,
+        events: &[NewEvent],
+        now: Timestamp,
+    ) -> Result<(), TailError> {
+        let (Some(first), Some(last)) = (events.first(), events.last()) else {
+            return Ok(());
+        };
+        let mut batch = BatchHasher::new(self.recording, first.id, last.id);
+        let mut insert = db.prepare_cached(
+            "INSERT INTO events
+                (id, time_ns, received_after_ns, stream_id, shape_id, head_id, tid_after_pid, payload_bytes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?;
+        for new in events {
+            let (event, payload) = (&new.captured.event, &new.captured.payload);
+            let id = new.id.number();
+            let stream = self.interner.stream(db, new.run, new.connection, event)?;
+            let shape = self.interner.shape(db, event)?;
+            let head = event
+                .http
+                .as_ref()
+                .map(|head| self.interner.head(db, head))
+                .transpose()?;
+            let process = &event.process;
+            let tid_after_pid = process
+                .tid
+                .map(|tid| i64::from(tid) - i64::from(process.pid.unwrap_or(0)));
+            let payload_bytes = payload.len() as u64;
+            insert.execute(params![
+                id,
+                event.time.as_nanos(),
+                event
+                    .received
+                    .as_nanos()
+                    .wrapping_sub(event.time.as_nanos()),
+                stream.number(),
+                shape,
+                head,
+                tid_after_pid,
+                payload_bytes
+            ])?;
+            if event.details != Details::default() {
+                add_details(db, new.id, &event.details)?;
+            }
+            add_envelope(db, new.id, &new.captured.envelope)?;
+            if let Some(class) = Class::of(event.content, payload_bytes) {
+                self.tail.add(db, id, class, payload)?;
+            }
+            let mut hasher = EventHasher::new(
+                new.id,
+                event,
+                &new.captured.envelope,
+                payload_bytes,
+                &mut self.scratch,
+            );
+            hasher.update(payload);
+            batch.update(&hasher.finish());
+            self.widen_span(db, id, event.time.as_nanos())?;
+        }
+        self.save_span(db)?;
+        db.prepare_cached(
+            "INSERT INTO batches (first_id, last_id, recording_id, committed_ns, digest) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![
+            first.id.number(),
+            last.id.number(),
+            self.recording.number(),
+            now.as_nanos(),
+            batch.finish()
+        ])?;
+        Ok(())
+    }
+
+    fn widen_span(&mut self, db: &Connection, id: i64, time: i64) -> rusqlite::Result<()> {
+        if self.span.is_some_and(|span| id - span.first >= SPAN_EVENTS) {
+            self.save_span(db)?;
+            self.span = None;
+        }
+        let span = self.span.get_or_insert(Span {
+            first: id,
+            last: id,
+            min: time,
+            max: time,
+        });
+        *span = Span {
+            last: id,
+            min: span.min.min(time),
+            max: span.max.max(time),
+            ..*span
+        };
+        Ok(())
+    }
+
+    fn save_span(&self, db: &Connection) -> rusqlite::Result<()> {
+        let Some(span) = self.span else { return Ok(()) };
+        db.prepare_cached(
+            "INSERT INTO spans (first_id, last_id, min_ns, max_ns) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (first_id) DO UPDATE SET
+                last_id = excluded.last_id, min_ns = excluded.min_ns, max_ns = excluded.max_ns",
+        )?
+        .execute(params![span.first, span.last, span.min, span.max])?;
+        Ok(())
+    }
+
+    fn write_counters(
+        &self,
+        db: &Connection,
+        counters: &Counters,
+        now: Timestamp,
+    ) -> rusqlite::Result<()> {
+        db.prepare_cached(
+            "UPDATE recordings SET
+                last_commit_ns = ?2, received_frames = ?3, received_bytes = ?4, stored_events = ?5,
+                unreadable_frames = ?6, dropped_frames = ?7, dropped_bytes = ?8, withheld_keys = ?9,
+                destroyed_sockets = ?10, replayed_logs = ?11, stored_logs = ?12, heartbeats = ?13, lost_samples = ?14
+             WHERE id = ?1",
+        )?
+        .execute(params![
+            self.recording.number(),
+            now.as_nanos(),
+            counters.received_frames,
+            counters.received_bytes,
+            counters.stored_events,
+            counters.unreadable_frames,
+            counters.dropped_frames,
+            counters.dropped_bytes,
+            counters.withheld_keys,
+            counters.destroyed_sockets,
+            counters.replayed_logs,
+            counters.stored_logs,
+            counters.heartbeats,
+            counters.lost_samples
+        ])?;
+        Ok(())
+    }
+}
+
+fn add_details(db: &Connection, id: EventId, details: &Details) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO details
+            (event_id, return_value, status, total_bytes, monotonic_ns, interface_index, reason)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![
+        id.number(),
+        details.return_value,
+        details.status,
+        details.total_bytes.map(u64::cast_signed),
+        details.monotonic_ns.map(u64::cast_signed),
+        details.interface_index,
+        details.reason
+    ])?;
+    Ok(())
+}
+
+fn add_envelope(db: &Connection, id: EventId, envelope: &Envelope) -> rusqlite::Result<()> {
+    let (before, after) = match envelope {
+        Envelope::Rendered => return Ok(()),
+        Envelope::Around { head, tail } => (head, Some(tail.as_ref())),
+        Envelope::Whole(frame) => (frame, None),
+    };
+    db.prepare_cached("INSERT INTO envelopes (event_id, before, after) VALUES (?1, ?2, ?3)")?
+        .execute(params![id.number(), before.as_ref(), after])?;
+    Ok(())
+}
+
+/// The columns of a tuple: addresses in network order, ports, sense and source.
+type TupleColumns = (
+    Option<Vec<u8>>,
+    Option<u16>,
+    Option<Vec<u8>>,
+    Option<u16>,
+    Option<u8>,
+    Option<u8>,
+);
+
+fn tuple_columns(tuple: Option<(Tuple, TupleSource)>) -> TupleColumns {
+    let Some((tuple, source)) = tuple else {
+        return TupleColumns::default();
+    };
+    let octets = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    };
+    (
+        Some(octets(tuple.src.ip())),
+        Some(tuple.src.port()),
+        Some(octets(tuple.dst.ip())),
+        Some(tuple.dst.port()),
+        Some(tuple.sense.code()),
+        Some(source.code()),
+    )
+}
+
+fn add_connection(db: &Connection, row: &Known) -> rusqlite::Result<()> {
+    let (src_ip, src_port, dst_ip, dst_port, sense, source) = tuple_columns(row.tuple);
+    db.prepare_cached(
+        "INSERT INTO connections
+            (id, pid, fd, tid, src_ip, src_port, dst_ip, dst_port, sense, tuple_source, role)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )?
+    .execute(params![
+        row.id.number(),
+        row.pid,
+        row.fd,
+        row.tid,
+        src_ip,
+        src_port,
+        dst_ip,
+        dst_port,
+        sense,
+        source,
+        row.role.map(Role::code)
+    ])?;
+    Ok(())
+}
+
+fn update_connection(db: &Connection, update: &ConnectionUpdate) -> rusqlite::Result<()> {
+    match update {
+        ConnectionUpdate::Tuple(id, tuple, source) => {
+            let (src_ip, src_port, dst_ip, dst_port, sense, source) =
+                tuple_columns(Some((*tuple, *source)));
+            db.prepare_cached(
+                "UPDATE connections SET
+                    src_ip = ?2, src_port = ?3, dst_ip = ?4, dst_port = ?5, sense = ?6, tuple_source = ?7
+                 WHERE id = ?1",
+            )?
+            .execute(params![id.number(), src_ip, src_port, dst_ip, dst_port, sense, source])?;
+        }
+        ConnectionUpdate::Role(id, role) => {
+            db.prepare_cached("UPDATE connections SET role = ?2 WHERE id = ?1")?
+                .execute(params![id.number(), role.code()])?;
+        }
+    }
+    Ok(())
+}

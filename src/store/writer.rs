@@ -1,0 +1,176 @@
+//! The recorder's side of a capture: one [`Writer`] a file, one transaction a [`Batch`].
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+
+use super::batch::{Batch, Counters, KnownRun, NextIds, RecordingStart, RunRow, UncleanEnd};
+use super::error::{At, Error};
+use super::row_writer::RowWriter;
+use super::{begin, migrate, open};
+use crate::event::{ConnectionId, RecordingId, RunId, SourceId, Timestamp};
+
+/// How long the last step of a clean end waits for readers to finish.
+const SEAL_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How a recording was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sealed {
+    /// The capture is one file that stands on its own.
+    Yes,
+    /// A reader held the file: it is complete, but its `-wal` file still belongs to it until the next recording ends.
+    HeldByReader,
+}
+
+/// A capture that is being written.
+pub struct Writer {
+    db: Connection,
+    path: PathBuf,
+    source: SourceId,
+    recording: RecordingId,
+    rows: RowWriter,
+    next: NextIds,
+    unclean: Vec<UncleanEnd>,
+    // Closed last: closing any descriptor of the file gives up SQLite's own locks (POSIX fcntl).
+    _lock: File,
+}
+
+impl Writer {
+    /// Opens the capture at `path`, creating it if there is none, and begins a recording.
+    ///
+    /// # Errors
+    /// When the file is not ours to write, is held by another recorder, is newer than this program, is no capture, or
+    /// cannot be written. Nothing is changed in a file that is refused.
+    pub fn open(path: &Path, start: &RecordingStart) -> Result<Self, Error> {
+        let path = open::resolve(path)?;
+        let lock = open::lock_for_writing(&path)?;
+        let mut db = open::open_for_writing(&path)?;
+        migrate::identify(&db, &path)?;
+        open::prepare_for_writing(&db, &path)?;
+        migrate::climb(&mut db, &path)?;
+        if let Some(sha256) = &start.import_sha256 {
+            begin::refuse_second_import(&db, &path, sha256, start)?;
+        }
+        let transaction =
+            Transaction::new_unchecked(&db, TransactionBehavior::Immediate).at(&path)?;
+        let unclean = begin::note_unclean_ends(&transaction, start.started).at(&path)?;
+        let source = begin::find_or_add_source(&transaction, start).at(&path)?;
+        let recording = begin::add_recording(&transaction, source, start).at(&path)?;
+        transaction.commit().at(&path)?;
+        let next = begin::next_ids(&db, recording).at(&path)?;
+        let rows = RowWriter::new(&db, recording, ConnectionId::new(next.connection))
+            .map_err(|error| error.at(&path))?;
+        Ok(Self {
+            db,
+            path,
+            source,
+            recording,
+            rows,
+            next,
+            unclean,
+            _lock: lock,
+        })
+    }
+
+    /// The file, with its folder resolved.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The recording that was begun.
+    pub fn recording(&self) -> RecordingId {
+        self.recording
+    }
+
+    /// The ids that the first rows of this recording get.
+    pub fn next_ids(&self) -> NextIds {
+        self.next
+    }
+
+    /// Recordings that were found to have ended without a word; each is now a gap.
+    pub fn unclean_ends(&self) -> &[UncleanEnd] {
+        &self.unclean
+    }
+
+    /// What is known of the newest run of this source.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn known_run(&self) -> Result<Option<KnownRun>, Error> {
+        self.read_known_run().at(&self.path)
+    }
+
+    fn read_known_run(&self) -> rusqlite::Result<Option<KnownRun>> {
+        let run = self
+            .db
+            .query_row(
+                "SELECT id, first_log, version, started_ns, zone_offset_seconds FROM runs
+                 WHERE source_id = ?1 AND first_log IS NOT NULL
+                 ORDER BY id DESC LIMIT 1",
+                [self.source.number()],
+                |row| {
+                    Ok(RunRow {
+                        id: RunId::new(row.get("id")?),
+                        first_log: row.get("first_log")?,
+                        version: row.get("version")?,
+                        started: row
+                            .get::<_, Option<i64>>("started_ns")?
+                            .map(Timestamp::from_nanos),
+                        zone_offset_seconds: row.get("zone_offset_seconds")?,
+                    })
+                },
+            )
+            .optional()?;
+        let Some(run) = run else { return Ok(None) };
+        let mut statement = self
+            .db
+            .prepare("SELECT line FROM run_logs WHERE run_id = ?1 ORDER BY id LIMIT 256")?;
+        let first_lines = statement
+            .query_map([run.id.number()], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(Some(KnownRun { run, first_lines }))
+    }
+
+    /// Writes a batch in one transaction. When it returns, the batch is on the disk.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when another connection holds the write lock: nothing was done, and the same batch can be tried
+    /// again. Any other error means that the batch is not in the file and that this writer is of no further use.
+    pub fn commit(&mut self, batch: &Batch, now: Timestamp) -> Result<(), Error> {
+        let transaction =
+            Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate).at(&self.path)?;
+        self.rows
+            .write(&transaction, batch, now)
+            .map_err(|error| error.at(&self.path))?;
+        transaction.commit().at(&self.path)
+    }
+
+    /// Ends the recording: puts what waits into blocks, gives free pages back, and leaves one self-contained file.
+    ///
+    /// # Errors
+    /// As for [`Writer::commit`]. The recording then counts as ended without a word.
+    pub fn finish(mut self, counters: &Counters, now: Timestamp) -> Result<Sealed, Error> {
+        let path = self.path.clone();
+        self.db.busy_timeout(SEAL_PATIENCE).at(&path)?;
+        let transaction =
+            Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate).at(&path)?;
+        self.rows
+            .finish(&transaction, counters, now)
+            .map_err(|error| error.at(&path))?;
+        transaction.commit().at(&path)?;
+        self.db
+            .execute_batch("PRAGMA incremental_vacuum; PRAGMA optimize;")
+            .at(&path)?;
+        self.db.flush_prepared_statement_cache();
+        let mode: rusqlite::Result<String> =
+            self.db
+                .pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0));
+        match mode.at(&path) {
+            Ok(mode) if mode == "delete" => Ok(Sealed::Yes),
+            Ok(_) | Err(Error::Busy { .. }) => Ok(Sealed::HeldByReader),
+            Err(error) => Err(error),
+        }
+    }
+}
