@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::Opcode;
+use super::{Opcode, TupleSource};
 
 /// What carried an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -157,6 +157,17 @@ impl Form {
             + 10 * position(&ENCODINGS, &self.encoding)
             + 100 * position(&CARRIERS, &self.carrier)
             + 1000 * position(&LAYOUTS, &self.layout)
+    }
+
+    /// Where a frame of this form has the addresses of its connection, if it has any.
+    pub fn tuple_source(self) -> Option<TupleSource> {
+        match self.layout {
+            Layout::OpensslFields | Layout::Fields => Some(TupleSource::Field),
+            Layout::OpensslUuid => Some(TupleSource::Uuid),
+            Layout::ConnectionText => Some(TupleSource::ConnectionEvent),
+            Layout::GotlsText => Some(TupleSource::Text),
+            _ => None,
+        }
     }
 
     /// The form that `code` stands for.

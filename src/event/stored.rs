@@ -14,10 +14,9 @@ pub struct StoredEvent {
     pub run: RunId,
     /// The stream that it belongs to.
     pub stream: StreamId,
-    /// The connection that it belongs to; events without a socket have none.
+    /// The connection that it belongs to, which is one epoch of a descriptor (or of a thread, where that is unknown);
+    /// events without a socket have none.
     pub connection: Option<ConnectionId>,
-    /// Counts the connections that one descriptor (or thread, where that is unknown) of a process had, from 0.
-    pub epoch: u32,
     /// What is known about the ends of its connection. Can become known after the event was stored.
     pub endpoints: Endpoints,
     /// What was captured.

@@ -151,7 +151,7 @@ impl TypePattern {
 }
 
 /// An IPv4-mapped IPv6 address as IPv4, any other as it is.
-pub fn canonical(address: IpAddr) -> IpAddr {
+fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
 }
 
@@ -220,19 +220,22 @@ impl Selection {
         if self.methods.is_empty() && self.hosts.is_empty() && self.statuses.is_empty() {
             return true;
         }
-        let Some(http) = &event.http else {
-            return false;
-        };
+        event.http.as_ref().is_some_and(|http| {
+            self.fits_head(http.method.as_deref(), http.host.as_deref(), http.status)
+        })
+    }
+
+    /// Whether the facts of an HTTP head are what is asked for.
+    pub fn fits_head(&self, method: Option<&str>, host: Option<&str>, status: Option<u16>) -> bool {
         (self.methods.is_empty()
-            || http.method.as_ref().is_some_and(|method| {
+            || method.is_some_and(|method| {
                 self.methods
                     .iter()
                     .any(|wanted| wanted.eq_ignore_ascii_case(method))
             }))
-            && (self.hosts.is_empty() || fits_host(&self.hosts, http.host.as_deref()))
+            && (self.hosts.is_empty() || fits_host(&self.hosts, host))
             && (self.statuses.is_empty()
-                || http
-                    .status
+                || status
                     .is_some_and(|status| self.statuses.iter().any(|pattern| pattern.fits(status))))
     }
 }

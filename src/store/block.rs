@@ -11,20 +11,20 @@
 use crate::event::Content;
 
 /// A block is closed when it holds this many bytes, before compression.
-pub const TARGET_BYTES: usize = 256 * 1024;
+pub(super) const TARGET_BYTES: usize = 256 * 1024;
 
 /// Larger payloads than [`TARGET_BYTES`] are cut into parts of this many bytes.
-pub const PART_BYTES: usize = 1024 * 1024;
+pub(super) const PART_BYTES: usize = 1024 * 1024;
 
 /// No block is larger than this before compression; one that claims to be is damaged.
-pub const MAX_RAW_BYTES: usize = PART_BYTES;
+pub(super) const MAX_RAW_BYTES: usize = PART_BYTES;
 
 /// zstd's level: with the classes apart, level 1 is as small as level 3 without, at half the time.
 const LEVEL: i32 = 1;
 
 /// Which payloads share blocks. Random bytes among text would spoil the compression of both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Class {
+pub(super) enum Class {
     /// HTTP/1 requests.
     Requests,
     /// HTTP/1 responses and other text.
@@ -37,10 +37,10 @@ pub enum Class {
 
 impl Class {
     /// Every class.
-    pub const ALL: [Self; 4] = [Self::Requests, Self::Text, Self::Binary, Self::Large];
+    pub(super) const ALL: [Self; 4] = [Self::Requests, Self::Text, Self::Binary, Self::Large];
 
     /// The class of a payload; an empty one is in no block. This is part of the file format.
-    pub fn of(content: Content, payload_bytes: u64) -> Option<Self> {
+    pub(super) fn of(content: Content, payload_bytes: u64) -> Option<Self> {
         if payload_bytes == 0 {
             return None;
         }
@@ -57,7 +57,7 @@ impl Class {
     }
 
     /// The number that stands for it in a capture file.
-    pub fn code(self) -> u8 {
+    pub(super) fn code(self) -> u8 {
         match self {
             Self::Requests => 0,
             Self::Text => 1,
@@ -67,7 +67,7 @@ impl Class {
     }
 
     /// Its name.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Requests => "requests",
             Self::Text => "text",
@@ -79,18 +79,18 @@ impl Class {
 
 /// One payload (or part of one) in a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Member {
+pub(super) struct Member {
     /// The event.
-    pub id: i64,
+    pub(super) id: i64,
     /// Where it begins in the block, in bytes.
-    pub offset: usize,
+    pub(super) offset: usize,
     /// How long it is, in bytes.
-    pub length: usize,
+    pub(super) length: usize,
 }
 
 /// How a block's bytes are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Codec {
+pub(super) enum Codec {
     /// As they are.
     Stored,
     /// One zstd frame.
@@ -99,7 +99,7 @@ pub enum Codec {
 
 impl Codec {
     /// The number that stands for it in a capture file.
-    pub fn code(self) -> u8 {
+    pub(super) fn code(self) -> u8 {
         match self {
             Self::Stored => 0,
             Self::Zstd => 1,
@@ -107,7 +107,7 @@ impl Codec {
     }
 
     /// The codec that `code` stands for.
-    pub fn from_code(code: u8) -> Option<Self> {
+    pub(super) fn from_code(code: u8) -> Option<Self> {
         match code {
             0 => Some(Self::Stored),
             1 => Some(Self::Zstd),
@@ -117,7 +117,7 @@ impl Codec {
 }
 
 /// Writes the list of members.
-pub fn encode_members(first_id: i64, members: &[Member]) -> Vec<u8> {
+pub(super) fn encode_members(first_id: i64, members: &[Member]) -> Vec<u8> {
     let mut out = Vec::with_capacity(members.len() * 4);
     let (mut id, mut end) = (first_id, 0);
     for member in members {
@@ -131,7 +131,7 @@ pub fn encode_members(first_id: i64, members: &[Member]) -> Vec<u8> {
 }
 
 /// Reads the list of members; `None` if it is damaged.
-pub fn decode_members(first_id: i64, mut bytes: &[u8]) -> Option<Vec<Member>> {
+pub(super) fn decode_members(first_id: i64, mut bytes: &[u8]) -> Option<Vec<Member>> {
     let mut members = Vec::with_capacity(bytes.len() / 4);
     let (mut id, mut end) = (first_id, 0_usize);
     while !bytes.is_empty() {
@@ -168,7 +168,7 @@ fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
 }
 
 /// Compresses blocks.
-pub struct Compressor {
+pub(super) struct Compressor {
     zstd: zstd::bulk::Compressor<'static>,
 }
 
@@ -177,7 +177,7 @@ impl Compressor {
     ///
     /// # Errors
     /// When zstd has no memory.
-    pub fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         let mut zstd = zstd::bulk::Compressor::new(LEVEL)?;
         zstd.include_checksum(true)?;
         Ok(Self { zstd })
@@ -187,7 +187,7 @@ impl Compressor {
     ///
     /// # Errors
     /// When zstd fails.
-    pub fn compress(&mut self, raw: &[u8]) -> std::io::Result<(Codec, Option<Vec<u8>>)> {
+    pub(super) fn compress(&mut self, raw: &[u8]) -> std::io::Result<(Codec, Option<Vec<u8>>)> {
         let compressed = self.zstd.compress(raw)?;
         if compressed.len() <= raw.len() / 20 * 19 {
             Ok((Codec::Zstd, Some(compressed)))
@@ -198,7 +198,7 @@ impl Compressor {
 }
 
 /// The bytes of a block; `None` if it is damaged or larger than a block can be.
-pub fn decompress(codec: Codec, data: Vec<u8>, raw_bytes: usize) -> Option<Vec<u8>> {
+pub(super) fn decompress(codec: Codec, data: Vec<u8>, raw_bytes: usize) -> Option<Vec<u8>> {
     if raw_bytes > MAX_RAW_BYTES {
         return None;
     }

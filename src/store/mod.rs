@@ -8,7 +8,13 @@ mod error;
 mod intern;
 mod migrate;
 mod open;
+mod payload;
+mod plan;
+mod reader;
+mod row;
 mod row_writer;
+mod rows;
+mod search;
 mod tail;
 mod writer;
 
@@ -16,6 +22,10 @@ pub use batch::{
     Batch, Counters, GapReason, GapRow, HeartbeatRow, KnownRun, LinkRow, LogRow, NewEvent, NextIds,
     RecordingStart, RunRow, UncleanEnd,
 };
+pub use digest::{BatchHasher, EventHasher};
 pub use error::Error;
 pub use migrate::{APPLICATION_ID, MIGRATIONS, newest_version};
+pub use payload::Payload;
+pub use reader::{Access, Reader};
+pub use rows::{Order, Rows};
 pub use writer::{Sealed, Writer};

@@ -1,0 +1,274 @@
+//! Payloads read back: from the tail, from a block, or part by part.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use rusqlite::{OptionalExtension, params};
+
+use super::block::{Class, Codec, Member, PART_BYTES, decode_members, decompress};
+use super::error::{At, Error};
+use super::reader::Reader;
+use crate::event::StoredEvent;
+
+/// How many decoded blocks are kept, at most 1 MiB each: neighbours in time are neighbours in a block, in each class.
+const CACHED_BLOCKS: usize = 12;
+
+/// A block in the clear.
+struct Block {
+    class: Class,
+    id: i64,
+    first: i64,
+    last: i64,
+    members: Vec<Member>,
+    raw: Bytes,
+}
+
+impl Block {
+    fn payload(&self, event: i64) -> Option<Bytes> {
+        let at = self
+            .members
+            .binary_search_by_key(&event, |member| member.id)
+            .ok()?;
+        let member = self.members.get(at)?;
+        let end = member.offset.checked_add(member.length)?;
+        (end <= self.raw.len()).then(|| self.raw.slice(member.offset..end))
+    }
+}
+
+/// The blocks that were read last.
+#[derive(Default)]
+pub(super) struct BlockCache {
+    blocks: VecDeque<Block>,
+}
+
+impl BlockCache {
+    /// A payload from a block that is at hand; the block counts as just read.
+    fn payload(&mut self, class: Class, event: i64) -> Option<Bytes> {
+        let at = self.blocks.iter().position(|block| {
+            block.class == class && (block.first..=block.last).contains(&event)
+        })?;
+        let block = self.blocks.remove(at)?;
+        let payload = block.payload(event);
+        self.blocks.push_front(block);
+        payload
+    }
+
+    fn keep(&mut self, block: Block) {
+        self.blocks.retain(|other| other.id != block.id);
+        self.blocks.truncate(CACHED_BLOCKS - 1);
+        self.blocks.push_front(block);
+    }
+}
+
+/// The header of a block.
+struct BlockHeader {
+    id: i64,
+    first: i64,
+    last: i64,
+    raw_bytes: usize,
+    codec: u8,
+    members: Vec<u8>,
+}
+
+/// The payload of one event, read piece by piece.
+pub struct Payload<'a> {
+    reader: &'a Reader,
+    event: i64,
+    left: u64,
+    rest: Rest,
+}
+
+/// Where the rest of a payload is.
+enum Rest {
+    /// Nothing is left.
+    End,
+    /// In one piece, at hand.
+    Piece(Bytes),
+    /// In parts, the next of which begins here.
+    Parts(usize),
+}
+
+impl<'a> Payload<'a> {
+    pub(super) fn new(reader: &'a Reader, event: &StoredEvent) -> Result<Self, Error> {
+        let id = event.id.number();
+        let rest = match Class::of(event.event.content, event.payload_bytes) {
+            None => Rest::End,
+            Some(Class::Large) => Rest::Parts(0),
+            Some(class) => Rest::Piece(small(reader, class, id)?),
+        };
+        Ok(Self {
+            reader,
+            event: id,
+            left: event.payload_bytes,
+            rest,
+        })
+    }
+
+    /// The next piece, at most 1 MiB; `None` at the end.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is damaged. What was read before is good.
+    pub fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        let piece = match std::mem::replace(&mut self.rest, Rest::End) {
+            Rest::End => None,
+            Rest::Piece(piece) => Some(piece),
+            Rest::Parts(_) if self.left == 0 => None,
+            Rest::Parts(at) => {
+                let part = part(self.reader, self.event, at)?;
+                self.rest = Rest::Parts(at + PART_BYTES);
+                Some(part)
+            }
+        };
+        match &piece {
+            Some(piece) => {
+                self.left = self.left.checked_sub(piece.len() as u64).ok_or_else(|| {
+                    damaged(self.reader, self.event, "is longer than its event says")
+                })?;
+            }
+            None if self.left > 0 => {
+                return Err(damaged(
+                    self.reader,
+                    self.event,
+                    "is shorter than its event says",
+                ));
+            }
+            None => {}
+        }
+        Ok(piece)
+    }
+
+    /// Its first bytes in one piece, at most `limit` of them.
+    ///
+    /// # Errors
+    /// As for [`Payload::next`].
+    pub fn start(mut self, limit: usize) -> Result<Bytes, Error> {
+        let Some(first) = self.next()? else {
+            return Ok(Bytes::new());
+        };
+        if first.len() >= limit {
+            return Ok(first.slice(..limit));
+        }
+        let mut start = Vec::from(first);
+        while start.len() < limit {
+            let Some(piece) = self.next()? else { break };
+            start.extend_from_slice(piece.get(..limit - start.len()).unwrap_or(&piece));
+        }
+        Ok(Bytes::from(start))
+    }
+}
+
+fn damaged(reader: &Reader, event: i64, what: &str) -> Error {
+    Error::Corrupt {
+        path: reader.path.clone(),
+        detail: format!("the payload of event {event} {what}"),
+    }
+}
+
+/// A payload that is whole in one block or in the tail.
+fn small(reader: &Reader, class: Class, event: i64) -> Result<Bytes, Error> {
+    if let Some(payload) = reader.blocks.borrow_mut().payload(class, event) {
+        return Ok(payload);
+    }
+    if let Some(header) = find_block(reader, class, event)? {
+        let block = load(reader, class, header)?;
+        let payload = block.payload(event);
+        reader.blocks.borrow_mut().keep(block);
+        if let Some(payload) = payload {
+            return Ok(payload);
+        }
+    }
+    let waiting = reader
+        .db
+        .prepare_cached("SELECT data FROM tail WHERE event_id = ?1")
+        .at(&reader.path)?
+        .query_row([event], |row| row.get::<_, Vec<u8>>("data"))
+        .optional()
+        .at(&reader.path)?;
+    if let Some(payload) = waiting {
+        return Ok(Bytes::from(payload));
+    }
+    // Between the two look-ups the recorder may have moved it from the tail into a block.
+    if let Some(header) = find_block(reader, class, event)? {
+        let block = load(reader, class, header)?;
+        if let Some(payload) = block.payload(event) {
+            reader.blocks.borrow_mut().keep(block);
+            return Ok(payload);
+        }
+    }
+    Err(damaged(
+        reader,
+        event,
+        "is neither in a block nor in the tail",
+    ))
+}
+
+/// The block that holds this event's payload, if one does.
+fn find_block(reader: &Reader, class: Class, event: i64) -> Result<Option<BlockHeader>, Error> {
+    let header = reader
+        .db
+        .prepare_cached(
+            "SELECT id, first_id, last_id, raw_bytes, codec, members FROM blocks
+             WHERE class = ?1 AND first_id <= ?2
+             ORDER BY first_id DESC LIMIT 1",
+        )
+        .at(&reader.path)?
+        .query_row(params![class.code(), event], read_header)
+        .optional()
+        .at(&reader.path)?;
+    Ok(header.filter(|header| header.last >= event))
+}
+
+fn part(reader: &Reader, event: i64, at: usize) -> Result<Bytes, Error> {
+    let header = reader
+        .db
+        .prepare_cached(
+            "SELECT id, first_id, last_id, raw_bytes, codec, members FROM blocks
+             WHERE class = ?1 AND first_id = ?2 AND part_bytes = ?3",
+        )
+        .at(&reader.path)?
+        .query_row(params![Class::Large.code(), event, at], read_header)
+        .optional()
+        .at(&reader.path)?
+        .ok_or_else(|| damaged(reader, event, "lacks a part"))?;
+    let block = load(reader, Class::Large, header)?;
+    block
+        .payload(event)
+        .ok_or_else(|| damaged(reader, event, "lacks a part"))
+}
+
+fn read_header(row: &rusqlite::Row<'_>) -> rusqlite::Result<BlockHeader> {
+    Ok(BlockHeader {
+        id: row.get("id")?,
+        first: row.get("first_id")?,
+        last: row.get("last_id")?,
+        raw_bytes: row.get("raw_bytes")?,
+        codec: row.get("codec")?,
+        members: row.get("members")?,
+    })
+}
+
+fn load(reader: &Reader, class: Class, header: BlockHeader) -> Result<Block, Error> {
+    let data: Vec<u8> = reader
+        .db
+        .prepare_cached("SELECT data FROM block_data WHERE id = ?1")
+        .at(&reader.path)?
+        .query_row([header.id], |row| row.get("data"))
+        .at(&reader.path)?;
+    let corrupt = |what: &str| Error::Corrupt {
+        path: reader.path.clone(),
+        detail: format!("block {} {what}", header.id),
+    };
+    let codec = Codec::from_code(header.codec).ok_or_else(|| corrupt("has an unknown codec"))?;
+    let raw = decompress(codec, data, header.raw_bytes)
+        .ok_or_else(|| corrupt("cannot be decompressed"))?;
+    let members = decode_members(header.first, &header.members)
+        .ok_or_else(|| corrupt("has a damaged list of members"))?;
+    Ok(Block {
+        class,
+        id: header.id,
+        first: header.first,
+        last: header.last,
+        members,
+        raw: Bytes::from(raw),
+    })
+}

@@ -1,0 +1,291 @@
+//! The asking side of a capture: opened so that not one byte changes in it or appears beside it.
+
+use std::cell::RefCell;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use super::error::{At, Error};
+use super::open::{self, Header};
+use super::payload::{BlockCache, Payload};
+use super::row::{self, EVENT_BY_ID};
+use super::rows::{Order, Rows};
+use super::{migrate, plan};
+use crate::event::{Envelope, EventId, StoredEvent, Timestamp};
+use crate::filter::Selection;
+
+/// How a capture was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// As the finished file that it is.
+    Finished,
+    /// A recorder is writing to it now.
+    Live,
+    /// A recorder was killed and left its `-wal` file: answers come from a private copy of both.
+    PrivateCopy,
+    /// The recorder did not end cleanly, and its `-wal` file is missing: the last commits may be absent.
+    LogMissing,
+}
+
+/// SQLite's page cache for a reader, in KiB, negative as `PRAGMA cache_size` wants it.
+const CACHE_KIB: i32 = -8 * 1024;
+
+/// A capture that is being read.
+pub struct Reader {
+    pub(super) db: Connection,
+    pub(super) path: PathBuf,
+    pub(super) blocks: RefCell<BlockCache>,
+    access: Access,
+    // Held while the file is read as finished, so that no recorder begins to change it meanwhile. Closed last.
+    _lock: Option<File>,
+}
+
+impl Reader {
+    /// Opens the capture at `path`.
+    ///
+    /// A finished file, and one whose folder or disk cannot be written, is read where it is. One that a killed recorder
+    /// left with its log is copied to a private folder first, with mode 0600; the copy is unlinked as soon as it is open.
+    ///
+    /// # Errors
+    /// When there is no such file, it cannot be read, is no capture, or was written by another version.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let metadata = std::fs::metadata(path).map_err(|error| Error::from_io(path, error))?;
+        if !metadata.is_file() {
+            return Err(Error::NotAFile {
+                path: path.to_owned(),
+            });
+        }
+        let mut file = File::open(path).map_err(|error| Error::from_io(path, error))?;
+        let header = open::header(&mut file, path)?;
+        let is_live = match file.try_lock_shared() {
+            Ok(()) => false,
+            Err(TryLockError::WouldBlock) => true,
+            Err(TryLockError::Error(error)) => return Err(Error::from_io(path, error)),
+        };
+        // SQLite names the log after the file that a link leads to.
+        let path = path
+            .canonicalize()
+            .map_err(|error| Error::from_io(path, error))?;
+        let has_log = std::fs::metadata(open::beside(&path, "-wal")).is_ok_and(|log| log.len() > 0);
+        let reader = |db, access, lock| Self {
+            db,
+            path: path.clone(),
+            blocks: RefCell::new(BlockCache::default()),
+            access,
+            _lock: lock,
+        };
+        let reader = if is_live {
+            // The lock is the recorder's. Our descriptor of the file goes before SQLite opens its own.
+            drop(file);
+            reader(open_read_only(&path, "mode=ro")?, Access::Live, None)
+        } else if has_log {
+            let db = open_private_copy(&path)?;
+            reader(db, Access::PrivateCopy, None)
+        } else if header == (Header::Sqlite { is_wal: true }) {
+            reader(
+                open_read_only(&path, "mode=ro&immutable=1")?,
+                Access::Finished,
+                Some(file),
+            )
+        } else {
+            reader(
+                open_read_only(&path, "mode=ro")?,
+                Access::Finished,
+                Some(file),
+            )
+        };
+        migrate::check_readable(&reader.db, &path)?;
+        reader
+            .db
+            .pragma_update(None, "cache_size", CACHE_KIB)
+            .at(&path)?;
+        reader.db.set_prepared_statement_cache_capacity(32);
+        reader.with_access_judged(header)
+    }
+
+    /// A file in WAL mode without a log is whole only if its last recording ended cleanly.
+    fn with_access_judged(mut self, header: Header) -> Result<Self, Error> {
+        if self.access == Access::Finished && header == (Header::Sqlite { is_wal: true }) {
+            let is_clean: Option<Option<bool>> = self
+                .db
+                .query_row(
+                    "SELECT is_clean FROM recordings ORDER BY id DESC LIMIT 1",
+                    [],
+                    |row| row.get(0),
+                )
+                .optional()
+                .at(&self.path)?;
+            if is_clean.flatten() != Some(true) {
+                self.access = Access::LogMissing;
+            }
+        }
+        Ok(self)
+    }
+
+    /// How the file was opened.
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
+    /// The file, with all links resolved.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The events that `selection` asks for, ordered by event time and then by id. `limit` counts what is left after
+    /// the whole selection, payload pattern included.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is damaged.
+    pub fn events(
+        &self,
+        selection: &Selection,
+        order: Order,
+        limit: Option<u64>,
+    ) -> Result<Rows<'_>, Error> {
+        let plan = plan::prepare(&self.db, selection).at(&self.path)?;
+        Rows::new(self, plan, selection.grep.clone(), order, limit)
+    }
+
+    /// One event; `None` if there is none with this id.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is damaged.
+    pub fn event(&self, id: EventId) -> Result<Option<StoredEvent>, Error> {
+        let mut statement = self.db.prepare_cached(EVENT_BY_ID).at(&self.path)?;
+        let found = statement
+            .query_row([id.number()], |row| Ok(row::read(row)))
+            .optional()
+            .at(&self.path)?;
+        found.transpose().map_err(|error| error.at(&self.path))
+    }
+
+    /// The payload of an event, to be read piece by piece.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is damaged.
+    pub fn payload(&self, event: &StoredEvent) -> Result<Payload<'_>, Error> {
+        Payload::new(self, event)
+    }
+
+    /// What of an event's frame its columns and payload do not give again.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn envelope(&self, id: EventId) -> Result<Envelope, Error> {
+        let found = self
+            .db
+            .prepare_cached("SELECT before, after FROM envelopes WHERE event_id = ?1")
+            .at(&self.path)?
+            .query_row([id.number()], |row| {
+                Ok((
+                    row.get::<_, Vec<u8>>("before")?,
+                    row.get::<_, Option<Vec<u8>>>("after")?,
+                ))
+            })
+            .optional()
+            .at(&self.path)?;
+        Ok(match found {
+            None => Envelope::Rendered,
+            Some((before, Some(after))) => Envelope::Around {
+                head: before.into(),
+                tail: after.into(),
+            },
+            Some((before, None)) => Envelope::Whole(before.into()),
+        })
+    }
+
+    /// The time of the newest event of all.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn newest_time(&self) -> Result<Option<Timestamp>, Error> {
+        self.db
+            .query_row("SELECT MAX(max_ns) FROM spans", [], |row| {
+                row.get::<_, Option<i64>>(0)
+            })
+            .map(|time| time.map(Timestamp::from_nanos))
+            .at(&self.path)
+    }
+}
+
+fn open_read_only(path: &Path, parameters: &str) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(uri(path, parameters), flags).at(path)?;
+    connection.busy_timeout(open::BUSY_TIMEOUT * 20).at(path)?;
+    Ok(connection)
+}
+
+/// A path as SQLite's `file:` URI. SQLite's "URI filenames": `?`, `#` and `%` must be escaped, other bytes may be.
+fn uri(path: &Path, parameters: &str) -> String {
+    use std::fmt::Write as _;
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                uri.push(char::from(*byte))
+            }
+            other => write!(uri, "%{other:02X}").expect("writing to a string cannot fail"),
+        }
+    }
+    uri.push('?');
+    uri.push_str(parameters);
+    uri
+}
+
+/// Copies the file and its log to a private folder and opens the copy, which needs nothing beside it from then on: in
+/// exclusive mode the index of the log is in memory, so that all of it can be unlinked at once.
+fn open_private_copy(path: &Path) -> Result<Connection, Error> {
+    let folder = tempfile::Builder::new()
+        .prefix("ecq-")
+        .tempdir_in(large_temporary_folder())
+        .map_err(|error| Error::from_io(&large_temporary_folder(), error))?;
+    let copy = folder.path().join("capture.db");
+    for suffix in ["", "-wal"] {
+        copy_private(&open::beside(path, suffix), &open::beside(&copy, suffix))?;
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(&copy, flags).at(path)?;
+    connection
+        .pragma_update(None, "locking_mode", "EXCLUSIVE")
+        .at(path)?;
+    connection
+        .query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| {
+            row.get::<_, i64>(0)
+        })
+        .at(path)?;
+    connection
+        .pragma_update(None, "query_only", true)
+        .at(path)?;
+    folder
+        .close()
+        .map_err(|error| Error::from_io(path, error))?;
+    Ok(connection)
+}
+
+/// The copy can be as large as the capture, and `/tmp` is often memory.
+fn large_temporary_folder() -> PathBuf {
+    let folder = std::env::temp_dir();
+    if folder == Path::new("/tmp") && Path::new("/var/tmp").is_dir() {
+        PathBuf::from("/var/tmp")
+    } else {
+        folder
+    }
+}
+
+fn copy_private(from: &Path, to: &Path) -> Result<(), Error> {
+    let mut source = File::open(from).map_err(|error| Error::from_io(from, error))?;
+    let mut target = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(to)
+        .map_err(|error| Error::from_io(to, error))?;
+    std::io::copy(&mut source, &mut target).map_err(|error| Error::from_io(to, error))?;
+    target.flush().map_err(|error| Error::from_io(to, error))
+}

@@ -1,0 +1,268 @@
+//! Events in order of (event time, id), without an index on time for each.
+//!
+//! `spans` says between which times the events of some hundred neighbouring ids lie. Spans are opened in order of their
+//! newest (or oldest) time, and an event is given out once no span that is still closed can hold an earlier one in the
+//! order. A selection that few events can fit goes through the index on streams instead. Either way a statement runs to
+//! its end before the next event is given out, so that no read transaction stays open while the caller is at work: a long
+//! export does not keep the recorder from checkpointing. What is committed after the query began is not part of it.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use rusqlite::params;
+
+use super::error::{At, Error};
+use super::plan::Plan;
+use super::reader::Reader;
+use super::search;
+use crate::event::{EventId, StoredEvent};
+
+/// How results are ordered: by event time, then by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The newest first.
+    NewestFirst,
+    /// The oldest first.
+    OldestFirst,
+}
+
+/// How many candidates the index on streams may give before reading by time is the better way. Bounds memory.
+const FEW: usize = 20_000;
+
+/// How many spans are looked up at once.
+const SPAN_PAGE: usize = 64;
+
+/// A place in the order, turned so that the largest comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Newest(i64, i64),
+    Oldest(Reverse<i64>, Reverse<i64>),
+}
+
+impl Place {
+    fn new(order: Order, time: i64, id: i64) -> Self {
+        match order {
+            Order::NewestFirst => Self::Newest(time, id),
+            Order::OldestFirst => Self::Oldest(Reverse(time), Reverse(id)),
+        }
+    }
+
+    fn time(self) -> i64 {
+        match self {
+            Self::Newest(time, _) | Self::Oldest(Reverse(time), _) => time,
+        }
+    }
+
+    fn id(self) -> i64 {
+        match self {
+            Self::Newest(_, id) | Self::Oldest(_, Reverse(id)) => id,
+        }
+    }
+}
+
+/// A closed span: the time at which it must be opened, and its ids.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    edge: i64,
+    first: i64,
+    last: i64,
+}
+
+/// Events, one at a time.
+pub struct Rows<'a> {
+    reader: &'a Reader,
+    plan: Plan,
+    grep: Option<regex::bytes::Regex>,
+    order: Order,
+    left: u64,
+    upper: i64,
+    ready: BinaryHeap<Place>,
+    spans: VecDeque<Span>,
+    /// The last span that was looked up; `None` when there are no more.
+    cursor: Option<(i64, i64)>,
+    in_span: String,
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn new(
+        reader: &'a Reader,
+        plan: Plan,
+        grep: Option<regex::bytes::Regex>,
+        order: Order,
+        limit: Option<u64>,
+    ) -> Result<Self, Error> {
+        let upper = reader
+            .db
+            .query_row("SELECT COALESCE(MAX(id), 0) FROM events", [], |row| {
+                row.get(0)
+            })
+            .at(&reader.path)?;
+        let start = match order {
+            Order::NewestFirst => (i64::MAX, i64::MAX),
+            Order::OldestFirst => (i64::MIN, i64::MIN),
+        };
+        let in_span = format!(
+            "SELECT e.id, e.time_ns FROM events AS e
+             WHERE e.id BETWEEN ?1 AND ?2 AND e.time_ns BETWEEN ?3 AND ?4{}",
+            plan.conditions()
+        );
+        let mut rows = Self {
+            reader,
+            plan,
+            grep,
+            order,
+            left: limit.unwrap_or(u64::MAX),
+            upper,
+            ready: BinaryHeap::new(),
+            spans: VecDeque::new(),
+            cursor: Some(start),
+            in_span,
+        };
+        if let Some(few) = rows.by_stream()? {
+            rows.ready = few;
+            rows.cursor = None;
+        }
+        Ok(rows)
+    }
+
+    /// The next event; `None` at the end.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is damaged.
+    pub fn next(&mut self) -> Result<Option<StoredEvent>, Error> {
+        while self.left > 0 {
+            let Some(place) = self.next_place()? else {
+                return Ok(None);
+            };
+            // An event that was pruned since is not there any more.
+            let Some(event) = self.reader.event(EventId::new(place.id()))? else {
+                continue;
+            };
+            if let Some(pattern) = &self.grep
+                && !search::contains(self.reader.payload(&event)?, pattern)?
+            {
+                continue;
+            }
+            self.left -= 1;
+            return Ok(Some(event));
+        }
+        Ok(None)
+    }
+
+    fn next_place(&mut self) -> Result<Option<Place>, Error> {
+        loop {
+            self.look_up_spans()?;
+            match (self.ready.peek(), self.spans.front()) {
+                (None, None) => return Ok(None),
+                (Some(_), None) => return Ok(self.ready.pop()),
+                (Some(place), Some(span)) if self.is_before(place.time(), span.edge) => {
+                    return Ok(self.ready.pop());
+                }
+                (_, Some(_)) => self.open_span()?,
+            }
+        }
+    }
+
+    /// Whether an event at `time` comes before anything in a span that begins at `edge`.
+    fn is_before(&self, time: i64, edge: i64) -> bool {
+        match self.order {
+            Order::NewestFirst => time > edge,
+            Order::OldestFirst => time < edge,
+        }
+    }
+
+    /// Goes from the wanted streams to their events, if they are few.
+    fn by_stream(&self) -> Result<Option<BinaryHeap<Place>>, Error> {
+        if !self.plan.by_stream {
+            return Ok(None);
+        }
+        let sql = format!(
+            "SELECT e.id, e.time_ns FROM temp.wanted_streams AS w
+             CROSS JOIN events AS e INDEXED BY events_stream ON e.stream_id = w.id
+             WHERE e.id <= ?1 AND e.time_ns BETWEEN ?2 AND ?3{}
+             LIMIT ?4",
+            self.plan.conditions()
+        );
+        let mut places = Vec::new();
+        let mut statement = self.reader.db.prepare(&sql).at(&self.reader.path)?;
+        // Counts looked-at events, not fitting ones: streams of many events outside the period are no bargain.
+        let mut rows = statement
+            .query(params![
+                self.upper,
+                self.plan.since,
+                self.plan.until,
+                FEW + 1
+            ])
+            .at(&self.reader.path)?;
+        while let Some(row) = rows.next().at(&self.reader.path)? {
+            let (id, time) = (
+                row.get("id").at(&self.reader.path)?,
+                row.get("time_ns").at(&self.reader.path)?,
+            );
+            places.push(Place::new(self.order, time, id));
+            if places.len() > FEW {
+                return Ok(None);
+            }
+        }
+        Ok(Some(BinaryHeap::from(places)))
+    }
+
+    fn look_up_spans(&mut self) -> Result<(), Error> {
+        if !self.spans.is_empty() {
+            return Ok(());
+        }
+        let Some((edge, first)) = self.cursor else {
+            return Ok(());
+        };
+        let sql = match self.order {
+            Order::NewestFirst => {
+                "SELECT first_id, last_id, max_ns AS edge FROM spans
+                 WHERE (max_ns, first_id) < (?1, ?2) AND max_ns >= ?3 AND min_ns <= ?4
+                 ORDER BY max_ns DESC, first_id DESC LIMIT ?5"
+            }
+            Order::OldestFirst => {
+                "SELECT first_id, last_id, min_ns AS edge FROM spans
+                 WHERE (min_ns, first_id) > (?1, ?2) AND max_ns >= ?3 AND min_ns <= ?4
+                 ORDER BY min_ns, first_id LIMIT ?5"
+            }
+        };
+        let mut statement = self.reader.db.prepare_cached(sql).at(&self.reader.path)?;
+        let found = statement
+            .query_map(
+                params![edge, first, self.plan.since, self.plan.until, SPAN_PAGE],
+                |row| {
+                    Ok(Span {
+                        edge: row.get("edge")?,
+                        first: row.get("first_id")?,
+                        last: row.get("last_id")?,
+                    })
+                },
+            )
+            .and_then(Iterator::collect::<rusqlite::Result<VecDeque<_>>>)
+            .at(&self.reader.path)?;
+        self.cursor = found.back().map(|span| (span.edge, span.first));
+        self.spans = found;
+        Ok(())
+    }
+
+    fn open_span(&mut self) -> Result<(), Error> {
+        let Some(span) = self.spans.pop_front() else {
+            return Ok(());
+        };
+        let path = &self.reader.path;
+        let mut statement = self.reader.db.prepare_cached(&self.in_span).at(path)?;
+        let mut rows = statement
+            .query(params![
+                span.first,
+                span.last.min(self.upper),
+                self.plan.since,
+                self.plan.until
+            ])
+            .at(path)?;
+        while let Some(row) = rows.next().at(path)? {
+            let (id, time) = (row.get("id").at(path)?, row.get("time_ns").at(path)?);
+            self.ready.push(Place::new(self.order, time, id));
+        }
+        Ok(())
+    }
+}
