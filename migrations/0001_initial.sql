@@ -29,7 +29,7 @@ INSERT INTO names (domain, code, name) VALUES
     ('sense', 1, 'initiator_to_acceptor'), ('sense', 2, 'local_to_remote'),
     ('role', 1, 'client'), ('role', 2, 'server'),
     ('gap', 1, 'not_connected'), ('gap', 2, 'queue_overflow'), ('gap', 3, 'message_too_large'), ('gap', 4, 'stalled'),
-    ('gap', 5, 'unclean_end'), ('gap', 6, 'not_stored'),
+    ('gap', 5, 'unclean_end'),
     ('class', 0, 'requests'), ('class', 1, 'text'), ('class', 2, 'binary'), ('class', 3, 'large');
 
 -- An eCapture that was listened to, or a file that was imported. host_name and boot_id only where it ran on this host.

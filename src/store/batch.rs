@@ -102,19 +102,16 @@ pub enum GapReason {
     Stalled,
     /// The recorder ended without a word: killed, crashed, or the machine went down.
     UncleanEnd,
-    /// Frames were received that could not be written to the file.
-    NotStored,
 }
 
 impl GapReason {
     /// Every reason.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 5] = [
         Self::NotConnected,
         Self::QueueOverflow,
         Self::MessageTooLarge,
         Self::Stalled,
         Self::UncleanEnd,
-        Self::NotStored,
     ];
 
     /// The number that stands for it in a capture file.
@@ -125,7 +122,6 @@ impl GapReason {
             Self::MessageTooLarge => 3,
             Self::Stalled => 4,
             Self::UncleanEnd => 5,
-            Self::NotStored => 6,
         }
     }
 
@@ -142,7 +138,6 @@ impl GapReason {
             Self::MessageTooLarge => "message_too_large",
             Self::Stalled => "stalled",
             Self::UncleanEnd => "unclean_end",
-            Self::NotStored => "not_stored",
         }
     }
 }
@@ -261,6 +256,8 @@ pub struct RecordingStart {
     pub is_received_estimated: bool,
     /// The SHA-256 of the imported file.
     pub import_sha256: Option<[u8; 32]>,
+    /// Whether a file may be imported that the capture holds already.
+    pub is_again: bool,
 }
 
 /// The ids that the next rows get.

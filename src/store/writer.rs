@@ -50,7 +50,7 @@ impl Writer {
         migrate::identify(&db, &path)?;
         open::prepare_for_writing(&db, &path)?;
         migrate::climb(&mut db, &path)?;
-        if let Some(sha256) = &start.import_sha256 {
+        if let (Some(sha256), false) = (&start.import_sha256, start.is_again) {
             begin::refuse_second_import(&db, &path, sha256, start)?;
         }
         let transaction =
@@ -147,26 +147,27 @@ impl Writer {
         transaction.commit().at(&self.path)
     }
 
-    /// Ends the recording: puts what waits into blocks, gives free pages back, and leaves one self-contained file.
+    /// Ends the recording: puts what waits into blocks and notes the clean end.
     ///
     /// # Errors
-    /// As for [`Writer::commit`]. The recording then counts as ended without a word.
-    pub fn finish(mut self, counters: &Counters, now: Timestamp) -> Result<Sealed, Error> {
+    /// As for [`Writer::commit`].
+    pub fn end(&mut self, counters: &Counters, now: Timestamp) -> Result<(), Error> {
+        let transaction = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate).at(&self.path)?;
+        self.rows.finish(&transaction, counters, now).map_err(|error| error.at(&self.path))?;
+        transaction.commit().at(&self.path)
+    }
+
+    /// After the recording was ended: gives free pages back and leaves one self-contained file.
+    ///
+    /// # Errors
+    /// When the file cannot be written. Nothing is lost by that: the next recorder or query finds what is in its `-wal`.
+    pub fn seal(self) -> Result<Sealed, Error> {
         let path = self.path.clone();
         self.db.busy_timeout(SEAL_PATIENCE).at(&path)?;
-        let transaction =
-            Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate).at(&path)?;
-        self.rows
-            .finish(&transaction, counters, now)
-            .map_err(|error| error.at(&path))?;
-        transaction.commit().at(&path)?;
-        self.db
-            .execute_batch("PRAGMA incremental_vacuum; PRAGMA optimize;")
-            .at(&path)?;
+        self.db.execute_batch("PRAGMA incremental_vacuum; PRAGMA optimize;").at(&path)?;
         self.db.flush_prepared_statement_cache();
         let mode: rusqlite::Result<String> =
-            self.db
-                .pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0));
+            self.db.pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0));
         match mode.at(&path) {
             Ok(mode) if mode == "delete" => Ok(Sealed::Yes),
             Ok(_) | Err(Error::Busy { .. }) => Ok(Sealed::HeldByReader),

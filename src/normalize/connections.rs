@@ -1,0 +1,331 @@
+//! Which connection an event belongs to, and what is known about its ends.
+//!
+//! eCapture gives no connection a name. What it gives is a process and a descriptor, which is used again by one
+//! connection after another; in 2.x the addresses come in an event of their own, before or after the data. The rules:
+//!
+//! - A connection is one epoch of (run, pid, fd). Where fd is 0 or unknown, the thread takes its place.
+//! - An epoch ends at a connection event for the same (pid, fd), at the start of a new conversation after the end of the
+//!   stream (an HTTP/2 preface of either side, RFC 9113 section 3.4, or an HTTP/1 request), at a second HTTP/2 client
+//!   preface, when an event itself carries other addresses, and with a new run of eCapture.
+//! - A connection event reaches back over data received at most [`REACH_BACK`] earlier in an epoch without addresses.
+//! - A stream without a descriptor gets addresses only where its process had exactly one connection to choose from, and
+//!   is marked as inferred.
+//! - Everything else stays unknown.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use crate::event::{
+    Captured, Carrier, Connection, ConnectionId, ConnectionUpdate, Content, Direction, Event, EventId, Kind, Role,
+    Timestamp, Tuple, TupleSource,
+};
+
+/// How far a connection event reaches back.
+pub const REACH_BACK: Duration = Duration::from_secs(2);
+
+/// How many connections, and how many processes, are remembered; beyond that the longer idle half is forgotten.
+const REMEMBERED: usize = 16 * 1024;
+
+/// How many events of the last [`REACH_BACK`] of a connection can be given to a later one.
+const MOVABLE: usize = 32;
+
+/// What tells the connections of a process apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Key {
+    Descriptor { pid: Option<u32>, fd: u32 },
+    Thread { pid: Option<u32>, tid: Option<u32>, fd: Option<u32> },
+}
+
+/// The current epoch of a key.
+#[derive(Debug)]
+struct Epoch {
+    id: ConnectionId,
+    tuple: Option<(Tuple, TupleSource)>,
+    role: Option<Role>,
+    began: Timestamp,
+    last: Timestamp,
+    has_data: [bool; 2],
+    has_ended: bool,
+    has_preface: bool,
+    /// Addresses were inferred, and then another connection of the process came up: the next data may be its.
+    is_doubtful: bool,
+    recent: VecDeque<(Timestamp, EventId)>,
+}
+
+/// What is known about a process, for its streams without a descriptor.
+#[derive(Debug)]
+struct Known {
+    /// Connections of the process that no data was seen on. More than two are as good as two.
+    candidates: Vec<(u32, Tuple)>,
+    /// Threads with streams without a descriptor. More than two are as good as two.
+    threads: Vec<Key>,
+    last: Timestamp,
+}
+
+/// What became known with an event.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Placement {
+    /// The connection that the event belongs to; events without a socket have none.
+    pub connection: Option<ConnectionId>,
+    /// The connection, if it begins with this event.
+    pub began: Option<Connection>,
+    /// What became known about connections.
+    pub updates: Vec<ConnectionUpdate>,
+    /// Earlier events that belong to another connection than was thought.
+    pub moves: Vec<(EventId, ConnectionId)>,
+}
+
+/// Keeps track of connections. A function of the events it is shown, in order.
+#[derive(Debug)]
+pub struct Connections {
+    epochs: HashMap<Key, Epoch>,
+    processes: HashMap<u32, Known>,
+    next: i64,
+}
+
+impl Connections {
+    /// `next` is the id that the first connection gets.
+    pub fn new(next: i64) -> Self {
+        Self { epochs: HashMap::new(), processes: HashMap::new(), next }
+    }
+
+    /// Forgets everything: a new run of eCapture begins.
+    pub fn start_run(&mut self) {
+        self.epochs.clear();
+        self.processes.clear();
+    }
+
+    /// Finds the connection of an event, which will be stored under `id`.
+    pub fn place(&mut self, id: EventId, captured: &Captured) -> Placement {
+        let event = &captured.event;
+        let has_socket = matches!(event.kind, Kind::TlsData | Kind::Connection) || event.fd.is_some() || event.tuple.is_some();
+        if !has_socket {
+            return Placement::default();
+        }
+        self.forget_idle();
+        let key = key(event);
+        let mut placement = Placement::default();
+        if event.kind == Kind::Connection {
+            self.place_connection_event(key, event, &mut placement);
+        } else {
+            self.place_data(key, captured, &mut placement);
+        }
+        if let Some(epoch) = self.epochs.get_mut(&key) {
+            placement.connection = Some(epoch.id);
+            epoch.last = event.received;
+            epoch.see(id, captured);
+            if epoch.role.is_none()
+                && let Some(role) = role(event)
+            {
+                epoch.role = Some(role);
+                placement.updates.push(ConnectionUpdate::Role(epoch.id, role));
+            }
+        }
+        placement
+    }
+
+    fn place_connection_event(&mut self, key: Key, event: &Event, placement: &mut Placement) {
+        let Some(tuple) = event.tuple else { return self.begin(key, event, None, placement) };
+        self.learn(key, event, (tuple, TupleSource::ConnectionEvent), placement);
+        let has_data = self.epochs.get(&key).is_some_and(|epoch| epoch.has_data != [false, false]);
+        if let (Key::Descriptor { fd, .. }, Some(pid), false) = (key, event.process.pid, has_data) {
+            self.offer(pid, fd, tuple, event.received, placement);
+        }
+    }
+
+    /// Addresses became known for a key: for the current epoch, for its last moments, or for a new one.
+    fn learn(&mut self, key: Key, event: &Event, ends: (Tuple, TupleSource), placement: &mut Placement) {
+        let since = event.received.minus(REACH_BACK);
+        match self.epochs.get_mut(&key) {
+            Some(epoch) if epoch.tuple.is_none() && epoch.began >= since => {
+                epoch.tuple = Some(ends);
+                epoch.recent = VecDeque::new();
+                placement.updates.push(ConnectionUpdate::Tuple(epoch.id, ends.0, ends.1));
+            }
+            Some(epoch) if epoch.tuple.is_none() => {
+                let recent = std::mem::take(&mut epoch.recent);
+                self.begin(key, event, Some(ends), placement);
+                if let Some(epoch) = self.epochs.get(&key) {
+                    let moved = recent.into_iter().filter(|(received, _)| *received >= since);
+                    placement.moves.extend(moved.map(|(_, event)| (event, epoch.id)));
+                }
+            }
+            // The same addresses before any data: eCapture mentions a pending connect more than once.
+            Some(epoch) if epoch.tuple == Some(ends) && epoch.has_data == [false, false] => {}
+            _ => self.begin(key, event, Some(ends), placement),
+        }
+    }
+
+    /// A connection of a process is one that its streams without a descriptor may belong to.
+    fn offer(&mut self, pid: u32, fd: u32, tuple: Tuple, received: Timestamp, placement: &mut Placement) {
+        let known = self.known(pid, received);
+        if !known.candidates.contains(&(fd, tuple)) && known.candidates.len() < 2 {
+            known.candidates.push((fd, tuple));
+        }
+        let is_only = known.candidates.len() == 1;
+        let [thread] = known.threads.as_slice() else { return };
+        let thread = *thread;
+        let Some(epoch) = self.epochs.get_mut(&thread) else { return };
+        if is_only && epoch.tuple.is_none() && epoch.began >= received.minus(REACH_BACK) {
+            epoch.tuple = Some((tuple, TupleSource::Inferred));
+            placement.updates.push(ConnectionUpdate::Tuple(epoch.id, tuple, TupleSource::Inferred));
+        } else if !is_only && epoch.tuple.is_some() {
+            epoch.is_doubtful = true;
+        }
+    }
+
+    fn known(&mut self, pid: u32, now: Timestamp) -> &mut Known {
+        let known =
+            self.processes.entry(pid).or_insert_with(|| Known { candidates: Vec::new(), threads: Vec::new(), last: now });
+        known.last = now;
+        known
+    }
+
+    fn place_data(&mut self, key: Key, captured: &Captured, placement: &mut Placement) {
+        let event = &captured.event;
+        if let Some(tuple) = event.tuple {
+            let source = event.form.tuple_source().unwrap_or(TupleSource::Field);
+            let is_other = self.epochs.get(&key).is_none_or(|epoch| epoch.tuple.map(|(known, _)| known) != Some(tuple));
+            if is_other {
+                self.learn(key, event, (tuple, source), placement);
+            } else if self.epochs.get(&key).is_some_and(|epoch| epoch.starts_anew(captured)) {
+                self.begin(key, event, Some((tuple, source)), placement);
+            }
+            return;
+        }
+        // An event with address fields that are not filled is not on a connection whose addresses eCapture knew.
+        let is_structured = matches!(event.form.carrier, Carrier::Json | Carrier::Protobuf | Carrier::BareJson);
+        let must_begin = self.epochs.get(&key).is_none_or(|epoch| {
+            epoch.starts_anew(captured) || epoch.is_doubtful || (is_structured && epoch.tuple.is_some())
+        });
+        if must_begin {
+            let inferred = self.inferred(key, event);
+            self.begin(key, event, inferred, placement);
+        }
+        if let (Key::Descriptor { fd, .. }, Some(pid)) = (key, event.process.pid)
+            && let Some(known) = self.processes.get_mut(&pid)
+        {
+            known.candidates.retain(|(of, _)| *of != fd);
+        }
+    }
+
+    /// The addresses of the only connection that a stream without a descriptor can belong to.
+    fn inferred(&self, key: Key, event: &Event) -> Option<(Tuple, TupleSource)> {
+        let Key::Thread { pid: Some(pid), .. } = key else { return None };
+        let known = self.processes.get(&pid)?;
+        let [(_, tuple)] = known.candidates.as_slice() else { return None };
+        let others = known.threads.iter().any(|other| *other != key && self.epochs.contains_key(other));
+        // A second conversation on the same thread is not the one that the only candidate was opened for.
+        let had_it = self.epochs.get(&key).is_some_and(|epoch| epoch.tuple.map(|(known, _)| known) == Some(*tuple));
+        (!others && !had_it && event.kind == Kind::TlsData).then_some((*tuple, TupleSource::Inferred))
+    }
+
+    fn begin(&mut self, key: Key, event: &Event, tuple: Option<(Tuple, TupleSource)>, placement: &mut Placement) {
+        let id = ConnectionId::new(self.next);
+        self.next += 1;
+        let tid = match key {
+            Key::Descriptor { .. } => None,
+            Key::Thread { tid, .. } => tid,
+        };
+        placement.began = Some(Connection { id, pid: event.process.pid, fd: event.fd, tid, tuple, role: None });
+        let epoch = Epoch {
+            id,
+            tuple,
+            role: None,
+            began: event.received,
+            last: event.received,
+            has_data: [false; 2],
+            has_ended: false,
+            has_preface: false,
+            is_doubtful: false,
+            recent: VecDeque::new(),
+        };
+        self.epochs.insert(key, epoch);
+        if let Key::Thread { pid: Some(pid), .. } = key {
+            let known = self.known(pid, event.received);
+            if !known.threads.contains(&key) && known.threads.len() < 2 {
+                known.threads.push(key);
+            }
+        }
+    }
+
+    fn forget_idle(&mut self) {
+        if self.epochs.len() >= REMEMBERED {
+            let middle = middle(self.epochs.values().map(|epoch| epoch.last));
+            self.epochs.retain(|_, epoch| epoch.last > middle);
+        }
+        if self.processes.len() >= REMEMBERED {
+            let middle = middle(self.processes.values().map(|known| known.last));
+            self.processes.retain(|_, known| known.last > middle);
+        }
+    }
+}
+
+/// The time that as many lie before as after.
+fn middle(times: impl Iterator<Item = Timestamp>) -> Timestamp {
+    let mut times: Vec<_> = times.collect();
+    let half = times.len() / 2;
+    if times.is_empty() { Timestamp::MIN } else { *times.select_nth_unstable(half).1 }
+}
+
+impl Epoch {
+    /// Whether this event is the start of a new conversation, and not the next piece of this one.
+    fn starts_anew(&self, captured: &Captured) -> bool {
+        let event = &captured.event;
+        let Some(direction) = event.direction else { return false };
+        let continues = self.has_data.get(usize::from(direction.code())).copied().unwrap_or(false);
+        if !continues || captured.payload.is_empty() {
+            return false;
+        }
+        match event.content {
+            Content::Http2Preface => self.has_ended || self.has_preface,
+            Content::Http1Request => self.has_ended,
+            Content::Http2Frames => self.has_ended && is_server_preface(&captured.payload),
+            _ => false,
+        }
+    }
+
+    fn see(&mut self, id: EventId, captured: &Captured) {
+        let event = &captured.event;
+        if event.kind != Kind::TlsData {
+            return;
+        }
+        if captured.payload.is_empty() {
+            self.has_ended |= event.direction == Some(Direction::Inbound);
+        } else if let Some(has) = event.direction.and_then(|direction| self.has_data.get_mut(usize::from(direction.code()))) {
+            *has = true;
+        }
+        self.has_preface |= event.content == Content::Http2Preface;
+        if self.tuple.is_none() && event.form.carrier == Carrier::ProtobufText {
+            let since = event.received.minus(REACH_BACK);
+            while self.recent.len() >= MOVABLE || self.recent.front().is_some_and(|(received, _)| *received < since) {
+                self.recent.pop_front();
+            }
+            self.recent.push_back((event.received, id));
+        }
+    }
+}
+
+fn key(event: &Event) -> Key {
+    let pid = event.process.pid;
+    match event.fd {
+        Some(fd) if fd != 0 => Key::Descriptor { pid, fd },
+        fd => Key::Thread { pid, tid: event.process.tid, fd },
+    }
+}
+
+/// Which end the process is, if the event shows it: who sends requests opened the connection.
+fn role(event: &Event) -> Option<Role> {
+    let is_request = match event.content {
+        Content::Http1Request | Content::Http2Preface => true,
+        Content::Http1Response => false,
+        _ => return None,
+    };
+    let is_outbound = event.direction? == Direction::Outbound;
+    Some(if is_request == is_outbound { Role::Client } else { Role::Server })
+}
+
+/// A SETTINGS frame that is no acknowledgement: the server's first frame on an HTTP/2 connection (RFC 9113 section 3.4).
+fn is_server_preface(payload: &[u8]) -> bool {
+    matches!(payload, [_, _, _, 4, 0, 0, 0, 0, 0, ..])
+}

@@ -1,0 +1,60 @@
+//! Why a recording cannot begin or go on.
+
+use std::path::PathBuf;
+
+use super::frames_file::FramesError;
+use crate::store;
+
+/// Why a recording cannot begin or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The capture file.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The capture file failed while recording; what had been committed is in it.
+    #[error("recording stopped, {lost_events} events and {lost_frames} waiting frames are lost: {source}")]
+    WriteFailed {
+        /// What failed.
+        source: store::Error,
+        /// Events that were decoded and are not in the file.
+        lost_events: u64,
+        /// Frames that were waiting.
+        lost_frames: u64,
+    },
+    /// The URL is none that eCapture could have.
+    #[error("{url}: {reason}")]
+    BadUrl {
+        /// The URL as given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file of frames to be written cannot be.
+    #[error("{}: {source}", .path.display())]
+    SaveFrames {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file of frames to be imported cannot be.
+    #[error("{}: {source}", .path.display())]
+    Import {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: FramesError,
+    },
+    /// Nothing in a bare file tells when its frames were received.
+    #[error("{}: has no receive times and no run log to take a time from", .path.display())]
+    NoTime {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system gave no thread, timer or signal handler.
+    #[error("the system refused: {0}")]
+    System(#[from] std::io::Error),
+    /// A part of the program failed in a way that it should not.
+    #[error("internal failure in the {0}; this is a bug")]
+    Panicked(&'static str),
+}

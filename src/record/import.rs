@@ -1,0 +1,169 @@
+//! A file of frames into a capture: the same path as a live recording from the decoder on.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::Sender;
+
+use sha2::{Digest, Sha256};
+
+use super::error::Error;
+use super::frames_file::{FileFrame, FramesError, FramesReader};
+use super::intake::{Intake, IntakeOptions};
+use super::meters::Meters;
+use super::notice::Notice;
+use super::options::{DEFAULT_QUEUE_BYTES, ImportOptions};
+use super::queue::{Item, LinkEnd};
+use super::source::now;
+use super::summary::Summary;
+use super::writer::Committer;
+use crate::event::{Frame, Timestamp};
+use crate::store::{RecordingStart, Writer};
+use crate::wire::{self, Incoming};
+
+/// Imports a file of frames.
+///
+/// # Errors
+/// When the file is no file of frames or is in the capture already, or the capture cannot be written. A file that ends
+/// in the middle of a frame is imported up to there.
+pub fn import(options: &ImportOptions, notices: Sender<Notice>) -> Result<Summary, Error> {
+    let failed = |source: FramesError| Error::Import { path: options.file.clone(), source };
+    let (sha256, is_saved) = hash(&options.file).map_err(failed)?;
+    let stand_in = if is_saved { None } else { Some(stand_in(options)?) };
+    if let Some(time) = stand_in {
+        notices.send(Notice::ReceivedEstimated(time)).ok();
+    }
+    let name = options.file.file_name().unwrap_or(options.file.as_os_str()).to_string_lossy().into_owned();
+    let start = RecordingStart {
+        url: format!("file:{name}"),
+        host_name: None,
+        boot_id: None,
+        program: super::program(),
+        started: now(),
+        is_received_estimated: !is_saved,
+        import_sha256: Some(sha256),
+        is_again: options.again,
+    };
+    let store = Writer::open(&options.db, &start)?;
+    super::tell_opened(&store, &notices);
+    let intake_options = IntakeOptions { keep_keys: options.keep_keys, is_received_estimated: !is_saved };
+    // What an imported eCapture logged belongs to this import alone: another file may be of another host.
+    let intake = Intake::of_file(intake_options, store.next_ids());
+    let meters = Arc::new(Meters::new(DEFAULT_QUEUE_BYTES));
+    let mut committer = Committer::new(store, intake, meters, notices.clone(), Arc::new(AtomicBool::new(false)));
+    let mut frames = open(&options.file).map_err(failed)?;
+    let mut clock = stand_in.map(FileClock::new);
+    let mut links = Links::default();
+    while let Some(frame) = frames.next().map_err(failed)? {
+        let frame = links.place(frame, clock.as_mut());
+        for item in links.crossed(&frame) {
+            committer.take(item)?;
+        }
+        committer.take(Item::Frame(frame))?;
+    }
+    if let Some(item) = links.end() {
+        committer.take(item)?;
+    }
+    if frames.cut_off() > 0 {
+        notices.send(Notice::ImportCutOff { bytes: frames.cut_off() }).ok();
+    }
+    committer.finish(now())
+}
+
+fn open(path: &Path) -> Result<FramesReader<BufReader<File>>, FramesError> {
+    FramesReader::new(BufReader::with_capacity(256 << 10, File::open(path)?))
+}
+
+/// The file's SHA-256, and whether it tells receive times.
+fn hash(path: &Path) -> Result<([u8; 32], bool), FramesError> {
+    let is_saved = open(path)?.is_saved();
+    let mut file = File::open(path)?;
+    let mut sha256 = Sha256::new();
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok((sha256.finalize().into(), is_saved));
+        }
+        sha256.update(buffer.get(..read).unwrap_or_default());
+    }
+}
+
+/// The time that stands in for the receive time of a bare file: the one given, or that of its first run-log line.
+fn stand_in(options: &ImportOptions) -> Result<Timestamp, Error> {
+    if let Some(time) = options.received_at {
+        return Ok(time);
+    }
+    let failed = |source: FramesError| Error::Import { path: options.file.clone(), source };
+    let mut frames = open(&options.file).map_err(failed)?;
+    while let Some(frame) = frames.next().map_err(failed)? {
+        match wire::decode(frame.opcode, &frame.message) {
+            Incoming::Log(log) if log.time.is_some() => return Ok(log.time.unwrap_or_default()),
+            Incoming::Heartbeat(heartbeat) => return Ok(Timestamp::from_seconds(heartbeat.timestamp_seconds)),
+            _ => {}
+        }
+    }
+    Err(Error::NoTime { path: options.file.clone() })
+}
+
+/// Estimates receive times in a bare file: from the stand-in on, moved forward by what heartbeats say has passed.
+struct FileClock {
+    start: Timestamp,
+    first_heartbeat: Option<i64>,
+    now: Timestamp,
+}
+
+impl FileClock {
+    fn new(start: Timestamp) -> Self {
+        Self { start, first_heartbeat: None, now: start }
+    }
+
+    fn stamp(&mut self, frame: &FileFrame) -> Timestamp {
+        if wire::is_heartbeat(&frame.message)
+            && let Incoming::Heartbeat(heartbeat) = wire::decode(frame.opcode, &frame.message)
+        {
+            let first = *self.first_heartbeat.get_or_insert(heartbeat.timestamp_seconds);
+            let passed = Timestamp::from_seconds(heartbeat.timestamp_seconds.saturating_sub(first));
+            self.now = self.now.max(self.start.plus_nanos(passed.as_nanos()));
+        }
+        self.now
+    }
+}
+
+/// Which link frames came over, as far as the file tells.
+#[derive(Default)]
+struct Links {
+    current: Option<(u32, Timestamp)>,
+    count: u32,
+}
+
+impl Links {
+    fn place(&self, frame: FileFrame, clock: Option<&mut FileClock>) -> Frame {
+        let received = match (frame.received, clock) {
+            (Some(received), _) => received,
+            (None, Some(clock)) => clock.stamp(&frame),
+            (None, None) => self.current.map_or(Timestamp::default(), |(_, last)| last),
+        };
+        Frame { link: frame.link.unwrap_or(1), received, opcode: frame.opcode, message: frame.message }
+    }
+
+    /// What happened to links before this frame.
+    fn crossed(&mut self, frame: &Frame) -> Vec<Item> {
+        let is_same = self.current.is_some_and(|(link, _)| link == frame.link);
+        let mut items = Vec::new();
+        if !is_same {
+            items.extend(self.end());
+            self.count += 1;
+            items.push(Item::LinkBegan { number: self.count, at: frame.received });
+        }
+        self.current = Some((frame.link, frame.received));
+        items
+    }
+
+    fn end(&mut self) -> Option<Item> {
+        let (_, last) = self.current.take()?;
+        Some(Item::LinkEnded { at: last, end: LinkEnd::Lost("the file tells no more of this link".to_owned()) })
+    }
+}

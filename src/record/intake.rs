@@ -1,0 +1,337 @@
+//! From frames to batches: everything that is decided between the queue and the file. No clock, no I/O.
+
+use std::time::Duration;
+
+use crate::event::{
+    Captured, EventId, Frame, Kind, LinkId, RunId, Timestamp,
+};
+use crate::normalize::{Connections, LogLine, Normalized, Normalizer, Runs};
+use crate::store::{
+    Batch, Counters, GapReason, GapRow, HeartbeatRow, KnownRun, LinkRow, LogRow, NewEvent, NextIds, RunRow,
+};
+use crate::wire::{self, Heartbeat, Incoming, RunLog, WireEvent};
+
+use super::notice::Notice;
+use super::queue::{Dropped, Item, LinkEnd};
+
+/// The time before the first link is a gap only if it is longer than connecting takes.
+const SHORT: Duration = Duration::from_secs(1);
+
+/// What a recorder does with what it reads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct IntakeOptions {
+    /// Whether TLS secrets are stored.
+    pub keep_keys: bool,
+    /// Whether receive times are only stand-ins.
+    pub is_received_estimated: bool,
+}
+
+/// Turns frames into a batch, and keeps the books.
+pub struct Intake {
+    options: IntakeOptions,
+    normalizer: Normalizer,
+    connections: Connections,
+    runs: Runs,
+    next: NextIds,
+    run: Option<RunRow>,
+    link: Option<LinkRow>,
+    gap: Option<GapRow>,
+    /// Whether a gap is noted only once it has an end: in an import, nothing is missing after the last frame.
+    is_file: bool,
+    gaps: u64,
+    links: u64,
+    batch: Batch,
+    batch_bytes: usize,
+    notices: Vec<Notice>,
+}
+
+impl Intake {
+    /// Starts a recording at `started`, with what the capture knows of this eCapture.
+    pub fn new(options: IntakeOptions, next: NextIds, known: Option<KnownRun>, started: Timestamp) -> Self {
+        let runs = known.as_ref().map_or_else(Runs::default, |known| {
+            Runs::resume(known.run.first_log.clone(), &known.first_lines)
+        });
+        let mut intake = Self {
+            options,
+            normalizer: Normalizer::new(),
+            connections: Connections::new(next.connection),
+            runs,
+            next,
+            run: known.map(|known| known.run),
+            link: None,
+            gap: None,
+            is_file: false,
+            gaps: 0,
+            links: 0,
+            batch: Batch::default(),
+            batch_bytes: 0,
+            notices: Vec::new(),
+        };
+        intake.gap = Some(intake.new_gap(GapReason::NotConnected, started));
+        intake
+    }
+
+    /// Starts an import: nothing is missing but what the file lacks.
+    pub fn of_file(options: IntakeOptions, next: NextIds) -> Self {
+        Self { gap: None, is_file: true, ..Self::new(options, next, None, Timestamp::MIN) }
+    }
+
+    /// The batch so far.
+    pub fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// How many bytes of frames the batch holds.
+    pub fn batch_bytes(&self) -> usize {
+        self.batch_bytes
+    }
+
+    /// Begins the next batch: this one is in the file.
+    pub fn committed(&mut self) {
+        self.batch.clear();
+        self.batch_bytes = 0;
+    }
+
+    /// The recording's counters.
+    pub fn counters(&self) -> Counters {
+        self.batch.counters
+    }
+
+    /// How many links there were.
+    pub fn links(&self) -> u64 {
+        self.links
+    }
+
+    /// How many gaps there are, one that still lasts included.
+    pub fn gaps(&self) -> u64 {
+        self.gaps
+    }
+
+    /// What is worth telling the user since the last call.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Takes in what came from the queue.
+    pub fn take(&mut self, item: Item) {
+        match item {
+            Item::LinkBegan { number, at } => self.link_began(number, at),
+            Item::Frame(frame) => self.frame(&frame),
+            Item::Dropped(dropped) => self.dropped(dropped),
+            Item::LinkEnded { at, end } => self.link_ended(at, end),
+        }
+    }
+
+    /// The recording ends: what is open is closed.
+    pub fn end(&mut self, at: Timestamp) {
+        if self.link.is_some() {
+            self.link_ended(at, LinkEnd::Stopped);
+        }
+        if !self.is_file {
+            self.close_gap(at);
+        }
+    }
+
+    fn link_began(&mut self, number: u32, at: Timestamp) {
+        self.close_gap(at);
+        let id = LinkId::new(self.next.link);
+        self.next.link += 1;
+        self.links += 1;
+        let link = LinkRow { id, number, connected: at, last_frame: None, ended: None, end_reason: None };
+        self.batch.links.push(link.clone());
+        self.link = Some(link);
+        self.runs.start_link();
+    }
+
+    fn link_ended(&mut self, at: Timestamp, end: LinkEnd) {
+        if let Some(link) = self.link.take() {
+            self.batch.links.push(LinkRow { ended: Some(at), end_reason: Some(end.to_string()), ..link });
+        }
+        let gap = match &end {
+            // Nothing is missing: the recording ends with the link.
+            LinkEnd::Stopped => return,
+            LinkEnd::TooLarge { bytes } => {
+                GapRow { frames: Some(1), bytes: Some(*bytes), ..self.new_gap(GapReason::MessageTooLarge, at) }
+            }
+            LinkEnd::Stalled { since } => self.new_gap(GapReason::Stalled, *since),
+            LinkEnd::Closed | LinkEnd::Lost(_) => self.new_gap(GapReason::NotConnected, at),
+        };
+        let gap = GapRow { detail: Some(end.to_string()), ..gap };
+        if !self.is_file {
+            self.gaps += 1;
+            self.batch.gaps.push(gap.clone());
+        }
+        self.gap = Some(gap);
+    }
+
+    fn new_gap(&mut self, reason: GapReason, started: Timestamp) -> GapRow {
+        let id = self.next.gap;
+        self.next.gap += 1;
+        GapRow { id, reason, started, ended: None, frames: None, bytes: None, detail: None }
+    }
+
+    fn close_gap(&mut self, at: Timestamp) {
+        let Some(gap) = self.gap.take() else { return };
+        // What was not noted while it lasted: the time before the first link, and between the links of a file.
+        let is_noted = gap.detail.is_some() && !self.is_file;
+        if !is_noted {
+            if at.since(gap.started) < SHORT {
+                return;
+            }
+            self.gaps += 1;
+        }
+        self.batch.gaps.push(GapRow { ended: Some(at.max(gap.started)), ..gap });
+    }
+
+    fn dropped(&mut self, dropped: Dropped) {
+        self.batch.counters.dropped_frames += dropped.frames;
+        self.batch.counters.dropped_bytes += dropped.bytes;
+        let gap = self.new_gap(GapReason::QueueOverflow, dropped.first);
+        self.batch.gaps.push(GapRow {
+            ended: Some(dropped.last),
+            frames: Some(dropped.frames),
+            bytes: Some(dropped.bytes),
+            ..gap
+        });
+        self.gaps += 1;
+        self.notices.push(Notice::Dropped(dropped));
+    }
+
+    fn frame(&mut self, frame: &Frame) {
+        let counters = &mut self.batch.counters;
+        counters.received_frames += 1;
+        counters.received_bytes += frame.message.len() as u64;
+        self.batch_bytes += frame.message.len();
+        match wire::decode(frame.opcode, &frame.message) {
+            Incoming::Event(event) => self.event(frame, event),
+            Incoming::Heartbeat(heartbeat) => self.heartbeat(frame, heartbeat),
+            Incoming::Log(log) => self.log(frame, log),
+            Incoming::Unreadable { reason } => {
+                self.batch.counters.unreadable_frames += 1;
+                let captured = self.normalizer.unreadable(frame, reason);
+                self.store(captured);
+            }
+        }
+        if let Some(link) = &mut self.link {
+            link.last_frame = Some(frame.received);
+        }
+    }
+
+    fn event(&mut self, frame: &Frame, event: WireEvent) {
+        match self.normalizer.event(frame, event, self.options.is_received_estimated) {
+            Normalized::ConnectionDestroyed => self.batch.counters.destroyed_sockets += 1,
+            Normalized::Captured(captured) => {
+                if captured.event.kind == Kind::KeyMaterial && !self.options.keep_keys {
+                    self.batch.counters.withheld_keys += 1;
+                } else {
+                    self.store(captured);
+                }
+            }
+        }
+    }
+
+    fn store(&mut self, captured: Captured) {
+        let run = self.run_id();
+        let id = EventId::new(self.next.event);
+        self.next.event += 1;
+        let placement = self.connections.place(id, &captured);
+        self.batch.connections.extend(placement.began);
+        self.batch.connection_updates.extend(placement.updates);
+        self.batch.moves.extend(placement.moves);
+        self.batch.counters.stored_events += 1;
+        self.batch.events.push(NewEvent { id, run, connection: placement.connection, captured });
+    }
+
+    /// The current run. Events that come before any line of a run log are of a run that has none yet.
+    fn run_id(&mut self) -> RunId {
+        if let Some(run) = &self.run {
+            return run.id;
+        }
+        self.begin_run(None).id
+    }
+
+    fn begin_run(&mut self, first_log: Option<&RunLog>) -> &RunRow {
+        let run = RunRow {
+            id: RunId::new(self.next.run),
+            first_log: first_log.map(|log| log.text.clone()),
+            version: first_log.and_then(|log| log.version.clone()),
+            started: first_log.and_then(|log| log.time),
+            zone_offset_seconds: first_log.and_then(|log| log.zone_offset_seconds),
+        };
+        self.next.run += 1;
+        self.normalizer.start_run();
+        self.connections.start_run();
+        self.batch.runs.push(run.clone());
+        self.run.insert(run)
+    }
+
+    fn log(&mut self, frame: &Frame, log: RunLog) {
+        match self.runs.judge(&log.text) {
+            LogLine::NewRun => {
+                // Events that slipped in before the first line of the first run belong to it.
+                let is_nameless = self.run.as_ref().is_some_and(|run| run.first_log.is_none());
+                if is_nameless && let Some(run) = &mut self.run {
+                    run.first_log = Some(log.text.clone());
+                    run.started = log.time;
+                    run.zone_offset_seconds = log.zone_offset_seconds;
+                    self.batch.runs.push(run.clone());
+                } else {
+                    self.begin_run(Some(&log));
+                }
+            }
+            LogLine::Replayed => {
+                self.batch.counters.replayed_logs += 1;
+                self.normalizer.learn(&log);
+                return;
+            }
+            LogLine::New => {}
+        }
+        self.normalizer.learn(&log);
+        if let (Some(version), Some(run)) = (&log.version, &mut self.run)
+            && run.version.as_ref() != Some(version)
+        {
+            run.version = Some(version.clone());
+            self.batch.runs.push(run.clone());
+            self.notices.push(Notice::Version(version.clone()));
+        }
+        if let Some(lost) = log.lost_samples {
+            self.batch.counters.lost_samples += lost;
+            self.notices.push(Notice::LostSamples(lost));
+        }
+        let (run, link) = (self.run_id(), self.link_id(frame.received));
+        self.batch.counters.stored_logs += 1;
+        self.batch.logs.push(LogRow {
+            run,
+            link,
+            received: frame.received,
+            line: log.text,
+            carrier: log.carrier,
+            frame: log.raw,
+        });
+    }
+
+    fn heartbeat(&mut self, frame: &Frame, heartbeat: Heartbeat) {
+        let link = self.link_id(frame.received);
+        self.batch.counters.heartbeats += 1;
+        self.batch.heartbeats.push(HeartbeatRow {
+            link,
+            received: frame.received,
+            timestamp_seconds: heartbeat.timestamp_seconds,
+            count: heartbeat.count,
+            message: heartbeat.message,
+            carrier: heartbeat.carrier,
+            frame: heartbeat.raw,
+        });
+        // The link's sign of life goes with it.
+        if let Some(link) = &self.link {
+            self.batch.links.push(LinkRow { last_frame: Some(frame.received), ..link.clone() });
+        }
+    }
+
+    fn link_id(&mut self, at: Timestamp) -> LinkId {
+        if self.link.is_none() {
+            self.link_began(1, at);
+        }
+        self.link.as_ref().map_or(LinkId::new(0), |link| link.id)
+    }
+}

@@ -1,0 +1,62 @@
+//! What a recorder tells the user while it runs. `cli` puts it into words.
+
+use std::time::Duration;
+
+use super::queue::{Dropped, LinkEnd};
+use crate::event::{RecordingId, Timestamp};
+
+/// Something worth telling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// The capture is open.
+    Opened {
+        /// The recording that begins.
+        recording: RecordingId,
+    },
+    /// An earlier recording ended without a word; the gap is noted.
+    UncleanEnd {
+        /// That recording.
+        recording: RecordingId,
+        /// Its last commit.
+        last_commit: Timestamp,
+    },
+    /// A link is up.
+    Connected,
+    /// There is no link; another attempt follows.
+    CannotConnect {
+        /// What the system or eCapture said.
+        reason: String,
+        /// How long until the next attempt.
+        wait: Duration,
+    },
+    /// A link ended.
+    LinkEnded {
+        /// How.
+        end: LinkEnd,
+        /// How long until the next attempt; `None` if there will be none.
+        wait: Option<Duration>,
+    },
+    /// The link was up for two minutes without a heartbeat: perhaps it is no eCapture.
+    NoHeartbeat,
+    /// The run log shows eCapture's version.
+    Version(String),
+    /// Frames were dropped because the disk did not keep up.
+    Dropped(Dropped),
+    /// eCapture says that it lost samples in the kernel.
+    LostSamples(u64),
+    /// Another connection holds the capture's write lock; frames wait in memory.
+    WaitingForLock,
+    /// The lock is free again.
+    LockFree,
+    /// Frames can no longer be saved to the file of `--save-frames`.
+    SaveFailed(String),
+    /// The first signal: stopping.
+    Stopping,
+    /// An imported file ends in the middle of a frame.
+    ImportCutOff {
+        /// How many bytes at the end are no whole frame.
+        bytes: u64,
+    },
+    /// An imported file has no receive times; this one stands in for them.
+    ReceivedEstimated(Timestamp),
+}

@@ -1,0 +1,256 @@
+//! Frames between the socket and the writer: bounded in bytes, and never waited for on the socket's side.
+//!
+//! A reader that waits makes eCapture kick it, and from 1.5.0 on crash. So a full queue drops the newest frames, counts
+//! them, and passes the count on in their place.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::event::{Frame, Timestamp};
+
+/// What a frame costs beyond its message.
+const FRAME_BYTES: usize = 128;
+
+/// What goes from the socket to the writer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// A link is up.
+    LinkBegan {
+        /// Its number in this recording, from 1.
+        number: u32,
+        /// When the handshake was done.
+        at: Timestamp,
+    },
+    /// A frame came.
+    Frame(Frame),
+    /// Frames came that there was no room for.
+    Dropped(Dropped),
+    /// A link ended.
+    LinkEnded {
+        /// When.
+        at: Timestamp,
+        /// How.
+        end: LinkEnd,
+    },
+}
+
+/// Frames that there was no room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dropped {
+    /// How many.
+    pub frames: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// When the first of them came.
+    pub first: Timestamp,
+    /// When the last of them came.
+    pub last: Timestamp,
+}
+
+/// How a link ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkEnd {
+    /// We ended it because the recorder was asked to stop.
+    Stopped,
+    /// eCapture closed it with a close frame, as it does when a client falls behind.
+    Closed,
+    /// The connection ended without a close frame, as it does when eCapture exits.
+    Lost(String),
+    /// eCapture sent a message larger than the limit.
+    TooLarge {
+        /// Its size in bytes.
+        bytes: u64,
+    },
+    /// Nothing came for longer than two heartbeats.
+    Stalled {
+        /// When the last frame came.
+        since: Timestamp,
+    },
+}
+
+impl std::fmt::Display for LinkEnd {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stopped => formatter.write_str("stopped by us"),
+            Self::Closed => formatter.write_str("closed by eCapture"),
+            Self::Lost(reason) => write!(formatter, "connection lost: {reason}"),
+            Self::TooLarge { bytes } => write!(formatter, "a message of {bytes} bytes is larger than the limit"),
+            Self::Stalled { .. } => formatter.write_str("nothing came any more, not even heartbeats"),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    items: VecDeque<Item>,
+    frames: u64,
+    bytes: usize,
+    dropping: Option<Dropped>,
+    is_closed: bool,
+}
+
+/// The queue.
+#[derive(Debug)]
+pub struct Queue {
+    inner: Mutex<Inner>,
+    filled: Condvar,
+    limit_bytes: usize,
+}
+
+/// What `pop` found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Popped {
+    /// The oldest item.
+    Item(Item),
+    /// Nothing came in time.
+    Nothing,
+    /// Nothing is left and nothing more will come.
+    Closed,
+}
+
+/// How much is waiting.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Frames.
+    pub frames: u64,
+    /// Bytes of memory they take.
+    pub bytes: usize,
+}
+
+impl Queue {
+    /// A queue for `limit_bytes` of frames. One frame always has room, however large.
+    pub fn new(limit_bytes: usize) -> Self {
+        Self { inner: Mutex::default(), filled: Condvar::new(), limit_bytes }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Every critical section leaves the queue whole, so a panic elsewhere while it was held is no reason to stop.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a frame, or counts it as dropped and says so with `false`. Never waits.
+    pub fn push_frame(&self, frame: Frame) -> bool {
+        let cost = frame.message.len() + FRAME_BYTES;
+        let mut inner = self.lock();
+        if inner.bytes > 0 && inner.bytes + cost > self.limit_bytes {
+            let (bytes, received) = (frame.message.len() as u64, frame.received);
+            let dropping =
+                inner.dropping.get_or_insert(Dropped { frames: 0, bytes: 0, first: received, last: received });
+            dropping.frames += 1;
+            dropping.bytes += bytes;
+            dropping.last = received;
+            return false;
+        }
+        inner.pass_on_dropped();
+        inner.bytes += cost;
+        inner.frames += 1;
+        inner.items.push_back(Item::Frame(frame));
+        self.filled.notify_one();
+        true
+    }
+
+    /// Adds anything but a frame; there is always room.
+    pub fn push(&self, item: Item) {
+        let mut inner = self.lock();
+        inner.pass_on_dropped();
+        inner.items.push_back(item);
+        self.filled.notify_one();
+    }
+
+    /// Nothing more will come.
+    pub fn close(&self) {
+        let mut inner = self.lock();
+        inner.pass_on_dropped();
+        inner.is_closed = true;
+        self.filled.notify_one();
+    }
+
+    /// Takes the oldest item, waiting for one at most `patience`.
+    pub fn pop(&self, patience: Duration) -> Popped {
+        let inner = self.lock();
+        let (mut inner, _) = self
+            .filled
+            .wait_timeout_while(inner, patience, |inner| inner.items.is_empty() && inner.dropping.is_none() && !inner.is_closed)
+            .unwrap_or_else(PoisonError::into_inner);
+        if inner.items.is_empty() {
+            inner.pass_on_dropped();
+        }
+        match inner.items.pop_front() {
+            Some(item) => {
+                if let Item::Frame(frame) = &item {
+                    inner.bytes -= frame.message.len() + FRAME_BYTES;
+                    inner.frames -= 1;
+                }
+                Popped::Item(item)
+            }
+            None if inner.is_closed => Popped::Closed,
+            None => Popped::Nothing,
+        }
+    }
+
+    /// How much is waiting.
+    pub fn backlog(&self) -> Backlog {
+        let inner = self.lock();
+        Backlog { frames: inner.frames, bytes: inner.bytes }
+    }
+}
+
+impl Inner {
+    fn pass_on_dropped(&mut self) {
+        if let Some(dropped) = self.dropping.take() {
+            self.items.push_back(Item::Dropped(dropped));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::event::Opcode;
+
+    fn frame(at: i64, bytes: usize) -> Frame {
+        Frame {
+            link: 1,
+            received: Timestamp::from_nanos(at),
+            opcode: Opcode::Binary,
+            message: Bytes::from(vec![0; bytes]),
+        }
+    }
+
+    #[test]
+    fn a_full_queue_drops_the_newest_and_says_so_in_their_place() {
+        let queue = Queue::new(2 * (100 + FRAME_BYTES));
+        assert!(queue.push_frame(frame(1, 100)));
+        assert!(queue.push_frame(frame(2, 100)));
+        assert!(!queue.push_frame(frame(3, 100)));
+        assert!(!queue.push_frame(frame(4, 50)));
+        assert_eq!(queue.pop(Duration::ZERO), Popped::Item(Item::Frame(frame(1, 100))));
+        assert!(queue.push_frame(frame(5, 100)));
+        queue.close();
+        assert_eq!(queue.pop(Duration::ZERO), Popped::Item(Item::Frame(frame(2, 100))));
+        let (first, last) = (Timestamp::from_nanos(3), Timestamp::from_nanos(4));
+        let dropped = Dropped { frames: 2, bytes: 150, first, last };
+        assert_eq!(queue.pop(Duration::ZERO), Popped::Item(Item::Dropped(dropped)));
+        assert_eq!(queue.pop(Duration::ZERO), Popped::Item(Item::Frame(frame(5, 100))));
+        assert_eq!(queue.backlog(), Backlog::default());
+        assert_eq!(queue.pop(Duration::ZERO), Popped::Closed);
+    }
+
+    #[test]
+    fn one_frame_always_has_room() {
+        let queue = Queue::new(10);
+        assert!(queue.push_frame(frame(1, 1000)));
+        assert!(!queue.push_frame(frame(2, 1)));
+        queue.close();
+        assert!(matches!(queue.pop(Duration::ZERO), Popped::Item(Item::Frame(_))));
+        assert!(matches!(queue.pop(Duration::ZERO), Popped::Item(Item::Dropped(_))));
+    }
+
+    #[test]
+    fn an_empty_queue_lets_go_in_time() {
+        assert_eq!(Queue::new(10).pop(Duration::from_millis(1)), Popped::Nothing);
+    }
+}

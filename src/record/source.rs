@@ -1,0 +1,281 @@
+//! Links to eCapture: connect, read, notice how a link ended, try again. Computes nothing and waits for no disk.
+//!
+//! What makes eCapture crash decides the rules (`docs/wire.md`): from 1.5.0 to 2.5.1 a client that leaves before its
+//! first heartbeat, and any client that stops reading. So a link that was begun is held until its first heartbeat, two
+//! seconds at most when we are asked to stop, and reading never waits. `Origin` must be sent, or the handshake is refused.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError};
+use tokio_tungstenite::tungstenite::handshake::client::Request;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
+
+use super::backoff::Backoff;
+use super::error::Error;
+use super::meters::Meters;
+use super::notice::Notice;
+use super::queue::{Item, LinkEnd};
+use crate::event::{Frame, Opcode, Timestamp};
+use crate::wire;
+
+/// How long the system may take to connect.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long eCapture may take to answer the handshake. Giving up may leave it with a client that left too early.
+const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a link is held for its first heartbeat when we are asked to stop.
+const HOLD: Duration = Duration::from_secs(2);
+
+/// How long eCapture may take to answer our close frame.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// From 1.5.0 on a heartbeat comes on connect and every 15 s: after two and a half of those the link is stalled.
+const SILENCE_AFTER_QUICK_HEARTBEAT: Duration = Duration::from_secs(38);
+
+/// Up to 1.4.3 a heartbeat comes every 60 s, and none on connect.
+const SILENCE_OTHERWISE: Duration = Duration::from_secs(150);
+
+/// A first heartbeat within this time is one that is sent on connect.
+const QUICK: Duration = Duration::from_secs(10);
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Where eCapture listens.
+pub(super) struct Target {
+    request: Request,
+    host: String,
+    port: u16,
+    config: WebSocketConfig,
+}
+
+impl Target {
+    /// Reads the URL.
+    pub(super) fn new(url: &str, max_message_bytes: usize) -> Result<Self, Error> {
+        let bad = |reason: &str| Error::BadUrl { url: url.to_owned(), reason: reason.to_owned() };
+        let uri: tokio_tungstenite::tungstenite::http::Uri =
+            url.parse().map_err(|_| bad("not a URL; the usual one is ws://127.0.0.1:28257/"))?;
+        let default_port = match uri.scheme_str() {
+            Some("ws") => 80,
+            Some("wss") => 443,
+            _ => return Err(bad("must begin with ws:// or wss://")),
+        };
+        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| bad("has no host"))?;
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let port = uri.port_u16().unwrap_or(default_port);
+        let mut request =
+            ClientRequestBuilder::new(uri).into_client_request().map_err(|error| bad(&error.to_string()))?;
+        request.headers_mut().insert("Origin", HeaderValue::from_static("http://localhost/"));
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(max_message_bytes))
+            .max_frame_size(Some(max_message_bytes));
+        Ok(Self { request, host, port, config })
+    }
+}
+
+/// Keeps a link up until told to stop.
+pub(super) struct Source {
+    pub(super) target: Target,
+    pub(super) meters: Arc<Meters>,
+    pub(super) notices: Sender<Notice>,
+    /// Becomes true when the recorder is to stop.
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+/// The wall clock, where frames are stamped.
+#[expect(clippy::disallowed_methods, reason = "frames are stamped here, as they are read")]
+pub(super) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+impl Source {
+    /// Connects, reads until the link ends, waits, and tries again; returns when told to stop.
+    pub(super) async fn run(mut self) {
+        let mut backoff = Backoff::default();
+        let mut number = 0;
+        while !*self.stop.borrow() {
+            let wait = match self.connect().await {
+                Connected::Stopped => return,
+                Connected::Failed(reason) => {
+                    let wait = backoff.next_wait();
+                    self.tell(Notice::CannotConnect { reason, wait });
+                    wait
+                }
+                Connected::Up(socket) => {
+                    number += 1;
+                    self.meters.queue.push(Item::LinkBegan { number, at: now() });
+                    self.meters.is_linked.store(true, Ordering::Relaxed);
+                    self.tell(Notice::Connected);
+                    let (end, was_good) = self.read(*socket, number).await;
+                    self.meters.is_linked.store(false, Ordering::Relaxed);
+                    self.meters.queue.push(Item::LinkEnded { at: now(), end: end.clone() });
+                    if was_good {
+                        backoff.reset();
+                    }
+                    if matches!(end, LinkEnd::TooLarge { .. }) {
+                        backoff.slow_down();
+                    }
+                    let is_last = end == LinkEnd::Stopped || *self.stop.borrow();
+                    let wait = backoff.next_wait();
+                    self.tell(Notice::LinkEnded { end, wait: (!is_last).then_some(wait) });
+                    wait
+                }
+            };
+            tokio::select! {
+                () = sleep(wait) => {}
+                () = stopped(&mut self.stop) => {}
+            }
+        }
+    }
+
+    fn tell(&self, notice: Notice) {
+        // Nobody listens any more only when the program is about to end.
+        self.notices.send(notice).ok();
+    }
+
+    async fn connect(&mut self) -> Connected {
+        let address = (self.target.host.as_str(), self.target.port);
+        // Up to here nothing was said to eCapture, so stopping is harmless.
+        let stream = tokio::select! {
+            stream = timeout(CONNECT_PATIENCE, TcpStream::connect(address)) => stream,
+            () = stopped(&mut self.stop) => return Connected::Stopped,
+        };
+        let stream = match stream {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return Connected::Failed(error.to_string()),
+            Err(_) => return Connected::Failed("no answer".to_owned()),
+        };
+        // From here on eCapture may know us: the handshake is seen through even when we are asked to stop.
+        let handshake =
+            client_async_tls_with_config(self.target.request.clone(), stream, Some(self.target.config), None);
+        match timeout(HANDSHAKE_PATIENCE, handshake).await {
+            Ok(Ok((socket, _))) => Connected::Up(Box::new(socket)),
+            Ok(Err(WsError::Http(response))) => Connected::Failed(format!("refused with HTTP status {}", response.status())),
+            Ok(Err(error)) => Connected::Failed(error.to_string()),
+            Err(_) => Connected::Failed("no answer to the WebSocket handshake".to_owned()),
+        }
+    }
+
+    /// Reads until the link ends. The second value is whether it was a good one: it had a heartbeat.
+    async fn read(&mut self, mut socket: Socket, link: u32) -> (LinkEnd, bool) {
+        let began = Instant::now();
+        let mut silence = SILENCE_OTHERWISE;
+        let mut has_heartbeat = false;
+        let mut last = (Instant::now(), now());
+        let mut stop_at = None;
+        loop {
+            if *self.stop.borrow() {
+                if has_heartbeat {
+                    return (self.close(socket, link).await, true);
+                }
+                stop_at = stop_at.or_else(|| Some(Instant::now() + HOLD));
+            }
+            let message = tokio::select! {
+                message = socket.next() => message,
+                () = stopped_unless(&mut self.stop, stop_at.is_some()) => continue,
+                () = deadline(stop_at) => return (self.close(socket, link).await, false),
+                () = sleep_until(last.0 + silence) => return (LinkEnd::Stalled { since: last.1 }, has_heartbeat),
+            };
+            let message = match message {
+                Some(Ok(message)) => message,
+                Some(Err(error)) => return (end_of(error), has_heartbeat),
+                None => return (LinkEnd::Lost("end of stream".to_owned()), has_heartbeat),
+            };
+            let received = now();
+            last = (Instant::now(), received);
+            let Some((opcode, bytes)) = data(message) else { continue };
+            if !has_heartbeat && wire::is_heartbeat(&bytes) {
+                has_heartbeat = true;
+                if began.elapsed() < QUICK {
+                    silence = SILENCE_AFTER_QUICK_HEARTBEAT;
+                }
+            }
+            self.push(Frame { link, received, opcode, message: bytes });
+        }
+    }
+
+    fn push(&self, frame: Frame) {
+        let meters = &self.meters;
+        meters.received_frames.fetch_add(1, Ordering::Relaxed);
+        meters.received_bytes.fetch_add(frame.message.len() as u64, Ordering::Relaxed);
+        if !meters.queue.push_frame(frame) {
+            meters.dropped_frames.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Says goodbye, and keeps what was on its way.
+    async fn close(&self, mut socket: Socket, link: u32) -> LinkEnd {
+        if socket.send(Message::Close(None)).await.is_ok() {
+            let rest = async {
+                while let Some(Ok(message)) = socket.next().await {
+                    if let Some((opcode, message)) = data(message) {
+                        self.push(Frame { link, received: now(), opcode, message });
+                    }
+                }
+            };
+            // Whether eCapture answers in time makes no difference.
+            timeout(CLOSE_PATIENCE, rest).await.ok();
+        }
+        LinkEnd::Stopped
+    }
+}
+
+enum Connected {
+    Up(Box<Socket>),
+    Failed(String),
+    Stopped,
+}
+
+/// The data of a message; pings and the like have none.
+fn data(message: Message) -> Option<(Opcode, Bytes)> {
+    match message {
+        Message::Text(text) => Some((Opcode::Text, text.into())),
+        Message::Binary(bytes) => Some((Opcode::Binary, bytes)),
+        Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => None,
+    }
+}
+
+fn end_of(error: WsError) -> LinkEnd {
+    match error {
+        WsError::ConnectionClosed | WsError::AlreadyClosed => LinkEnd::Closed,
+        WsError::Capacity(CapacityError::MessageTooLong { size, .. }) => LinkEnd::TooLarge { bytes: size as u64 },
+        other => LinkEnd::Lost(other.to_string()),
+    }
+}
+
+/// Completes when the recorder is to stop.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        // The sender lives as long as the recorder.
+        pending::<()>().await;
+    }
+}
+
+/// Completes when the recorder is to stop, unless that is known already.
+async fn stopped_unless(stop: &mut watch::Receiver<bool>, is_known: bool) {
+    if is_known {
+        pending::<()>().await;
+    }
+    stopped(stop).await;
+}
+
+async fn deadline(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,192 @@
+//! The writer: decodes, normalises, batches and commits, on a thread of its own.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use super::error::Error;
+use super::frames_file;
+use super::intake::Intake;
+use super::meters::Meters;
+use super::notice::Notice;
+use super::queue::{Item, Popped};
+use super::source::now;
+use super::summary::Summary;
+use crate::event::Timestamp;
+use crate::store::{self, Sealed, Writer};
+
+/// A batch is committed when it has this many events,
+const BATCH_EVENTS: usize = 10_000;
+
+/// or this many bytes of frames,
+const BATCH_BYTES: usize = 8 << 20;
+
+/// or is this old. No more than a second of data is at risk; some of it goes into the commit itself.
+const BATCH_AGE: Duration = Duration::from_millis(700);
+
+/// How long to wait before trying again for the write lock; SQLite itself has waited before.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// How long to look for more when nothing is to be committed.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// Commits the batches of one recording.
+pub(super) struct Committer {
+    store: Writer,
+    intake: Intake,
+    meters: Arc<Meters>,
+    notices: Sender<Notice>,
+    /// Set when the recorder is to end at once.
+    abandon: Arc<AtomicBool>,
+    began: Option<Instant>,
+    last_commit: Timestamp,
+}
+
+impl Committer {
+    pub(super) fn new(
+        store: Writer,
+        intake: Intake,
+        meters: Arc<Meters>,
+        notices: Sender<Notice>,
+        abandon: Arc<AtomicBool>,
+    ) -> Self {
+        Self { store, intake, meters, notices, abandon, began: None, last_commit: Timestamp::MIN }
+    }
+
+    /// Takes in one item and commits if the batch is full.
+    pub(super) fn take(&mut self, item: Item) -> Result<(), Error> {
+        self.began.get_or_insert_with(Instant::now);
+        self.intake.take(item);
+        self.meters.uncommitted_events.store(self.intake.batch().events.len() as u64, Ordering::Relaxed);
+        for notice in self.intake.take_notices() {
+            self.notices.send(notice).ok();
+        }
+        let is_full = self.intake.batch().events.len() >= BATCH_EVENTS || self.intake.batch_bytes() >= BATCH_BYTES;
+        if is_full { self.commit() } else { self.commit_if_due() }
+    }
+
+    /// How long until the batch must be committed.
+    pub(super) fn patience(&self) -> Duration {
+        self.began.map_or(IDLE, |began| BATCH_AGE.saturating_sub(began.elapsed()))
+    }
+
+    /// Commits if the batch is old enough.
+    pub(super) fn commit_if_due(&mut self) -> Result<(), Error> {
+        if self.began.is_some_and(|began| began.elapsed() >= BATCH_AGE) { self.commit() } else { Ok(()) }
+    }
+
+    fn commit(&mut self) -> Result<(), Error> {
+        let mut has_waited = false;
+        let at = loop {
+            let at = now().max(self.last_commit);
+            match self.store.commit(self.intake.batch(), at) {
+                Ok(()) => break at,
+                Err(store::Error::Busy { .. }) if !self.abandon.load(Ordering::Relaxed) => {
+                    if !has_waited {
+                        self.notices.send(Notice::WaitingForLock).ok();
+                    }
+                    has_waited = true;
+                    std::thread::sleep(LOCK_PAUSE);
+                }
+                Err(source) => return Err(self.failed(source)),
+            }
+        };
+        if has_waited {
+            self.notices.send(Notice::LockFree).ok();
+        }
+        self.last_commit = at;
+        self.meters.stored_events.store(self.intake.counters().stored_events, Ordering::Relaxed);
+        self.meters.uncommitted_events.store(0, Ordering::Relaxed);
+        self.intake.committed();
+        self.began = None;
+        Ok(())
+    }
+
+    fn failed(&self, source: store::Error) -> Error {
+        Error::WriteFailed {
+            source,
+            lost_events: self.intake.batch().events.len() as u64,
+            lost_frames: self.meters.queue.backlog().frames,
+        }
+    }
+
+    /// Commits the rest, closes the recording and says what it was.
+    pub(super) fn finish(mut self, at: Timestamp) -> Result<Summary, Error> {
+        self.intake.end(at.max(self.last_commit));
+        self.commit()?;
+        let path = self.store.path().to_owned();
+        let counters = self.intake.counters();
+        let (links, gaps) = (self.intake.links(), self.intake.gaps());
+        let sealed = loop_until_free(&self.abandon, self.store, &counters, at.max(self.last_commit))?;
+        Ok(Summary {
+            counters,
+            links,
+            gaps,
+            is_self_contained: sealed == Sealed::Yes,
+            file_bytes: std::fs::metadata(&path).map_or(0, |metadata| metadata.len()),
+            path,
+        })
+    }
+}
+
+fn loop_until_free(
+    abandon: &AtomicBool,
+    mut store: Writer,
+    counters: &store::Counters,
+    at: Timestamp,
+) -> Result<Sealed, Error> {
+    loop {
+        match store.end(counters, at) {
+            Err(store::Error::Busy { .. }) if !abandon.load(Ordering::Relaxed) => std::thread::sleep(LOCK_PAUSE),
+            Err(error) => return Err(error.into()),
+            Ok(()) => return Ok(store.seal()?),
+        }
+    }
+}
+
+/// The writer thread: takes from the queue until that is closed and empty.
+pub(super) fn run(mut committer: Committer, mut save: Option<FrameSaver>) -> Result<Summary, Error> {
+    let meters = Arc::clone(&committer.meters);
+    loop {
+        match meters.queue.pop(committer.patience()) {
+            Popped::Item(item) => {
+                if let (Item::Frame(frame), Some(saver)) = (&item, &mut save)
+                    && let Err(error) = frames_file::write_frame(&mut saver.out, frame)
+                {
+                    committer.notices.send(Notice::SaveFailed(error.to_string())).ok();
+                    save = None;
+                }
+                committer.take(item)?;
+            }
+            Popped::Nothing => committer.commit_if_due()?,
+            Popped::Closed => break,
+        }
+    }
+    if let Some(mut saver) = save
+        && let Err(error) = saver.out.flush()
+    {
+        committer.notices.send(Notice::SaveFailed(error.to_string())).ok();
+    }
+    committer.finish(now())
+}
+
+/// The file of `--save-frames`.
+pub(super) struct FrameSaver {
+    out: BufWriter<File>,
+}
+
+impl FrameSaver {
+    /// Creates the file, mode 0600. An existing one is not touched.
+    pub(super) fn create(path: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::SaveFrames { path: path.to_owned(), source };
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+        let mut out = BufWriter::with_capacity(256 << 10, file);
+        frames_file::write_header(&mut out).map_err(failed)?;
+        Ok(Self { out })
+    }
+}
