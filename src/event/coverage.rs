@@ -101,7 +101,11 @@ impl Stats {
 
     /// How long a link was up, over all recordings; never more than the span.
     pub fn link_up(&self) -> Duration {
-        let seconds: f64 = self.recordings.iter().map(|each| each.link_up_seconds).sum();
+        let seconds: f64 = self
+            .recordings
+            .iter()
+            .map(|each| each.link_up_seconds)
+            .sum();
         let up = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO);
         self.span()
             .map_or(up, |(started, ended)| up.min(ended.since(started)))

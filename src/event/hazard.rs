@@ -21,7 +21,9 @@ mod tests {
 
     #[test]
     fn controls_and_bidi_are_hazards_and_text_is_not() {
-        for hazard in ['\0', '\n', '\u{1b}', '\u{7f}', '\u{9b}', '\u{202e}', '\u{2066}'] {
+        for hazard in [
+            '\0', '\n', '\u{1b}', '\u{7f}', '\u{9b}', '\u{202e}', '\u{2066}',
+        ] {
             assert!(is_hazard(hazard), "{hazard:?}");
         }
         for harmless in ['a', '\\', 'é', '漢', '\u{fffd}', '→'] {

@@ -12,6 +12,8 @@ mod hazard;
 mod id;
 mod process;
 mod provenance;
+#[cfg(test)]
+pub(crate) mod samples;
 mod stored;
 mod time;
 mod zone;

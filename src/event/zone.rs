@@ -61,6 +61,9 @@ mod tests {
         assert_eq!(zone.at(time).to_rfc3339(), "2026-11-23T13:00:00+02:00");
         assert_eq!(zone.time_of(zone.at(time).naive_local()), time);
         assert_eq!(Zone::Utc.time_of(time.to_utc().naive_utc()), time);
-        assert_eq!(Zone::Local.time_of(Zone::Local.at(time).naive_local()), time);
+        assert_eq!(
+            Zone::Local.time_of(Zone::Local.at(time).naive_local()),
+            time
+        );
     }
 }

@@ -7,7 +7,9 @@ pub enum Error {
     #[error("nothing is given")]
     Empty,
     /// A number where a time is needed.
-    #[error("a bare number is no time: write `{0}s` for seconds ago, `@{0}` for seconds since 1970")]
+    #[error(
+        "a bare number is no time: write `{0}s` for seconds ago, `@{0}` for seconds since 1970"
+    )]
     BareNumber(String),
     /// A date whose order of day and month is anyone's guess.
     #[error("write dates as 2026-11-20: with slashes, day and month can not be told apart")]
@@ -27,7 +29,9 @@ pub enum Error {
         until: String,
     },
     /// Not an address, network or port.
-    #[error("expected an address like 10.0.0.1, 10.0.0.0/8, 10.0.0.1:443, [2001:db8::1]:443 or :443")]
+    #[error(
+        "expected an address like 10.0.0.1, 10.0.0.0/8, 10.0.0.1:443, [2001:db8::1]:443 or :443"
+    )]
     Address,
     /// Not an address or network.
     #[error("expected an address or network like 10.0.0.1, 10.0.0.0/8 or 2001:db8::/32")]

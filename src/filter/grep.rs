@@ -4,6 +4,9 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use super::Error;
 
+/// A compiled pattern for payloads.
+pub type Pattern = Regex;
+
 /// How large a compiled pattern may get, in bytes.
 const MAX_COMPILED_BYTES: usize = 8 << 20;
 

@@ -179,8 +179,17 @@ mod tests {
             assert_eq!(format!("{net} {port}"), expected, "{text}");
         }
         for text in [
-            "", ":", "localhost", "10.0.0", "10.0.0.1:", "10.0.0.1:+80", "10.0.0.1:65536",
-            "10.0.0.0/33", "[10.0.0.1", "2001:db8::1:99999", "[::1]443",
+            "",
+            ":",
+            "localhost",
+            "10.0.0",
+            "10.0.0.1:",
+            "10.0.0.1:+80",
+            "10.0.0.1:65536",
+            "10.0.0.0/33",
+            "[10.0.0.1",
+            "2001:db8::1:99999",
+            "[::1]443",
         ] {
             assert_eq!(address(text), Err(Error::Address), "{text}");
         }
@@ -212,8 +221,14 @@ mod tests {
     #[test]
     fn types() {
         assert_eq!(type_pattern("shell"), Ok(TypePattern::Kind(Kind::Shell)));
-        assert_eq!(type_pattern("TLS-data"), Ok(TypePattern::Kind(Kind::TlsData)));
-        assert_eq!(type_pattern("binary"), Ok(TypePattern::Content(Content::Binary)));
+        assert_eq!(
+            type_pattern("TLS-data"),
+            Ok(TypePattern::Kind(Kind::TlsData))
+        );
+        assert_eq!(
+            type_pattern("binary"),
+            Ok(TypePattern::Content(Content::Binary))
+        );
         assert_eq!(type_pattern("2"), Ok(TypePattern::Number(2)));
         let nearest = |text| match type_pattern(text) {
             Err(Error::Type { nearest, .. }) => nearest,
@@ -223,12 +238,20 @@ mod tests {
         assert_eq!(nearest("shel"), Some("shell"));
         assert_eq!(nearest("zzzzzzzzz"), None);
         let text = type_pattern("shel").unwrap_err().to_string();
-        assert!(text.starts_with("unknown type, did you mean `shell`?; a type is one of tls_data,"), "{text}");
+        assert!(
+            text.starts_with("unknown type, did you mean `shell`?; a type is one of tls_data,"),
+            "{text}"
+        );
     }
 
     #[test]
     fn distances() {
-        for (left, right, expected) in [("", "", 0), ("abc", "", 3), ("abc", "abd", 1), ("kitten", "sitting", 3)] {
+        for (left, right, expected) in [
+            ("", "", 0),
+            ("abc", "", 3),
+            ("abc", "abd", 1),
+            ("kitten", "sitting", 3),
+        ] {
             assert_eq!(distance(left, right), expected);
         }
     }

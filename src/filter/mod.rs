@@ -9,7 +9,7 @@ mod selection;
 mod time_expr;
 
 pub use error::Error;
-pub use grep::grep;
+pub use grep::{Pattern, grep};
 pub use literal::{address, name, network, status, type_pattern};
 pub use selection::{AddressPattern, NamePattern, Selection, StatusPattern, TypePattern};
 pub use time_expr::{TIME_FORMS, time};

@@ -49,6 +49,16 @@ pub fn time(text: &str, now: Timestamp, zone: Zone) -> Result<Timestamp, Error> 
     if text.contains('/') {
         return Err(Error::AmbiguousDate);
     }
+    // `interim` would read 25:00 as some other time.
+    let is_no_time = |word: &str| {
+        word.starts_with(|first: char| first.is_ascii_digit())
+            && !word.contains(char::is_alphabetic)
+            && word.contains(':')
+            && time_of_day(word).is_none()
+    };
+    if !text.contains(char::is_alphabetic) || text.split_whitespace().any(is_no_time) {
+        return Err(Error::UnknownTime);
+    }
     let english = match zone {
         Zone::Local => english(text, now.to_utc().with_timezone(&Local)),
         Zone::Utc => english(text, now.to_utc()),
@@ -128,7 +138,13 @@ fn calendar(text: &str, now: Timestamp, zone: Zone) -> Option<Timestamp> {
     let wall = WALL_FORMS
         .iter()
         .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
-        .or_else(|| Some(NaiveDate::parse_from_str(text, "%F").ok()?.and_time(NaiveTime::MIN)))
+        .or_else(|| {
+            Some(
+                NaiveDate::parse_from_str(text, "%F")
+                    .ok()?
+                    .and_time(NaiveTime::MIN),
+            )
+        })
         .or_else(|| Some(zone.at(now).date_naive().and_time(time_of_day(text)?)))?;
     Some(zone.time_of(wall))
 }
@@ -171,6 +187,8 @@ mod tests {
             ("today", "2026-11-22T22h"),
             ("Yesterday", "2026-11-21T22h"),
             ("yesterday 10:00", "2026-11-22T08h"),
+            ("yesterday 3pm", "2026-11-22T13h"),
+            ("3 months ago", "2026-08-24T03:19:12"),
             ("today 10:00", "2026-11-23T08h"),
             ("10m", "2026-11-23T10:50:00"),
             ("-10m", "2026-11-23T10:50:00"),
@@ -193,13 +211,16 @@ mod tests {
             ("2026-11-20T10:00:00Z", "2026-11-20T10h"),
             ("2026-11-20 10:00:00Z", "2026-11-20T10h"),
             ("2026-11-20T10:00+01:00", "2026-11-20T09h"),
-            ("2026-11-20T10:00:00.123456789+02:00", "2026-11-20T08:00:00.123456789Z"),
+            (
+                "2026-11-20T10:00:00.123456789+02:00",
+                "2026-11-20T08h.123456789Z",
+            ),
             ("@1767348000", "2026-01-02T10h"),
-            ("@1767348000.25", "2026-01-02T10:00:00.250000000Z"),
+            ("@1767348000.25", "2026-01-02T10h.250000000Z"),
             ("@1767348000000", "2026-01-02T10h"),
-            ("@1767348000000.5", "2026-01-02T10:00:00.000500000Z"),
+            ("@1767348000000.5", "2026-01-02T10h.000500000Z"),
             ("@1767348000000000", "2026-01-02T10h"),
-            ("@1767348000000000001", "2026-01-02T10:00:00.000000001Z"),
+            ("@1767348000000000001", "2026-01-02T10h.000000001Z"),
             ("@0", "1970-01-01T00h"),
             ("@-1", "1969-12-31T23:59:59"),
             ("last friday", "2026-11-19T22h"),
@@ -222,6 +243,7 @@ mod tests {
             ("2026-13-01", Error::UnknownTime),
             ("25:00", Error::UnknownTime),
             ("today 25:00", Error::UnknownTime),
+            ("friday 25:00", Error::UnknownTime),
         ];
         for (text, expected) in cases {
             assert_eq!(read(text), Err(expected), "{text}");
