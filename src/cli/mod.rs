@@ -11,6 +11,7 @@ mod select;
 pub mod terminal;
 
 use std::ffi::OsString;
+use std::io;
 use std::process::ExitCode;
 use std::time::UNIX_EPOCH;
 
@@ -36,7 +37,11 @@ pub(crate) fn finish(terminal: &mut Terminal, result: anyhow::Result<Exit>) -> E
     let exit = match result {
         Ok(exit) => exit,
         Err(error) if terminal::is_closed_pipe(&error) => Exit::Found,
-        Err(error) => {
+        Err(mut error) => {
+            // Only writing to standard output fails without anything around the system's words.
+            if error.is::<io::Error>() {
+                error = error.context("failed to write to standard output");
+            }
             report::report(terminal, &error);
             Exit::Failed
         }

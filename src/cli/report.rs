@@ -28,7 +28,7 @@ impl std::error::Error for Unreadable {
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "cannot read {}", self.path.display())
+        write!(formatter, "failed to open {}", self.path.display())
     }
 }
 
@@ -139,7 +139,7 @@ mod tests {
             .unwrap_err();
         assert_eq!(
             chain(&error),
-            "failed to list events: cannot read /var/lib/ecq/caps.db: permission denied"
+            "failed to list events: failed to open /var/lib/ecq/caps.db: permission denied"
         );
         let hints = hints(&error);
         assert!(

@@ -35,19 +35,20 @@ pub(super) struct TimeArgs {
     pub(super) relative_to: String,
 }
 
+const TYPE_HELP: &str = "Kind (tls_data, conn, shell, sql, …), content (http1_request, http2_frames, text, binary, \
+     …) or eCapture's type number";
+
 /// Which events.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Selection (different flags narrow, repeating one widens)")]
 pub(super) struct SelectArgs {
-    #[command(flatten)]
-    pub(super) time: TimeArgs,
     /// Process name, with * and ?; '!NAME' leaves it out
     #[arg(long, value_name = "GLOB", value_parser = process_name)]
     pname: Vec<NamePattern>,
     /// Process id
     #[arg(short, long, value_name = "PID", value_delimiter = ',')]
     pid: Vec<u32>,
-    /// Address or network at either end: 10.0.0.1, 10.0.0.0/8, 2001:db8::/32
+    /// Address at either end, or network that it is in (10.0.0.0/8)
     #[arg(long, value_name = "IP|CIDR", value_parser = filter::network)]
     ip: Vec<IpNet>,
     /// Port at either end
@@ -64,8 +65,7 @@ pub(super) struct SelectArgs {
     /// Whichever way the bytes went. Where it is unknown, nothing matches; --ip and --port match either end.
     #[arg(long, value_name = "ADDRESS", value_parser = filter::address)]
     dst: Vec<AddressPattern>,
-    /// Kind (tls_data, conn, shell, sql, …), content (http1_request, binary, …) or eCapture's type number
-    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',', value_parser = filter::type_pattern)]
+    #[arg(long = "type", help = TYPE_HELP, value_name = "TYPE", value_delimiter = ',', value_parser = filter::type_pattern)]
     types: Vec<TypePattern>,
     /// Whether the process read (in) or wrote (out)
     #[arg(long, value_name = "in|out")]
@@ -84,6 +84,9 @@ pub(super) struct SelectArgs {
     /// ^ and $ are the ends of a line. A pattern with \x80 to \xff is about bytes, any other about UTF-8.
     #[arg(short, long, value_name = "RE", value_parser = filter::grep, allow_hyphen_values = true)]
     grep: Option<Pattern>,
+    // Last, as its heading holds for all that follows.
+    #[command(flatten)]
+    time: TimeArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -206,7 +206,7 @@ impl<'a> Http<'a> {
 
 impl<'a> More<'a> {
     fn of(details: &'a Details) -> Option<Self> {
-        (*details != Details::default()).then(|| Self {
+        (*details != Details::default()).then_some(Self {
             return_value: details.return_value,
             status: details.status.as_deref(),
             total_bytes: details.total_bytes,
@@ -341,7 +341,7 @@ mod tests {
 
     #[test]
     fn payloads_come_back_as_they_were() {
-        let large = vec![b'x'; (MAX_TEXT_BYTES + 1) as usize];
+        let large = vec![b'x'; usize::try_from(MAX_TEXT_BYTES + 1).unwrap()];
         let pieces: Vec<&[u8]> = large.chunks(1 << 20).collect();
         let exact: Vec<&[u8]> = pieces[..4].to_vec();
         let cases: [(&[&[u8]], bool); 6] = [

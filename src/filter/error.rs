@@ -20,14 +20,6 @@ pub enum Error {
     /// None of the forms of a time.
     #[error("this is no time that is understood")]
     UnknownTime,
-    /// The span ends before it begins.
-    #[error("the beginning {since} lies after the end {until}")]
-    EmptySpan {
-        /// The beginning, RFC 3339.
-        since: String,
-        /// The end, RFC 3339.
-        until: String,
-    },
     /// Not an address, network or port.
     #[error(
         "expected an address like 10.0.0.1, 10.0.0.0/8, 10.0.0.1:443, [2001:db8::1]:443 or :443"

@@ -1,57 +1,11 @@
-//! One event in full: every fact, a line each. The payload is written by whoever has it, as [`Form`] says.
+//! One event in full: every fact, a line each. The payload is written by whoever has it.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
-use crate::event::{ClockKind, Content, Direction, StoredEvent, TupleSource};
+use crate::event::{ClockKind, Direction, Event, Probe, StoredEvent, TupleSource};
 
 use super::{Paint, Style, end, escape, human};
-
-/// How a payload is best shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// As text.
-    Text,
-    /// As a hex dump.
-    Hex,
-    /// This many bytes as text (the head of an HTTP/1 message), the rest as a hex dump.
-    TextThenHex(usize),
-}
-
-impl Form {
-    /// The form for a payload that begins with `start`, some of it or all.
-    pub fn of(content: Content, start: &[u8]) -> Self {
-        if matches!(content, Content::Http1Request | Content::Http1Response) {
-            let end = start.windows(4).position(|window| window == b"\r\n\r\n");
-            let body = end
-                .map(|end| end + 4)
-                .and_then(|at| Some((at, start.get(at..)?)));
-            return match body {
-                Some((at, body)) if is_binary(body) => Self::TextThenHex(at),
-                _ => Self::Text,
-            };
-        }
-        match content {
-            Content::Http2Preface | Content::Http2Frames | Content::Binary => Self::Hex,
-            _ if is_binary(start) => Self::Hex,
-            _ => Self::Text,
-        }
-    }
-}
-
-/// Whether bytes are no text: a NUL among them, or more than one in ten that text does not have.
-fn is_binary(bytes: &[u8]) -> bool {
-    let bytes = escape::whole_characters(bytes);
-    let odd: usize = bytes
-        .utf8_chunks()
-        .map(|chunk| {
-            let controls = chunk.valid().bytes().filter(|byte| {
-                byte.is_ascii_control() && !matches!(byte, b'\n' | b'\r' | b'\t' | 0x1b)
-            });
-            controls.count() + chunk.invalid().len()
-        })
-        .sum();
-    bytes.contains(&0) || odd * 10 > bytes.len()
-}
 
 /// Writes all that is known of an event but its payload.
 ///
@@ -59,122 +13,130 @@ fn is_binary(bytes: &[u8]) -> bool {
 ///
 /// What `out` says.
 pub fn write(out: &mut dyn Write, stored: &StoredEvent, style: &Style) -> io::Result<()> {
-    let event = &stored.event;
+    let mut facts = Facts::default();
+    origin(&mut facts, &stored.event, style);
+    ends(&mut facts, stored);
+    http(&mut facts, &stored.event);
+    details(&mut facts, &stored.event);
+    place(&mut facts, stored);
     let title = format!("event {}", stored.id);
     writeln!(out, "{}", style.paint(Paint::Heading, &title))?;
-    let mut fact = |name: &str, value: Option<String>| match value {
-        Some(value) => writeln!(out, "  {name:<14} {value}"),
-        None => Ok(()),
-    };
-    fact(
-        "time",
-        Some(format!(
-            "{} ({})",
-            style.full_time(event.time),
-            clock(event.clock.kind)
-        )),
-    )?;
-    fact("received", Some(style.full_time(event.received)))?;
-    fact("process", event.process.pname.as_deref().map(escape::line))?;
-    fact("pid", event.process.pid.map(|pid| pid.to_string()))?;
-    fact("tid", event.process.tid.map(|tid| tid.to_string()))?;
-    fact("uid", event.process.uid.map(|uid| uid.to_string()))?;
-    fact("fd", event.fd.map(|fd| fd.to_string()))?;
-    fact("direction", event.direction.map(direction))?;
-    fact("kind", Some(event.kind.name().to_owned()))?;
-    fact("content", Some(event.content.name().to_owned()))?;
-    fact("probe", event.probe.map(|probe| probe.name().to_owned()))?;
-    fact(
-        "type",
-        event
-            .ecapture_type
-            .map(|number| format!("{number} (eCapture's number)")),
-    )?;
-
-    let ends = &stored.endpoints;
-    let pair = |left: Option<_>, right: Option<_>| {
-        (left.is_some() || right.is_some()).then(|| (end(left), end(right)))
-    };
-    let inferred = if ends.role_inferred {
-        "; which end is whose is inferred"
-    } else {
-        ""
-    };
-    let opened = pair(ends.client, ends.server);
-    fact(
-        "client",
-        opened.map(|(client, server)| format!("{client} → server {server}")),
-    )?;
-    let own = pair(ends.local, ends.remote);
-    fact(
-        "local",
-        own.map(|(local, remote)| format!("{local} ↔ remote {remote}")),
-    )?;
-    fact(
-        "addresses",
-        ends.source
-            .map(|from| format!("{}{inferred}", source(from))),
-    )?;
-    let tuple = event
-        .tuple
-        .map(|tuple| format!("{} → {} (as sent)", tuple.src, tuple.dst));
-    fact("tuple", tuple)?;
-
-    if let Some(http) = &event.http {
-        let text = |value: &Option<String>| value.as_deref().map(escape::line);
-        fact("http method", text(&http.method))?;
-        fact("http host", text(&http.host))?;
-        fact("http path", text(&http.path))?;
-        fact("http status", http.status.map(|status| status.to_string()))?;
-        fact("content type", text(&http.content_type))?;
+    for (name, value) in facts.0 {
+        writeln!(out, "  {name:<14} {value}")?;
     }
-    let details = &event.details;
-    fact(
-        "return value",
-        details.return_value.map(|value| value.to_string()),
-    )?;
-    fact("status", details.status.as_deref().map(escape::line))?;
-    fact(
-        "captured of",
-        details.total_bytes.map(|total| format!("{total} bytes")),
-    )?;
-    fact(
-        "monotonic",
-        details
-            .monotonic_ns
-            .map(|nanos| format!("{nanos} ns since boot")),
-    )?;
-    fact(
-        "interface",
-        details.interface_index.map(|index| index.to_string()),
-    )?;
-    fact("reason", details.reason.as_deref().map(escape::line))?;
+    Ok(())
+}
 
-    fact("provenance", Some(event.provenance.names().join(", ")))?;
-    fact(
+/// Names with values, escaped.
+#[derive(Debug, Default)]
+struct Facts(Vec<(&'static str, String)>);
+
+impl Facts {
+    fn is(&mut self, name: &'static str, value: impl Display) {
+        self.0.push((name, value.to_string()));
+    }
+
+    fn may(&mut self, name: &'static str, value: Option<impl Display>) {
+        if let Some(value) = value {
+            self.is(name, value);
+        }
+    }
+
+    fn text(&mut self, name: &'static str, value: Option<&String>) {
+        self.may(name, value.map(|text| escape::line(text)));
+    }
+}
+
+fn origin(facts: &mut Facts, event: &Event, style: &Style) {
+    let time = style.full_time(event.time);
+    facts.is("time", format_args!("{time} ({})", clock(event.clock.kind)));
+    facts.is("received", style.full_time(event.received));
+    let process = &event.process;
+    facts.text("process", process.pname.as_ref());
+    facts.may("pid", process.pid);
+    facts.may("tid", process.tid);
+    facts.may("uid", process.uid);
+    facts.may("fd", event.fd);
+    facts.may("direction", event.direction.map(direction));
+    facts.is("kind", event.kind.name());
+    facts.is("content", event.content.name());
+    facts.may("probe", event.probe.map(Probe::name));
+    if let Some(number) = event.ecapture_type {
+        facts.is("type", format_args!("{number} (eCapture's number)"));
+    }
+}
+
+fn ends(facts: &mut Facts, stored: &StoredEvent) {
+    let known = &stored.endpoints;
+    if known.client.is_some() || known.server.is_some() {
+        let (client, server) = (end(known.client), end(known.server));
+        facts.is("client", format_args!("{client} → server {server}"));
+    }
+    if known.local.is_some() || known.remote.is_some() {
+        let (local, remote) = (end(known.local), end(known.remote));
+        facts.is("local", format_args!("{local} ↔ remote {remote}"));
+    }
+    if let Some(from) = known.source {
+        let inferred = if known.role_inferred {
+            "; which end is whose is inferred"
+        } else {
+            ""
+        };
+        facts.is("addresses", format_args!("{}{inferred}", source(from)));
+    }
+    if let Some(tuple) = stored.event.tuple {
+        facts.is(
+            "tuple",
+            format_args!("{} → {} (as sent)", tuple.src, tuple.dst),
+        );
+    }
+}
+
+fn http(facts: &mut Facts, event: &Event) {
+    if let Some(http) = &event.http {
+        facts.text("http method", http.method.as_ref());
+        facts.text("http host", http.host.as_ref());
+        facts.text("http path", http.path.as_ref());
+        facts.may("http status", http.status);
+        facts.text("content type", http.content_type.as_ref());
+    }
+}
+
+fn details(facts: &mut Facts, event: &Event) {
+    let details = &event.details;
+    facts.may("return value", details.return_value);
+    facts.text("status", details.status.as_ref());
+    if let Some(total) = details.total_bytes {
+        facts.is("captured of", format_args!("{total} bytes"));
+    }
+    if let Some(nanos) = details.monotonic_ns {
+        facts.is("monotonic", format_args!("{nanos} ns since boot"));
+    }
+    facts.may("interface", details.interface_index);
+    facts.text("reason", details.reason.as_ref());
+    facts.is("provenance", event.provenance.names().join(", "));
+}
+
+fn place(facts: &mut Facts, stored: &StoredEvent) {
+    let (recording, run) = (stored.recording, stored.run);
+    facts.is(
         "recording",
-        Some(format!(
-            "{}, run {} of eCapture",
-            stored.recording, stored.run
-        )),
-    )?;
+        format_args!("{recording}, run {run} of eCapture"),
+    );
     let connection = stored.connection.map_or_else(String::new, |connection| {
         format!(", connection {connection}")
     });
-    fact(
+    let (stream, epoch) = (stored.stream, stored.epoch);
+    facts.is(
         "stream",
-        Some(format!(
-            "{}{connection}, epoch {}",
-            stored.stream, stored.epoch
-        )),
-    )?;
+        format_args!("{stream}{connection}, epoch {epoch}"),
+    );
     let bytes = stored.payload_bytes;
-    let size = if bytes < 1024 {
-        format!("{bytes} bytes")
+    if bytes < 1024 {
+        facts.is("payload", format_args!("{bytes} bytes"));
     } else {
-        format!("{bytes} bytes ({})", human(bytes))
-    };
-    fact("payload", Some(size))
+        facts.is("payload", format_args!("{bytes} bytes ({})", human(bytes)));
+    }
 }
 
 fn clock(kind: ClockKind) -> &'static str {
@@ -190,10 +152,10 @@ fn clock(kind: ClockKind) -> &'static str {
     }
 }
 
-fn direction(direction: Direction) -> String {
+fn direction(direction: Direction) -> &'static str {
     match direction {
-        Direction::Inbound => "in (the process read)".to_owned(),
-        Direction::Outbound => "out (the process wrote)".to_owned(),
+        Direction::Inbound => "in (the process read)",
+        Direction::Outbound => "out (the process wrote)",
     }
 }
 
@@ -263,29 +225,5 @@ mod tests {
         assert!(text.contains("estimated: when it was received"), "{text}");
         assert!(text.contains("  reason         not a message\n"), "{text}");
         assert!(!text.contains("pid") && !text.contains("client"), "{text}");
-    }
-
-    #[test]
-    fn forms() {
-        let cases: [(Content, &[u8], Form); 7] = [
-            (Content::Text, b"hello\n\x1b[0m", Form::Text),
-            (Content::Text, b"hello\0", Form::Hex),
-            (Content::Text, "caf\u{e9}".as_bytes(), Form::Text),
-            (Content::Binary, b"hello", Form::Hex),
-            (
-                Content::Http1Response,
-                b"HTTP/1.1 200 OK\r\n\r\nhello",
-                Form::Text,
-            ),
-            (
-                Content::Http1Response,
-                b"HTTP/1.1 200 OK\r\n\r\n\x1f\x8b\0",
-                Form::TextThenHex(19),
-            ),
-            (Content::Empty, b"", Form::Text),
-        ];
-        for (content, start, expected) in cases {
-            assert_eq!(Form::of(content, start), expected, "{start:?}");
-        }
     }
 }

@@ -59,6 +59,12 @@ pub fn fit(text: &str, width: usize) -> String {
     out
 }
 
+/// Escaped `text` in at most `width` columns, with `…` for what was cut off in front.
+pub fn fit_end(text: &str, width: usize) -> String {
+    let backwards: String = text.chars().rev().collect();
+    fit(&backwards, width).chars().rev().collect()
+}
+
 fn push(out: &mut String, character: char) {
     if !is_hazard(character) {
         out.push(character);
@@ -195,6 +201,7 @@ mod tests {
         for (text, width, expected) in cases {
             assert_eq!(fit(text, width), expected, "{text} in {width}");
         }
+        assert_eq!(fit_end("10.0.0.1:443", 6), "…1:443");
     }
 
     #[test]

@@ -6,17 +6,19 @@
 pub mod detail;
 pub mod escape;
 pub mod hex;
+mod payload_form;
 mod row;
 mod size;
 pub mod summary;
 pub mod table;
 
+pub use payload_form::PayloadForm;
 pub use size::human;
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
 
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, Datelike, FixedOffset};
 
 use crate::event::{Clock, ClockKind, Event, Timestamp, Zone};
 
@@ -57,14 +59,17 @@ impl Style {
         Cow::Owned(format!("\x1b[{code}m{text}\x1b[0m"))
     }
 
-    /// A time to the millisecond, with the date if that is not today's.
+    /// A time to the millisecond, with the date if that is not today's, and with the year if that is not this one.
     pub fn short_time(&self, time: Timestamp) -> String {
-        let time = self.wall(time);
-        if time.date_naive() == self.wall(self.now).date_naive() {
-            time.format("%T%.3f").to_string()
+        let (time, now) = (self.wall(time), self.wall(self.now));
+        let form = if time.date_naive() == now.date_naive() {
+            "%T%.3f"
+        } else if time.year() == now.year() {
+            "%m-%d %T%.3f"
         } else {
-            time.format("%F %T%.3f").to_string()
-        }
+            "%F %T%.3f"
+        };
+        time.format(form).to_string()
     }
 
     /// A time to the second, with its date and its distance from UTC.
@@ -110,10 +115,8 @@ mod tests {
         };
         let at = |seconds| Timestamp::from_seconds(seconds).plus_nanos(7_000_000);
         assert_eq!(style.short_time(at(1_795_431_600)), "11:00:00.007");
-        assert_eq!(
-            style.short_time(at(1_795_345_200)),
-            "2026-11-22 11:00:00.007"
-        );
+        assert_eq!(style.short_time(at(1_795_345_200)), "11-22 11:00:00.007");
+        assert_eq!(style.short_time(at(0)), "1970-01-01 00:00:00.007");
         assert_eq!(
             style.full_time(at(0)),
             "1970-01-01 00:00:00.007000000 +00:00"

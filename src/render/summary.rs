@@ -1,5 +1,6 @@
 //! What a capture holds and what it misses, for a person.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use super::{Paint, Style, human};
 
 /// How wide the name of a process or host is shown.
 const NAME_COLUMNS: usize = 40;
+const WRITES: &str = "a string takes every write";
 /// How many gaps are shown one by one.
 const GAPS_SHOWN: usize = 50;
 
@@ -87,17 +89,18 @@ fn gaps(out: &mut dyn Write, gaps: &[Gap], style: &Style) -> io::Result<()> {
     }
     for gap in gaps.iter().take(GAPS_SHOWN) {
         let mut line = format!("  {}  ", style.second(gap.started));
-        line.push_str(&match gap.ended {
-            Some(ended) => format!("{:>9}", length(ended.since(gap.started))),
-            None => format!("{:>9}", "open"),
-        });
+        let lasted = match gap.ended {
+            Some(ended) => length(ended.since(gap.started)),
+            None => "open".to_owned(),
+        };
+        write!(line, "{lasted:>9}").expect(WRITES);
         line.push_str("  ");
         line.push_str(&escape::line(&gap.reason));
         if let Some(frames) = gap.frames {
-            line.push_str(&format!(", {frames} frames"));
+            write!(line, ", {frames} frames").expect(WRITES);
         }
         if let Some(bytes) = gap.bytes {
-            line.push_str(&format!(", {}", human(bytes)));
+            write!(line, ", {}", human(bytes)).expect(WRITES);
         }
         if let Some(detail) = &gap.detail {
             line.push_str(": ");
@@ -163,7 +166,7 @@ fn recording(out: &mut dyn Write, each: &RecordingStats, style: &Style) -> io::R
         (each.keys_withheld, "with keys not stored"),
     ] {
         if count > 0 {
-            line.push_str(&format!(", {count} {what}"));
+            write!(line, ", {count} {what}").expect(WRITES);
         }
     }
     writeln!(out, "{line}")

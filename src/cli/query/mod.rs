@@ -44,12 +44,14 @@ enum Command {
     Stats(stats::StatsArgs),
 }
 
+const DB_HELP: &str = "The capture file [default: $ECQ_DB, else ./caps.db, else the user's data directory, else \
+     /var/lib/ecq/caps.db]";
+
 /// Which capture, and how to talk about it.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Capture and output")]
 struct CommonArgs {
-    /// The capture file [default: $ECQ_DB, else ./caps.db, else the user's, else /var/lib/ecq/caps.db]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help = DB_HELP)]
     db: Option<PathBuf>,
     /// Show and read times in UTC instead of the local zone
     #[arg(long)]
@@ -176,9 +178,7 @@ fn check_places(command: &mut clap::Command, matches: &ArgMatches) -> Result<(),
         }
         let flag = format!("--{}", arg.get_long().unwrap_or(id));
         if !COMMON_FLAGS.contains(&id) {
-            Some(format!(
-                "`{flag}` stands before `{name}`; what it selects is said behind it"
-            ))
+            Some(format!("`{flag}` must come after `{name}`"))
         } else if matches!(id, "db" | "color") && given(behind, id) {
             Some(format!(
                 "`{flag}` is given twice, before and behind `{name}`"
@@ -225,8 +225,8 @@ mod tests {
     #[test]
     fn what_is_refused() {
         for (line, expected) in [
-            ("q --since 1h stats", "`--since` stands before `stats`"),
-            ("q -n 5 show 1", "`--limit` stands before `show`"),
+            ("q --since 1h stats", "`--since` must come after `stats`"),
+            ("q -n 5 show 1", "`--limit` must come after `show`"),
             ("q --db a show 1 --db b", "`--db` is given twice"),
             ("q --type shel", "did you mean `shell`?"),
             ("q --status 20", "expected a status like 200"),

@@ -10,8 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::report::Advised;
 use crate::event::{EventId, StoredEvent};
 use crate::export::jsonl;
-use crate::render::detail::{self, Form};
-use crate::render::{escape, hex};
+use crate::render::{PayloadForm, detail, escape, hex};
 
 use super::{CommonArgs, Context, Output, capture};
 
@@ -82,11 +81,11 @@ fn show_payload(
         return Ok(());
     };
     writeln!(out)?;
-    let form = Form::of(event.event.content, &first);
+    let form = PayloadForm::of(event.event.content, &first);
     let (text, hex) = match form {
-        Form::Text => (first, None),
-        Form::Hex => (Bytes::new(), Some(first)),
-        Form::TextThenHex(at) => {
+        PayloadForm::Text => (first, None),
+        PayloadForm::Hex => (Bytes::new(), Some(first)),
+        PayloadForm::TextThenHex(at) => {
             let mut head = first;
             let body = head.split_off(at.min(head.len()));
             (head, Some(body))
