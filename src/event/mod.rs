@@ -7,23 +7,31 @@ mod address;
 mod clock;
 mod connection;
 mod content;
+mod coverage;
 mod form;
+mod hazard;
 mod id;
 mod process;
 mod provenance;
+#[cfg(test)]
+pub(crate) mod samples;
 mod stored;
 mod time;
+mod zone;
 
 pub use address::{Direction, Endpoints, Sense, Tuple, TupleSource};
 pub use clock::{Clock, ClockKind};
 pub use connection::{Connection, ConnectionUpdate, Role};
 pub use content::{Content, HttpHead, Kind, Probe};
+pub use coverage::{Counted, Gap, RecordingStats, Stats};
 pub use form::{Carrier, Encoding, Envelope, Form, Layout};
+pub use hazard::is_hazard;
 pub use id::{ConnectionId, EventId, LinkId, RecordingId, RunId, SourceId, StreamId};
 pub use process::Process;
 pub use provenance::Provenance;
 pub use stored::StoredEvent;
 pub use time::Timestamp;
+pub use zone::Zone;
 
 use bytes::Bytes;
 

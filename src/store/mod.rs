@@ -15,6 +15,7 @@ mod row;
 mod row_writer;
 mod rows;
 mod search;
+mod stats;
 mod tail;
 mod writer;
 

@@ -1,0 +1,242 @@
+//! `ecq-query`: its arguments, and which command they ask for.
+
+mod capture;
+mod list;
+mod show;
+mod stats;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::event::{Timestamp, Zone};
+use crate::render::Style;
+
+use super::exit::Exit;
+use super::terminal::{Color, Terminal};
+
+/// Answers questions about what eCapture captured.
+///
+/// Without a command, lists the newest events, newest first.
+#[derive(Debug, Parser)]
+#[command(name = "ecq-query", version, max_term_width = 100, after_help = AFTER_HELP)]
+struct QueryArgs {
+    #[command(flatten)]
+    list: list::ListArgs,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const AFTER_HELP: &str = "\
+In the table, `~` marks what is an estimate: a time that is that of the receipt or in an inferred zone, or ends of \
+which it is inferred whose they are. `a → b`: a opened the connection. `a ↔ b`: a is the process's own end.
+
+Exit status: 0 something was found, 1 nothing was found, 2 failed.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Shows one event whole, with its payload
+    Show(show::ShowArgs),
+    /// Shows what the capture holds and what it misses
+    Stats(stats::StatsArgs),
+}
+
+const DB_HELP: &str = "The capture file [default: $ECQ_DB, else ./caps.db, else the user's data directory, else \
+     /var/lib/ecq/caps.db]";
+
+/// Which capture, and how to talk about it.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Capture and output")]
+struct CommonArgs {
+    #[arg(long, value_name = "FILE", help = DB_HELP)]
+    db: Option<PathBuf>,
+    /// Show and read times in UTC instead of the local zone
+    #[arg(long)]
+    utc: bool,
+    /// No notes on standard error, only failures
+    #[arg(short, long)]
+    quiet: bool,
+    /// When to use color
+    #[arg(long, value_name = "WHEN", value_enum)]
+    color: Option<Color>,
+}
+
+/// Flags that may stand before a command as well as behind it.
+const COMMON_FLAGS: [&str; 4] = ["db", "utc", "quiet", "color"];
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For a person
+    #[default]
+    Table,
+    /// One JSON object a line
+    Jsonl,
+}
+
+/// What all commands need.
+#[derive(Debug)]
+struct Context<'a> {
+    terminal: &'a mut Terminal,
+    common: CommonArgs,
+    now: Timestamp,
+    zone: Zone,
+}
+
+impl Context<'_> {
+    fn style(&self) -> Style {
+        Style {
+            color: self
+                .terminal
+                .use_color(self.common.color.unwrap_or_default()),
+            width: self.terminal.width(),
+            zone: self.zone,
+            now: self.now,
+        }
+    }
+}
+
+/// Reads the arguments and does what they ask for.
+pub(super) fn run(
+    args: impl Iterator<Item = OsString>,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
+    let args = match parse(args) {
+        Ok(args) => args,
+        Err(error) => {
+            terminal.usage(&error)?;
+            return Ok(if error.use_stderr() {
+                Exit::Failed
+            } else {
+                Exit::Found
+            });
+        }
+    };
+    let mut common = args.list.common.clone();
+    if let Some(command) = &args.command {
+        common = common.merged(command.common());
+    }
+    terminal.set_quiet(common.quiet);
+    let zone = if common.utc { Zone::Utc } else { Zone::Local };
+    let mut context = Context {
+        terminal,
+        common,
+        now: super::now(),
+        zone,
+    };
+    match &args.command {
+        None => list::run(&args.list, &mut context),
+        Some(Command::Show(show)) => show::run(show, &mut context),
+        Some(Command::Stats(stats)) => stats::run(stats, &mut context),
+    }
+}
+
+impl Command {
+    fn common(&self) -> &CommonArgs {
+        match self {
+            Self::Show(show) => &show.common,
+            Self::Stats(stats) => &stats.common,
+        }
+    }
+}
+
+impl CommonArgs {
+    /// These, given before a command, and those behind it. [`parse`] sees to it that no value is given twice.
+    fn merged(self, behind: &Self) -> Self {
+        Self {
+            db: self.db.or_else(|| behind.db.clone()),
+            utc: self.utc || behind.utc,
+            quiet: self.quiet || behind.quiet,
+            color: self.color.or(behind.color),
+        }
+    }
+}
+
+fn parse(args: impl Iterator<Item = OsString>) -> Result<QueryArgs, clap::Error> {
+    let mut command = QueryArgs::command();
+    let matches = command.try_get_matches_from_mut(args)?;
+    check_places(&mut command, &matches)?;
+    QueryArgs::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
+
+/// Refuses what would be lost: a selection before a command, which has its own, and a flag with two values.
+fn check_places(command: &mut clap::Command, matches: &ArgMatches) -> Result<(), clap::Error> {
+    let Some((name, behind)) = matches.subcommand() else {
+        return Ok(());
+    };
+    let given = |matches: &ArgMatches, id: &str| {
+        matches.try_contains_id(id).is_ok_and(|is_there| is_there)
+            && matches.value_source(id) == Some(ValueSource::CommandLine)
+    };
+    let lost = command.get_arguments().find_map(|arg| {
+        let id = arg.get_id().as_str();
+        if !given(matches, id) {
+            return None;
+        }
+        let flag = format!("--{}", arg.get_long().unwrap_or(id));
+        if !COMMON_FLAGS.contains(&id) {
+            Some(format!("`{flag}` must come after `{name}`"))
+        } else if matches!(id, "db" | "color") && given(behind, id) {
+            Some(format!(
+                "`{flag}` is given twice, before and behind `{name}`"
+            ))
+        } else {
+            None
+        }
+    });
+    match lost {
+        Some(message) => Err(command.error(ErrorKind::ArgumentConflict, message)),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(line: &str) -> Option<String> {
+        let args = line.split(' ').map(OsString::from);
+        parse(args).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        QueryArgs::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_accepted() {
+        for line in [
+            "q",
+            "q --db x.db --since -10m -U now -p 1,2 --pname !curl --status 5xx,404",
+            "q -S -10m -g -x -n all -r -o jsonl",
+            "q --db x.db show 12",
+            "q show 12 --raw --db x.db",
+            "q --quiet stats --since 1h -o jsonl",
+            "q --src 10.0.0.0/8 --dst [::1]:443 --ip ::1 --port 443,80 --direction in",
+        ] {
+            assert_eq!(fault(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused() {
+        for (line, expected) in [
+            ("q --since 1h stats", "`--since` must come after `stats`"),
+            ("q -n 5 show 1", "`--limit` must come after `show`"),
+            ("q --db a show 1 --db b", "`--db` is given twice"),
+            ("q --type shel", "did you mean `shell`?"),
+            ("q --status 20", "expected a status like 200"),
+            ("q --grep a(b", "    a(b\n     ^"),
+            ("q -n 0", "at least 1"),
+            ("q shwo 1", "unrecognized subcommand"),
+            ("q show x", "invalid value 'x'"),
+        ] {
+            let text = fault(line).unwrap_or_default();
+            assert!(text.contains(expected), "{line}: {text}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Shows what a capture holds and what it misses.
+
+use anyhow::Context as _;
+use clap::Args;
+
+use crate::cli::exit::Exit;
+use crate::cli::select::TimeArgs;
+use crate::export;
+use crate::render::summary;
+
+use super::{CommonArgs, Context, Output, capture};
+
+#[derive(Debug, Args)]
+pub(super) struct StatsArgs {
+    #[command(flatten)]
+    time: TimeArgs,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+    /// How to write it
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    output: Output,
+}
+
+pub(super) fn run(args: &StatsArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
+    let reader = capture::open(context)?;
+    let anchor = capture::anchor(context, &reader)?;
+    let selection = args.time.selection(anchor)?;
+    let stats = reader.stats(&selection).context("failed to count events")?;
+    let style = context.style();
+    match args.output {
+        Output::Table => summary::write(context.terminal.out(), &stats, &style)?,
+        Output::Jsonl => export::stats::write(context.terminal.out(), &stats)?,
+    }
+    if stats.events == 0 {
+        capture::explain_nothing(context, selection.since, anchor.newest);
+        return Ok(Exit::Nothing);
+    }
+    Ok(Exit::Found)
+}

@@ -1,0 +1,157 @@
+//! An error as lines for a person: what failed, why, and what to do about it.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::filter;
+use crate::render::escape;
+use crate::store;
+
+use super::capture_path::{NotFound, SYSTEM_CAPTURE};
+use super::terminal::Terminal;
+
+/// A capture that one may not read, or that is no file. It wraps what the system said.
+#[derive(Debug)]
+pub(crate) struct Unreadable {
+    /// The capture.
+    pub(crate) path: PathBuf,
+    /// What the system said.
+    pub(crate) cause: io::Error,
+}
+
+impl std::error::Error for Unreadable {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.cause)
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "failed to open {}", self.path.display())
+    }
+}
+
+/// An error that brings its own advice: an action that can be taken.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct Advised {
+    /// What is wrong.
+    pub(crate) message: String,
+    /// What to do.
+    pub(crate) hint: String,
+}
+
+/// Writes an error: the chain of causes in one line, and hints below it.
+pub fn report(terminal: &mut Terminal, error: &anyhow::Error) {
+    // Causes can quote what was captured, or a path with anything in it.
+    terminal.error(escape::line(&chain(error)));
+    for hint in hints(error) {
+        terminal.hint(escape::line(&hint));
+    }
+}
+
+/// Every cause, outermost first; one that the text before it already ends with is not repeated.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if text.is_empty() {
+            text = cause;
+        } else if !text.ends_with(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+/// What can be done, for every cause that something can be done about.
+fn hints(error: &anyhow::Error) -> Vec<String> {
+    error.chain().filter_map(hint).collect()
+}
+
+fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
+    if let Some(advised) = cause.downcast_ref::<Advised>() {
+        return Some(advised.hint.clone());
+    }
+    if let Some(error) = cause.downcast_ref::<store::Error>() {
+        return store_hint(error);
+    }
+    if cause.downcast_ref::<NotFound>().is_some() {
+        return Some("name a capture with --db, or make one with `ecq-record`".to_owned());
+    }
+    if let Some(unreadable) = cause.downcast_ref::<Unreadable>() {
+        return unreadable_hint(&unreadable.path, unreadable.cause.kind());
+    }
+    if let Some(error) = cause.downcast_ref::<filter::Error>() {
+        return filter_hint(error);
+    }
+    None
+}
+
+/// Advice for what the store says. A variant that one can do something about gets its line here.
+fn store_hint(error: &store::Error) -> Option<String> {
+    let is_missing = matches!(error, store::Error::Missing { .. });
+    is_missing.then(|| "name a capture with --db, or make one with `ecq-record`".to_owned())
+}
+
+fn unreadable_hint(path: &Path, kind: io::ErrorKind) -> Option<String> {
+    match kind {
+        io::ErrorKind::PermissionDenied if path == Path::new(SYSTEM_CAPTURE) => Some(
+            "the system's capture belongs to root: use `sudo`, or name another with --db"
+                .to_owned(),
+        ),
+        io::ErrorKind::PermissionDenied => {
+            Some("use `sudo`, or name a capture that you may read with --db".to_owned())
+        }
+        io::ErrorKind::NotFound => {
+            Some("name a capture with --db, or make one with `ecq-record`".to_owned())
+        }
+        io::ErrorKind::IsADirectory => Some("name the capture file in it".to_owned()),
+        _ => None,
+    }
+}
+
+fn filter_hint(error: &filter::Error) -> Option<String> {
+    match error {
+        filter::Error::UnknownTime | filter::Error::Empty => {
+            Some(format!("a time is one of {}", filter::TIME_FORMS))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn causes_are_joined_and_hints_collected() {
+        let denied = Unreadable {
+            path: PathBuf::from(SYSTEM_CAPTURE),
+            cause: io::Error::from(io::ErrorKind::PermissionDenied),
+        };
+        let error = Err::<(), _>(denied)
+            .context("failed to list events")
+            .unwrap_err();
+        assert_eq!(
+            chain(&error),
+            "failed to list events: failed to open /var/lib/ecq/caps.db: permission denied"
+        );
+        let hints = hints(&error);
+        assert!(
+            hints[0].contains("sudo") && hints[0].contains("--db"),
+            "{hints:?}"
+        );
+        assert_eq!(hints.len(), 1);
+    }
+
+    #[test]
+    fn a_cause_is_not_said_twice() {
+        let error = anyhow::anyhow!("no such file").context("failed: no such file");
+        assert_eq!(chain(&error), "failed: no such file");
+    }
+}

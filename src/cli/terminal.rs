@@ -1,0 +1,164 @@
+//! Standard output and standard error. Nothing else in the project writes to them.
+
+use std::fmt::Display;
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+
+use clap::ValueEnum;
+
+/// How many columns there are where there is no terminal.
+const WIDTH_WITHOUT_TERMINAL: usize = 160;
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// When to use color.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Also in files and pipes.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// The two streams of a program: results go to standard output, all else to standard error.
+#[derive(Debug)]
+pub struct Terminal {
+    program: &'static str,
+    out: BufWriter<Stdout>,
+    quiet: bool,
+}
+
+impl Terminal {
+    /// Those of this process, whose messages begin with `program`.
+    pub fn new(program: &'static str) -> Self {
+        Self {
+            program,
+            out: BufWriter::with_capacity(BUFFER_BYTES, io::stdout()),
+            quiet: false,
+        }
+    }
+
+    /// Whether notes are left out. Errors never are.
+    pub fn set_quiet(&mut self, quiet: bool) {
+        self.quiet = quiet;
+    }
+
+    /// Standard output, buffered.
+    pub fn out(&mut self) -> &mut dyn Write {
+        &mut self.out
+    }
+
+    /// Writes out what is buffered.
+    ///
+    /// # Errors
+    ///
+    /// What the system says; [`is_closed_pipe`] tells whether the reader has gone.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// Whether standard output is a terminal.
+    pub fn is_terminal(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
+    /// How many columns standard output has: what `COLUMNS` says on a terminal, else the terminal, and 160 elsewhere.
+    pub fn width(&self) -> usize {
+        if !self.is_terminal() {
+            return WIDTH_WITHOUT_TERMINAL;
+        }
+        columns_variable()
+            .or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
+            .filter(|width| *width > 0)
+            .unwrap_or(80)
+    }
+
+    /// Whether to use color on standard output.
+    pub fn use_color(&self, color: Color) -> bool {
+        color_for(color, self.is_terminal())
+    }
+
+    /// Writes `program: note` to standard error, unless that is not wanted.
+    pub fn note(&mut self, note: impl Display) {
+        if !self.quiet {
+            self.error(note);
+        }
+    }
+
+    /// Writes `program: message` to standard error, come what may.
+    pub fn error(&mut self, message: impl Display) {
+        let text = format!("{}: {message}\n", self.program);
+        self.error_text(&text);
+    }
+
+    /// Writes a line of advice to standard error, below a message.
+    pub fn hint(&mut self, hint: impl Display) {
+        self.error_text(&format!("  hint: {hint}\n"));
+    }
+
+    /// Writes `text` to standard error, after what is buffered for standard output.
+    fn error_text(&mut self, text: &str) {
+        // When standard error can not be written to, there is no one left to tell.
+        drop(self.out.flush());
+        drop(io::stderr().write_all(text.as_bytes()));
+    }
+
+    /// Writes what clap has to say: help to standard output, a fault to standard error.
+    ///
+    /// # Errors
+    ///
+    /// What standard output says.
+    pub fn usage(&mut self, message: &clap::Error) -> io::Result<()> {
+        let text = message.render();
+        let render = |color| {
+            if color {
+                text.ansi().to_string()
+            } else {
+                text.to_string()
+            }
+        };
+        if message.use_stderr() {
+            let text = render(color_for(Color::Auto, io::stderr().is_terminal()));
+            self.error_text(&text);
+            Ok(())
+        } else {
+            let text = render(self.use_color(Color::Auto));
+            self.out.write_all(text.as_bytes())
+        }
+    }
+}
+
+/// Whether `error` says that the reader of our output has gone.
+pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
+}
+
+fn color_for(color: Color, is_terminal: bool) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => is_terminal && !no_color_variable(),
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cli is where the environment is read"
+)]
+fn columns_variable() -> Option<usize> {
+    std::env::var("COLUMNS").ok()?.parse().ok()
+}
+
+/// See <https://no-color.org>: set and not empty.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cli is where the environment is read"
+)]
+fn no_color_variable() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}

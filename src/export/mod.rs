@@ -1,0 +1,5 @@
+//! Files for machines, written as they are read: the memory needed does not depend on how much is exported.
+
+pub mod jsonl;
+mod line;
+pub mod stats;

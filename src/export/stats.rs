@@ -1,0 +1,183 @@
+//! What a capture holds and what it misses, as one JSON object.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::event::{Counted, Gap, RecordingStats, Stats, Timestamp};
+
+use super::jsonl::put;
+
+/// The object. Sizes are bytes, times RFC 3339 in UTC; what is unknown is absent.
+#[derive(Debug, Serialize)]
+struct Object<'a> {
+    events: u64,
+    /// The payloads as received, and as stored (compressed).
+    payload_bytes: u64,
+    stored_payload_bytes: u64,
+    /// The whole capture on disk.
+    file_bytes: u64,
+    /// Both sizes of the payloads by the number of events; absent when there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload_bytes_per_event: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stored_payload_bytes_per_event: Option<u64>,
+    /// The earliest and the latest event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last: Option<String>,
+    /// How much of the time from the first recording's start to the last one's end a link was up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coverage: Option<Coverage>,
+    gaps: Vec<Missing<'a>>,
+    /// Most events first, at most 20 each.
+    processes: Vec<Count<'a>>,
+    hosts: Vec<Count<'a>>,
+    recordings: Vec<Recording<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Coverage {
+    started: String,
+    ended: String,
+    span_seconds: f64,
+    link_up_seconds: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Missing<'a> {
+    started: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<String>,
+    reason: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frames: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Count<'a> {
+    name: &'a str,
+    events: u64,
+    payload_bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Recording<'a> {
+    number: i64,
+    source: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ecapture_version: Option<&'a str>,
+    started: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<String>,
+    ended_cleanly: bool,
+    events: u64,
+    link_up_seconds: f64,
+    frames_received: u64,
+    unreadable: u64,
+    dropped_by_us: u64,
+    keys_withheld: u64,
+}
+
+/// Writes the object and a line end.
+///
+/// # Errors
+///
+/// What `out` says.
+pub fn write(out: &mut dyn Write, stats: &Stats) -> io::Result<()> {
+    let text = |time: Timestamp| time.to_string();
+    let object = Object {
+        events: stats.events,
+        payload_bytes: stats.payload_bytes,
+        stored_payload_bytes: stats.stored_payload_bytes,
+        file_bytes: stats.file_bytes,
+        payload_bytes_per_event: stats.payload_bytes.checked_div(stats.events),
+        stored_payload_bytes_per_event: stats.stored_payload_bytes.checked_div(stats.events),
+        first: stats.first.map(text),
+        last: stats.last.map(text),
+        coverage: stats.span().map(|(started, ended)| Coverage {
+            started: text(started),
+            ended: text(ended),
+            span_seconds: ended.since(started).as_secs_f64(),
+            link_up_seconds: stats.link_up().as_secs_f64(),
+        }),
+        gaps: stats.gaps.iter().map(missing).collect(),
+        processes: stats.processes.iter().map(count).collect(),
+        hosts: stats.hosts.iter().map(count).collect(),
+        recordings: stats.recordings.iter().map(recording).collect(),
+    };
+    put(&mut *out, &object)?;
+    out.write_all(b"\n")
+}
+
+fn missing(gap: &Gap) -> Missing<'_> {
+    Missing {
+        started: gap.started.to_string(),
+        ended: gap.ended.map(|time| time.to_string()),
+        reason: &gap.reason,
+        frames: gap.frames,
+        bytes: gap.bytes,
+        detail: gap.detail.as_deref(),
+    }
+}
+
+fn count(counted: &Counted) -> Count<'_> {
+    Count {
+        name: &counted.name,
+        events: counted.events,
+        payload_bytes: counted.bytes,
+    }
+}
+
+fn recording(each: &RecordingStats) -> Recording<'_> {
+    Recording {
+        number: each.number,
+        source: &each.source,
+        ecapture_version: each.ecapture_version.as_deref(),
+        started: each.started.to_string(),
+        ended: each.ended.map(|time| time.to_string()),
+        ended_cleanly: each.ended_cleanly,
+        events: each.events,
+        link_up_seconds: each.link_up_seconds,
+        frames_received: each.frames_received,
+        unreadable: each.unreadable,
+        dropped_by_us: each.dropped_by_us,
+        keys_withheld: each.keys_withheld,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_object() {
+        let stats = Stats {
+            events: 2,
+            payload_bytes: 10,
+            stored_payload_bytes: 5,
+            gaps: vec![Gap {
+                reason: "stalled".to_owned(),
+                ..Gap::default()
+            }],
+            ..Stats::default()
+        };
+        let mut out = Vec::new();
+        write(&mut out, &stats).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            concat!(
+                r#"{"events":2,"payload_bytes":10,"stored_payload_bytes":5,"file_bytes":0,"#,
+                r#""payload_bytes_per_event":5,"stored_payload_bytes_per_event":2,"#,
+                r#""gaps":[{"started":"1970-01-01T00:00:00.000000000Z","reason":"stalled"}],"#,
+                r#""processes":[],"hosts":[],"recordings":[]}"#,
+                "\n"
+            )
+        );
+    }
+}

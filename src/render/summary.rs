@@ -1,0 +1,284 @@
+//! What a capture holds and what it misses, for a person.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use crate::event::{Counted, Gap, RecordingStats, Stats};
+
+use super::escape::{self, columns};
+use super::{Paint, Style, human};
+
+/// How wide the name of a process or host is shown.
+const NAME_COLUMNS: usize = 40;
+const WRITES: &str = "a string takes every write";
+/// How many gaps are shown one by one.
+const GAPS_SHOWN: usize = 50;
+
+/// Writes a summary.
+///
+/// # Errors
+///
+/// What `out` says.
+pub fn write(out: &mut dyn Write, stats: &Stats, style: &Style) -> io::Result<()> {
+    totals(out, stats, style)?;
+    coverage(out, stats, style)?;
+    gaps(out, &stats.gaps, style)?;
+    counted(out, "processes", &stats.processes, style)?;
+    counted(out, "hosts", &stats.hosts, style)?;
+    if !stats.recordings.is_empty() {
+        heading(out, "recordings", style)?;
+    }
+    for each in &stats.recordings {
+        recording(out, each, style)?;
+    }
+    Ok(())
+}
+
+fn heading(out: &mut dyn Write, text: &str, style: &Style) -> io::Result<()> {
+    writeln!(out, "\n{}", style.paint(Paint::Heading, text))
+}
+
+fn totals(out: &mut dyn Write, stats: &Stats, style: &Style) -> io::Result<()> {
+    writeln!(out, "events    {}", stats.events)?;
+    if let (Some(first), Some(last)) = (stats.first, stats.last) {
+        writeln!(out, "first     {}", style.second(first))?;
+        writeln!(out, "last      {}", style.second(last))?;
+    }
+    let each = |bytes: u64| match bytes.checked_div(stats.events) {
+        Some(mean) => format!(", {mean} bytes per event"),
+        None => String::new(),
+    };
+    let line = |bytes| format!("{}{}", human(bytes), each(bytes));
+    writeln!(out, "payload   {}", line(stats.payload_bytes))?;
+    writeln!(
+        out,
+        "stored    {} (compressed)",
+        line(stats.stored_payload_bytes)
+    )?;
+    writeln!(out, "file      {}", human(stats.file_bytes))
+}
+
+fn coverage(out: &mut dyn Write, stats: &Stats, style: &Style) -> io::Result<()> {
+    let Some((started, ended)) = stats.span() else {
+        return Ok(());
+    };
+    let span = ended.since(started);
+    let up = stats.link_up();
+    let share = if span.is_zero() {
+        String::new()
+    } else {
+        // Rounded down: all but a second of a week is not all of it.
+        let percent = (up.as_secs_f64() / span.as_secs_f64() * 1000.0).floor() / 10.0;
+        format!(" ({percent:.1} %)")
+    };
+    heading(out, "coverage", style)?;
+    writeln!(out, "  link up {} of {}{share}", length(up), length(span))?;
+    writeln!(
+        out,
+        "  from {} to {}",
+        style.second(started),
+        style.second(ended)
+    )
+}
+
+fn gaps(out: &mut dyn Write, gaps: &[Gap], style: &Style) -> io::Result<()> {
+    heading(out, "gaps", style)?;
+    if gaps.is_empty() {
+        return writeln!(out, "  none known");
+    }
+    for gap in gaps.iter().take(GAPS_SHOWN) {
+        let mut line = format!("  {}  ", style.second(gap.started));
+        let lasted = match gap.ended {
+            Some(ended) => length(ended.since(gap.started)),
+            None => "open".to_owned(),
+        };
+        write!(line, "{lasted:>9}").expect(WRITES);
+        line.push_str("  ");
+        line.push_str(&escape::line(&gap.reason));
+        if let Some(frames) = gap.frames {
+            write!(line, ", {frames} frames").expect(WRITES);
+        }
+        if let Some(bytes) = gap.bytes {
+            write!(line, ", {}", human(bytes)).expect(WRITES);
+        }
+        if let Some(detail) = &gap.detail {
+            line.push_str(": ");
+            line.push_str(&escape::line(detail));
+        }
+        writeln!(out, "{line}")?;
+    }
+    match gaps.len().checked_sub(GAPS_SHOWN) {
+        Some(more) if more > 0 => writeln!(out, "  and {more} more; --output jsonl has all"),
+        _ => Ok(()),
+    }
+}
+
+fn counted(out: &mut dyn Write, title: &str, all: &[Counted], style: &Style) -> io::Result<()> {
+    if all.is_empty() {
+        return Ok(());
+    }
+    heading(out, title, style)?;
+    let names: Vec<_> = all
+        .iter()
+        .map(|each| escape::fit(&escape::line(&each.name), NAME_COLUMNS))
+        .collect();
+    let wide = names.iter().map(|name| columns(name)).max().unwrap_or(0);
+    for (each, name) in all.iter().zip(names) {
+        let padding = " ".repeat(wide.saturating_sub(columns(&name)));
+        let events = each.events;
+        writeln!(
+            out,
+            "  {name}{padding}  {events:>9} events  {:>9}",
+            human(each.bytes)
+        )?;
+    }
+    Ok(())
+}
+
+fn recording(out: &mut dyn Write, each: &RecordingStats, style: &Style) -> io::Result<()> {
+    let version = each.ecapture_version.as_deref().map_or_else(
+        || "eCapture of unknown version".to_owned(),
+        |version| format!("eCapture {}", escape::line(version)),
+    );
+    writeln!(
+        out,
+        "  {}  {}, {version}",
+        each.number,
+        escape::line(&each.source)
+    )?;
+    let until = match each.ended {
+        Some(ended) if each.ended_cleanly => style.second(ended),
+        Some(ended) => format!("{} (not ended in order)", style.second(ended)),
+        None => "now, or it was not ended in order".to_owned(),
+    };
+    writeln!(out, "     {} to {until}", style.second(each.started))?;
+    let up = Duration::try_from_secs_f64(each.link_up_seconds).unwrap_or(Duration::ZERO);
+    let mut line = format!(
+        "     {} events from {} frames, link up {}",
+        each.events,
+        each.frames_received,
+        length(up)
+    );
+    for (count, what) in [
+        (each.unreadable, "unreadable"),
+        (each.dropped_by_us, "dropped by ecq-record"),
+        (each.keys_withheld, "with keys not stored"),
+    ] {
+        if count > 0 {
+            write!(line, ", {count} {what}").expect(WRITES);
+        }
+    }
+    writeln!(out, "{line}")
+}
+
+/// A length of time, to the second: `2h 3m 4s`.
+fn length(duration: Duration) -> String {
+    if duration < Duration::from_secs(1) {
+        return format!("{}ms", duration.as_millis());
+    }
+    let seconds = duration.as_secs();
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds / 3600 % 24, "h"),
+        (seconds / 60 % 60, "m"),
+        (seconds % 60, "s"),
+    ];
+    let shown: Vec<_> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, unit)| format!("{count}{unit}"))
+        .collect();
+    shown.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::event::{Timestamp, Zone};
+
+    use super::*;
+
+    #[test]
+    fn lengths() {
+        for (millis, expected) in [
+            (0, "0ms"),
+            (999, "999ms"),
+            (61_000, "1m 1s"),
+            (90_000_000, "1d 1h"),
+        ] {
+            assert_eq!(length(Duration::from_millis(millis)), expected);
+        }
+    }
+
+    #[test]
+    fn a_summary() {
+        let at = |seconds: i64| Timestamp::from_seconds(1_795_431_600 + seconds);
+        let stats = Stats {
+            events: 3,
+            payload_bytes: 3000,
+            stored_payload_bytes: 600,
+            file_bytes: 40_960,
+            first: Some(at(1)),
+            last: Some(at(50)),
+            processes: vec![Counted {
+                name: "cu\x1brl".to_owned(),
+                events: 3,
+                bytes: 3000,
+            }],
+            hosts: Vec::new(),
+            recordings: vec![RecordingStats {
+                number: 1,
+                source: "ws://127.0.0.1:28257/".to_owned(),
+                ecapture_version: Some("1.5.2".to_owned()),
+                started: at(0),
+                ended: Some(at(100)),
+                ended_cleanly: true,
+                events: 3,
+                link_up_seconds: 99.97,
+                frames_received: 4,
+                unreadable: 1,
+                ..RecordingStats::default()
+            }],
+            gaps: vec![Gap {
+                started: at(10),
+                ended: Some(at(11)),
+                reason: "not_connected".to_owned(),
+                frames: Some(2),
+                ..Gap::default()
+            }],
+        };
+        let style = Style {
+            color: false,
+            width: 100,
+            zone: Zone::Utc,
+            now: at(0),
+        };
+        let mut out = Vec::new();
+        write(&mut out, &stats, &style).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            r"events    3
+first     2026-11-23 11:00:01 +00:00
+last      2026-11-23 11:00:50 +00:00
+payload   2.9 KiB, 1000 bytes per event
+stored    600 B, 200 bytes per event (compressed)
+file      40.0 KiB
+
+coverage
+  link up 1m 39s of 1m 40s (99.9 %)
+  from 2026-11-23 11:00:00 +00:00 to 2026-11-23 11:01:40 +00:00
+
+gaps
+  2026-11-23 11:00:10 +00:00         1s  not_connected, 2 frames
+
+processes
+  cu\x1brl          3 events    2.9 KiB
+
+recordings
+  1  ws://127.0.0.1:28257/, eCapture 1.5.2
+     2026-11-23 11:00:00 +00:00 to 2026-11-23 11:01:40 +00:00
+     3 events from 4 frames, link up 1m 39s, 1 unreadable
+"
+        );
+    }
+}

@@ -1,0 +1,297 @@
+//! One line per event.
+
+use std::io::{self, Write};
+
+use crate::event::{Direction, StoredEvent};
+
+use super::escape::{columns, fit, fit_end};
+use super::row::{COLUMNS, Row};
+use super::{Paint, Style};
+
+/// How many rows decide the widths of the columns. The rest is written as it comes.
+const ROWS_MEASURED: usize = 100;
+/// How much of a payload the last column needs at most, in bytes.
+pub const FIRST_LINE_BYTES: usize = 1024;
+/// How wide the last column should be, at the cost of the others.
+const FIRST_LINE_WISHED: usize = 24;
+/// How wide the last column should be before others are cut.
+const FIRST_LINE_NARROW: usize = 12;
+/// How wide the last column is even where there is no room for it.
+const FIRST_LINE_LEAST: usize = 8;
+
+const TITLES: [&str; COLUMNS] = [
+    "ID",
+    "TIME",
+    "PROCESS",
+    "DIR",
+    "ENDPOINTS",
+    "KIND",
+    "SIZE",
+    "FIRST LINE",
+];
+/// Columns whose content stands at the right. They are numbers, and are never cut.
+const RIGHT: [usize; 3] = [0, 1, 6];
+/// How wide a column may get.
+const WIDEST: [usize; COLUMNS] = [12, 25, 24, 3, 64, 14, 9, usize::MAX];
+/// Which columns shrink on a narrow terminal, in this order, and how far.
+const SHRINK: [(usize, usize); 3] = [(KIND, 8), (PROCESS, 10), (ENDPOINTS, 15)];
+const PROCESS: usize = 2;
+const DIRECTION: usize = 3;
+const ENDPOINTS: usize = 4;
+const KIND: usize = 5;
+
+/// A table of events that is written as it grows.
+#[derive(Debug)]
+pub struct Table {
+    style: Style,
+    waiting: Vec<Row>,
+    shape: Option<Shape>,
+}
+
+#[derive(Debug)]
+struct Shape {
+    widths: [usize; COLUMNS],
+    gap: usize,
+    peer_only: bool,
+}
+
+impl Table {
+    /// A table without rows yet.
+    pub fn new(style: Style) -> Self {
+        Self {
+            style,
+            waiting: Vec::new(),
+            shape: None,
+        }
+    }
+
+    /// Adds a row. `start` is the beginning of the payload, [`FIRST_LINE_BYTES`] or all of it.
+    ///
+    /// # Errors
+    ///
+    /// What `out` says.
+    pub fn push(
+        &mut self,
+        out: &mut dyn Write,
+        event: &StoredEvent,
+        start: &[u8],
+    ) -> io::Result<()> {
+        let row = Row::of(&self.style, event, start);
+        if let Some(shape) = &self.shape {
+            return write_row(out, &self.style, shape, &row);
+        }
+        self.waiting.push(row);
+        if self.waiting.len() < ROWS_MEASURED {
+            return Ok(());
+        }
+        self.start(out)
+    }
+
+    /// Writes what is waiting. A table without rows is nothing at all.
+    ///
+    /// # Errors
+    ///
+    /// What `out` says.
+    pub fn finish(mut self, out: &mut dyn Write) -> io::Result<()> {
+        if self.shape.is_none() && !self.waiting.is_empty() {
+            self.start(out)?;
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let shape = Shape::of(&self.waiting, self.style.width);
+        let mut heading = String::new();
+        for (column, title) in TITLES.into_iter().enumerate() {
+            shape.cell(&mut heading, column, title, title);
+        }
+        writeln!(
+            out,
+            "{}",
+            self.style.paint(Paint::Heading, heading.trim_end())
+        )?;
+        for row in std::mem::take(&mut self.waiting) {
+            write_row(out, &self.style, &shape, &row)?;
+        }
+        self.shape = Some(shape);
+        Ok(())
+    }
+}
+
+impl Shape {
+    fn of(rows: &[Row], width: usize) -> Self {
+        let mut widths = TITLES.map(str::len);
+        let mut peer_width = widths[ENDPOINTS];
+        for row in rows {
+            for ((wide, cell), widest) in widths.iter_mut().zip(&row.cells).zip(WIDEST) {
+                *wide = (*wide).max(columns(cell)).min(widest);
+            }
+            peer_width = peer_width.max(columns(&row.peer));
+        }
+        let mut shape = Self {
+            widths,
+            gap: 2,
+            peer_only: false,
+        };
+        if shape.missing(width, FIRST_LINE_WISHED) > 0 {
+            shape.peer_only = true;
+            shape.widths[ENDPOINTS] = peer_width;
+        }
+        if shape.missing(width, FIRST_LINE_WISHED) > 0 {
+            shape.gap = 1;
+        }
+        for (column, least) in SHRINK {
+            let missing = shape.missing(width, FIRST_LINE_NARROW);
+            if let Some(wide) = shape.widths.get_mut(column) {
+                *wide = wide.saturating_sub(missing).max(least.min(*wide));
+            }
+        }
+        let rest = width.saturating_sub(shape.before_last());
+        shape.widths[COLUMNS - 1] = rest.max(FIRST_LINE_LEAST);
+        shape
+    }
+
+    fn width(&self, column: usize) -> usize {
+        self.widths.get(column).copied().unwrap_or(0)
+    }
+
+    /// Columns taken by all but the last.
+    fn before_last(&self) -> usize {
+        let (_, before) = self.widths.split_last().unwrap_or((&0, &[]));
+        before.iter().map(|wide| wide + self.gap).sum()
+    }
+
+    /// How many columns are missing for a last column of `wished`.
+    fn missing(&self, width: usize, wished: usize) -> usize {
+        (self.before_last() + wished).saturating_sub(width)
+    }
+
+    /// Writes a cell; `painted` is `text` with its colour.
+    fn cell(&self, line: &mut String, column: usize, text: &str, painted: &str) {
+        let padding = " ".repeat(self.width(column).saturating_sub(columns(text)));
+        if column > 0 {
+            line.push_str(&" ".repeat(self.gap));
+        }
+        let (before, after) = if RIGHT.contains(&column) {
+            (padding.as_str(), "")
+        } else {
+            ("", padding.as_str())
+        };
+        line.push_str(before);
+        line.push_str(painted);
+        if column + 1 < COLUMNS {
+            line.push_str(after);
+        }
+    }
+}
+
+fn write_row(out: &mut dyn Write, style: &Style, shape: &Shape, row: &Row) -> io::Result<()> {
+    let mut line = String::with_capacity(style.width);
+    for (column, cell) in row.cells.iter().enumerate() {
+        let cell = if column == ENDPOINTS && shape.peer_only {
+            &row.peer
+        } else {
+            cell
+        };
+        let width = shape.width(column);
+        let text = match column {
+            _ if RIGHT.contains(&column) => cell.clone(),
+            // The port says more than the network.
+            ENDPOINTS => fit_end(cell, width),
+            _ => fit(cell, width),
+        };
+        let paint = match (column, row.direction) {
+            (DIRECTION, Some(Direction::Inbound)) => Some(Paint::Inbound),
+            (DIRECTION, Some(Direction::Outbound)) => Some(Paint::Outbound),
+            (KIND, _) => Some(Paint::Kind),
+            _ => None,
+        };
+        let painted = match paint {
+            Some(paint) => style.paint(paint, &text),
+            None => text.as_str().into(),
+        };
+        shape.cell(&mut line, column, &text, &painted);
+    }
+    writeln!(out, "{}", line.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::event::samples;
+    use crate::event::{Timestamp, Zone};
+
+    use super::*;
+
+    fn table(width: usize, color: bool, count: usize) -> String {
+        let style = Style {
+            color,
+            width,
+            zone: Zone::Utc,
+            now: Timestamp::from_seconds(1_795_431_600),
+        };
+        let mut out = Vec::new();
+        let mut table = Table::new(style);
+        for number in 0..count {
+            let mut event = samples::request();
+            if number == 1 {
+                event = samples::bare();
+            }
+            table
+                .push(&mut out, &event, b"GET /a HTTP/1.1\r\nHost: x\r\n")
+                .unwrap();
+        }
+        table.finish(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn wide() {
+        assert_eq!(
+            table(160, false, 2),
+            r"ID           TIME  PROCESS           DIR  ENDPOINTS                           KIND           SIZE  FIRST LINE
+ 7   11:00:00.000  curl\x1b[31m[42]  out  10.0.0.1:50000 → 93.184.216.34:443  http1_request  28 B  GET /a HTTP/1.1
+ 8  11:00:00.000~  -                 -    -                                   unreadable      0 B  not a message
+"
+        );
+    }
+
+    #[test]
+    fn narrow_shows_the_other_end_alone() {
+        let text = table(80, false, 2);
+        assert!(text.lines().all(|line| columns(line) <= 80), "{text}");
+        assert!(text.contains(" 93.184.216.34:443 "), "{text}");
+        assert!(!text.contains('→'), "{text}");
+    }
+
+    #[test]
+    fn colour_does_not_move_columns() {
+        let colored = table(160, true, 1);
+        assert!(colored.contains("\x1b[32mout\x1b[0m"));
+        let plain = ["\x1b[32m", "\x1b[33m", "\x1b[1m", "\x1b[0m"]
+            .iter()
+            .fold(colored, |text, code| text.replace(code, ""));
+        assert_eq!(plain, table(160, false, 1));
+    }
+
+    #[test]
+    fn rows_stream_after_the_first_hundred() {
+        let mut table = Table::new(Style {
+            color: false,
+            width: 100,
+            zone: Zone::Utc,
+            now: Timestamp::default(),
+        });
+        let mut out = Vec::new();
+        for number in 1..=250 {
+            table.push(&mut out, &samples::request(), b"x").unwrap();
+            let written = std::str::from_utf8(&out).unwrap().lines().count();
+            let expected = if number < ROWS_MEASURED {
+                0
+            } else {
+                number + 1
+            };
+            assert_eq!(written, expected);
+        }
+        Table::new(table.style).finish(&mut Vec::new()).unwrap();
+    }
+}

@@ -1,0 +1,142 @@
+//! What a capture holds and what it misses, counted.
+
+use rusqlite::{Connection, Result, params};
+
+use super::batch::GapReason;
+use super::error::{At, Error};
+use super::open;
+use super::plan;
+use super::reader::Reader;
+use crate::event::{Counted, Gap, RecordingStats, Stats, Timestamp};
+use crate::filter::Selection;
+
+/// How many processes and hosts are listed.
+const LISTED: usize = 20;
+
+impl Reader {
+    /// Counts what lies in the selection's period. Recordings and gaps are those that touch it.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is damaged.
+    pub fn stats(&self, selection: &Selection) -> Result<Stats, Error> {
+        let file_bytes = ["", "-wal"]
+            .map(|suffix| std::fs::metadata(open::beside(&self.path, suffix)).map_or(0, |metadata| metadata.len()))
+            .iter()
+            .sum();
+        let plan = plan::prepare(&self.db, selection).at(&self.path)?;
+        let stats = count(&self.db, plan.since, plan.until).at(&self.path)?;
+        Ok(Stats { file_bytes, ..stats })
+    }
+}
+
+fn count(db: &Connection, since: i64, until: i64) -> Result<Stats> {
+    let (events, payload_bytes, first, last) = db.query_row(
+        "SELECT COUNT(*), COALESCE(SUM(payload_bytes), 0), MIN(time_ns), MAX(time_ns) FROM events
+         WHERE time_ns BETWEEN ?1 AND ?2",
+        params![since, until],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?, row.get::<_, Option<i64>>(3)?)),
+    )?;
+    let stored_payload_bytes = db.query_row(
+        "SELECT (SELECT COALESCE(SUM(stored_bytes), 0) FROM blocks) + (SELECT COALESCE(SUM(LENGTH(data)), 0) FROM tail)",
+        [],
+        |row| row.get::<_, u64>(0),
+    )?;
+    let all_payload_bytes: u64 =
+        db.query_row("SELECT COALESCE(SUM(payload_bytes), 0) FROM events", [], |row| row.get(0))?;
+    Ok(Stats {
+        events,
+        payload_bytes,
+        // Blocks hold neighbours in time: a period's share is taken to be that of its payloads.
+        stored_payload_bytes: share(stored_payload_bytes, payload_bytes, all_payload_bytes),
+        file_bytes: 0,
+        first: first.map(Timestamp::from_nanos),
+        last: last.map(Timestamp::from_nanos),
+        processes: counted(
+            db,
+            "SELECT COALESCE(p.pname, '?') AS name, COUNT(*) AS events, SUM(e.payload_bytes) AS bytes
+             FROM events AS e
+             JOIN streams AS s ON s.id = e.stream_id
+             JOIN processes AS p ON p.id = s.process_id
+             WHERE e.time_ns BETWEEN ?1 AND ?2
+             GROUP BY p.pname ORDER BY events DESC, name LIMIT ?3",
+            since,
+            until,
+        )?,
+        hosts: counted(
+            db,
+            "SELECT h.host AS name, COUNT(*) AS events, SUM(e.payload_bytes) AS bytes
+             FROM events AS e JOIN heads AS h ON h.id = e.head_id
+             WHERE e.time_ns BETWEEN ?1 AND ?2 AND h.host IS NOT NULL
+             GROUP BY h.host ORDER BY events DESC, name LIMIT ?3",
+            since,
+            until,
+        )?,
+        recordings: recordings(db, since, until)?,
+        gaps: gaps(db, since, until)?,
+    })
+}
+
+fn share(whole: u64, part: u64, all: u64) -> u64 {
+    let scaled = u128::from(whole) * u128::from(part) / u128::from(all.max(1));
+    u64::try_from(scaled).unwrap_or(whole)
+}
+
+fn counted(db: &Connection, sql: &str, since: i64, until: i64) -> Result<Vec<Counted>> {
+    let mut statement = db.prepare(sql)?;
+    let rows = statement.query_map(params![since, until, LISTED], |row| {
+        Ok(Counted { name: row.get("name")?, events: row.get("events")?, bytes: row.get("bytes")? })
+    })?;
+    rows.collect()
+}
+
+fn recordings(db: &Connection, since: i64, until: i64) -> Result<Vec<RecordingStats>> {
+    // A link that is up, or whose recorder was killed, was last known to be up at the last commit.
+    let mut statement = db.prepare(
+        "SELECT r.id, s.url, r.started_ns, r.ended_ns, r.is_clean, r.stored_events, r.received_frames,
+            r.unreadable_frames, r.dropped_frames, r.withheld_keys,
+            (SELECT version FROM runs WHERE source_id = r.source_id AND version IS NOT NULL ORDER BY id DESC LIMIT 1)
+                AS version,
+            (SELECT SUM(MAX(0, MIN(?2, COALESCE(l.ended_ns, r.last_commit_ns)) - MAX(?1, l.connected_ns)))
+             FROM links AS l WHERE l.recording_id = r.id) AS up_ns
+         FROM recordings AS r JOIN sources AS s ON s.id = r.source_id
+         WHERE COALESCE(r.ended_ns, r.last_commit_ns) >= ?1 AND r.started_ns <= ?2 OR r.import_sha256 IS NOT NULL
+         ORDER BY r.id",
+    )?;
+    let rows = statement.query_map(params![since, until], |row| {
+        let up_ns: Option<i64> = row.get("up_ns")?;
+        Ok(RecordingStats {
+            number: row.get("id")?,
+            source: row.get("url")?,
+            ecapture_version: row.get("version")?,
+            started: Timestamp::from_nanos(row.get("started_ns")?),
+            ended: row.get::<_, Option<i64>>("ended_ns")?.map(Timestamp::from_nanos),
+            ended_cleanly: row.get::<_, Option<bool>>("is_clean")? == Some(true),
+            events: row.get("stored_events")?,
+            link_up_seconds: Timestamp::from_nanos(up_ns.unwrap_or(0)).since(Timestamp::default()).as_secs_f64(),
+            frames_received: row.get("received_frames")?,
+            unreadable: row.get("unreadable_frames")?,
+            dropped_by_us: row.get("dropped_frames")?,
+            keys_withheld: row.get("withheld_keys")?,
+        })
+    })?;
+    rows.collect()
+}
+
+fn gaps(db: &Connection, since: i64, until: i64) -> Result<Vec<Gap>> {
+    let mut statement = db.prepare(
+        "SELECT started_ns, ended_ns, reason, frames, bytes, detail FROM gaps
+         WHERE COALESCE(ended_ns, ?2) >= ?1 AND started_ns <= ?2
+         ORDER BY started_ns, id",
+    )?;
+    let rows = statement.query_map(params![since, until], |row| {
+        Ok(Gap {
+            started: Timestamp::from_nanos(row.get("started_ns")?),
+            ended: row.get::<_, Option<i64>>("ended_ns")?.map(Timestamp::from_nanos),
+            reason: GapReason::from_code(row.get("reason")?).map_or("unknown", GapReason::name).to_owned(),
+            frames: row.get("frames")?,
+            bytes: row.get("bytes")?,
+            detail: row.get("detail")?,
+        })
+    })?;
+    rows.collect()
+}
