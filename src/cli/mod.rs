@@ -6,9 +6,11 @@
 pub mod capture_path;
 pub mod exit;
 mod query;
+mod record;
 pub mod report;
 mod select;
 pub mod terminal;
+mod words;
 
 use std::ffi::OsString;
 use std::io;
@@ -24,6 +26,13 @@ use terminal::Terminal;
 pub fn query(args: impl Iterator<Item = OsString>) -> ExitCode {
     let mut terminal = Terminal::new("ecq-query");
     let result = query::run(args, &mut terminal);
+    finish(&mut terminal, result)
+}
+
+/// Runs `ecq-record`. `args` begins with the program's name.
+pub fn record(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let mut terminal = Terminal::new("ecq-record");
+    let result = record::run(args, &mut terminal);
     finish(&mut terminal, result)
 }
 

@@ -97,6 +97,13 @@ impl Terminal {
         self.error_text(&format!("  hint: {hint}\n"));
     }
 
+    /// Writes a line of advice to standard error, unless notes are not wanted.
+    pub fn advice(&mut self, hint: impl Display) {
+        if !self.quiet {
+            self.hint(hint);
+        }
+    }
+
     /// Writes `text` to standard error, after what is buffered for standard output.
     fn error_text(&mut self, text: &str) {
         // When standard error can not be written to, there is no one left to tell.
@@ -162,3 +169,44 @@ fn columns_variable() -> Option<usize> {
 fn no_color_variable() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
+/// One line on standard error that is written over again and again. Only on a terminal.
+#[derive(Debug)]
+pub struct StatusLine {
+    is_live: bool,
+    is_shown: bool,
+}
+
+impl StatusLine {
+    /// A line that is not there yet; with `quiet` it never is.
+    pub fn new(quiet: bool) -> Self {
+        Self { is_live: !quiet && io::stderr().is_terminal(), is_shown: false }
+    }
+
+    /// Whether there is a terminal to show it on.
+    pub fn is_live(&self) -> bool {
+        self.is_live
+    }
+
+    /// Shows `text`, cut to the terminal's width.
+    pub fn show(&mut self, text: &str) {
+        let width = terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
+        let text: String = text.chars().take(width.saturating_sub(1)).collect();
+        self.write(&format!("\r{text}\x1b[K"));
+        self.is_shown = true;
+    }
+
+    /// Takes it away, so that something else can be written.
+    pub fn clear(&mut self) {
+        if std::mem::take(&mut self.is_shown) {
+            self.write("\r\x1b[K");
+        }
+    }
+
+    fn write(&self, text: &str) {
+        if self.is_live {
+            // When standard error can not be written to, there is no one left to tell.
+            drop(io::stderr().write_all(text.as_bytes()));
+        }
+    }
+}
+

@@ -36,8 +36,6 @@ pub enum Notice {
         /// How long until the next attempt; `None` if there will be none.
         wait: Option<Duration>,
     },
-    /// The link was up for two minutes without a heartbeat: perhaps it is no eCapture.
-    NoHeartbeat,
     /// The run log shows eCapture's version.
     Version(String),
     /// Frames were dropped because the disk did not keep up.
@@ -57,6 +55,8 @@ pub enum Notice {
         /// How many bytes at the end are no whole frame.
         bytes: u64,
     },
+    /// Nothing more will be told.
+    Over,
     /// An imported file has no receive times; this one stands in for them.
     ReceivedEstimated(Timestamp),
 }

@@ -1,0 +1,161 @@
+//! What `ecq-record` says, in words.
+
+use std::time::Duration;
+
+use super::terminal::Terminal;
+use crate::record::{LinkEnd, Notice, Status, Summary};
+use crate::render::{escape, human};
+
+/// Puts a notice into words.
+pub(super) fn tell(terminal: &mut Terminal, notice: &Notice) {
+    match notice {
+        // The recorder's own business.
+        Notice::Opened { .. } | Notice::Over => {}
+        Notice::UncleanEnd { recording, last_commit } => terminal.note(format_args!(
+            "recording {recording} ended without a word; everything up to its last commit at {last_commit} is there, and \
+             the time since is noted as a gap"
+        )),
+        Notice::Connected => terminal.note("connected to eCapture"),
+        Notice::CannotConnect { reason, wait } => {
+            terminal.note(format_args!(
+                "no eCapture yet ({}); next attempt in {}",
+                escape::line(reason),
+                seconds(*wait)
+            ));
+            terminal.advice("start it with `ecapture tls --ecaptureq ws://127.0.0.1:28257/`, or name its address with --url");
+        }
+        Notice::LinkEnded { end, wait } => link_ended(terminal, end, *wait),
+        Notice::Version(version) => version_seen(terminal, version),
+        Notice::Dropped(dropped) => terminal.error(format_args!(
+            "the disk did not keep up: {} frames ({}) were dropped; the gap is noted",
+            dropped.frames,
+            human(dropped.bytes)
+        )),
+        Notice::LostSamples(lost) => {
+            terminal.note(format_args!("eCapture says it lost {lost} samples in the kernel"));
+        }
+        Notice::WaitingForLock => {
+            terminal.note("another program holds the capture's write lock; frames wait in memory");
+        }
+        Notice::LockFree => terminal.note("the capture's write lock is free again"),
+        Notice::SaveFailed(reason) => {
+            terminal.error(format_args!("frames are no longer saved to the file: {reason}; the capture goes on"));
+        }
+        Notice::Stopping => terminal.note("stopping: storing what is waiting (interrupt again to end at once)"),
+        Notice::ImportCutOff { bytes } => terminal.error(format_args!(
+            "the file ends in the middle of a frame: its last {bytes} bytes are not imported"
+        )),
+        Notice::ReceivedEstimated(time) => terminal.note(format_args!(
+            "the file does not say when its frames were received; {time} and later, by its heartbeats, stands in for it"
+        )),
+    }
+}
+
+fn link_ended(terminal: &mut Terminal, end: &LinkEnd, wait: Option<Duration>) {
+    let Some(wait) = wait else { return };
+    terminal.note(format_args!(
+        "the link ended ({}); next attempt in {}",
+        escape::line(&end.to_string()),
+        seconds(wait)
+    ));
+    if let LinkEnd::TooLarge { .. } = end {
+        terminal.advice("let it through with a larger --max-message");
+    }
+}
+
+fn version_seen(terminal: &mut Terminal, version: &str) {
+    terminal.note(format_args!("eCapture {}", escape::line(version)));
+    // `functions.mk:52`@v2.5.1: the second of the parts between colons is the release.
+    let release = version.split(':').nth(1).unwrap_or(version).trim_start_matches('v');
+    if release.starts_with("2.0.") {
+        terminal.error(format_args!(
+            "eCapture {} sends no events over --ecaptureq, only its log: 1.4.0 to 1.5.2 and 2.1.0 or newer do",
+            escape::line(release)
+        ));
+        terminal.advice("replace eCapture by 2.1.0 or newer");
+    }
+}
+
+/// Where the recording stands, in one line.
+pub(super) fn status(status: &Status, running: Duration) -> String {
+    let link = if status.is_linked { "linked" } else { "not linked" };
+    let waiting = status.backlog.frames + status.uncommitted_events;
+    let mut line = format!(
+        "{link} · {} · received {} frames, {} · stored {} events · waiting {waiting}",
+        clock(running),
+        status.received_frames,
+        human(status.received_bytes),
+        status.stored_events,
+    );
+    if status.backlog.bytes > 1 << 20 {
+        line.push_str(&format!(" ({})", human(status.backlog.bytes as u64)));
+    }
+    if status.dropped_frames > 0 {
+        line.push_str(&format!(" · dropped {}", status.dropped_frames));
+    }
+    line
+}
+
+/// The closing lines.
+pub(super) fn summarize(terminal: &mut Terminal, summary: &Summary) {
+    let counters = &summary.counters;
+    terminal.note(format_args!(
+        "received {} frames ({}), stored {} events, {} unreadable, {} dropped by us",
+        counters.received_frames,
+        human(counters.received_bytes),
+        counters.stored_events,
+        counters.unreadable_frames,
+        counters.dropped_frames
+    ));
+    terminal.note(format_args!(
+        "{} heartbeats, {} log lines, {} links, {} gaps, {} on disk in {}",
+        counters.heartbeats,
+        counters.stored_logs,
+        summary.links,
+        summary.gaps,
+        human(summary.file_bytes),
+        escape::line(&summary.path.display().to_string())
+    ));
+    let left_out = [
+        (counters.withheld_keys, "with TLS secrets (--keep-keys stores them)"),
+        (counters.destroyed_sockets, "on closed sockets (they carry nothing)"),
+        (counters.replayed_logs, "log lines replayed"),
+    ];
+    let left_out: Vec<_> =
+        left_out.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    if !left_out.is_empty() {
+        terminal.note(format_args!("not stored: {}", left_out.join(", ")));
+    }
+    if counters.lost_samples > 0 {
+        terminal.note(format_args!("eCapture says it lost {} samples in the kernel", counters.lost_samples));
+    }
+    if counters.dropped_frames > 0 {
+        terminal.error(format_args!(
+            "{} frames ({}) were dropped because the disk did not keep up; see `ecq-query stats`",
+            counters.dropped_frames,
+            human(counters.dropped_bytes)
+        ));
+    }
+    if !summary.is_self_contained {
+        terminal.error("a query held the capture: it is complete, but keep its -wal file with it until the next recording");
+    }
+}
+
+/// What a second interrupt did.
+pub(super) fn abandoned(terminal: &mut Terminal, status: &Status) {
+    terminal.error(format_args!(
+        "ended at once: {} events and {} frames that were waiting are lost; what was stored is safe",
+        status.uncommitted_events, status.backlog.frames
+    ));
+    terminal.error("eCapture 1.5.0 to 2.5.1 crashes when a client leaves before its first heartbeat: check that it still runs");
+}
+
+fn seconds(wait: Duration) -> String {
+    format!("{} s", wait.as_secs())
+}
+
+/// Hours, minutes and seconds.
+fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
