@@ -3,4 +3,7 @@
 pub mod event;
 
 pub mod filter;
+pub mod http;
+pub mod normalize;
 pub mod store;
+pub mod wire;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::Opcode;
+use super::{Opcode, TupleSource};
 
 /// What carried an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -145,6 +145,17 @@ impl Form {
             + 10 * position(&ENCODINGS, &self.encoding)
             + 100 * position(&CARRIERS, &self.carrier)
             + 1000 * position(&LAYOUTS, &self.layout)
+    }
+
+    /// Where an event of this form has its addresses from, if it has any.
+    pub fn tuple_source(&self) -> Option<TupleSource> {
+        match self.layout {
+            Layout::OpensslFields | Layout::Fields => Some(TupleSource::Field),
+            Layout::OpensslUuid | Layout::OpensslUnknown => Some(TupleSource::Uuid),
+            Layout::ConnectionText => Some(TupleSource::ConnectionEvent),
+            Layout::GotlsText => Some(TupleSource::Text),
+            _ => None,
+        }
     }
 
     /// The form that `code` stands for.
