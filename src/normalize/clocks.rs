@@ -64,8 +64,10 @@ impl Clocks {
 
     /// A field's size tells its unit: seconds up to 10^11, and so on (`docs/wire.md` section 1.1).
     fn field(&mut self, value: i64, received: Timestamp) -> Option<(Clock, Timestamp)> {
+        if value == 0 {
+            return None;
+        }
         let (kind, unit) = match value {
-            0 => return None,
             ..100_000_000_000 => (ClockKind::FieldSeconds, SECOND),
             ..100_000_000_000_000 => (ClockKind::FieldMillis, 1_000_000),
             ..100_000_000_000_000_000 => (ClockKind::FieldMicros, 1000),

@@ -67,7 +67,9 @@ impl Dump {
                     out.push(b' ');
                 }
                 out.write_all(b" |")?;
-                chunk.iter().for_each(|byte| out.push(printable(*byte)));
+                for byte in chunk {
+                    out.push(printable(*byte));
+                }
                 out.write_all(b"|\n")
             }
             Self::Openssl => {
@@ -133,9 +135,9 @@ pub(super) fn write_digits(bytes: &[u8], out: &mut impl Write) -> io::Result<()>
     let mut line = Line::default();
     for chunk in bytes.chunks(64) {
         line.clear();
-        chunk
-            .iter()
-            .for_each(|byte| line.pair(*byte, b"0123456789abcdef"));
+        for byte in chunk {
+            line.pair(*byte, b"0123456789abcdef");
+        }
         out.write_all(line.written())?;
     }
     Ok(())
@@ -143,7 +145,7 @@ pub(super) fn write_digits(bytes: &[u8], out: &mut impl Write) -> io::Result<()>
 
 /// Reads hex digits.
 pub(super) fn read_digits(text: &[u8]) -> Option<Vec<u8>> {
-    if text.len() % 2 != 0 {
+    if !text.len().is_multiple_of(2) {
         return None;
     }
     text.chunks_exact(2).map(pair).collect()
@@ -211,7 +213,9 @@ impl Line {
 
 impl Write for Line {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        bytes.iter().for_each(|byte| self.push(*byte));
+        for byte in bytes {
+            self.push(*byte);
+        }
         Ok(bytes.len())
     }
 

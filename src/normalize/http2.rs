@@ -6,7 +6,7 @@ use crate::http::h1::kept;
 /// RFC 9113 section 3.4.
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// How a listing starts (pkg/event_processor/http2_request.go@v1.5.2).
+/// How a listing starts (`pkg/event_processor/http2_request.go@v1.5.2`).
 const LISTING: &[u8] = b"\nFrame Type\t=>\t";
 /// How many bytes of a listing are looked at.
 const SCAN_BYTES: usize = 64 * 1024;

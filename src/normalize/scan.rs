@@ -80,12 +80,12 @@ impl<'a> Scanner<'a> {
     pub(super) fn command<T>(
         &self,
         end: &[u8],
-        then: impl Fn(Scanner<'a>) -> Option<T>,
+        then: impl Fn(Self) -> Option<T>,
     ) -> Option<(&'a [u8], T)> {
         (0..=COMMAND_BYTES).find_map(|length| {
             let (command, rest) = self.rest.split_at_checked(length)?;
             let rest = rest.strip_prefix(end)?;
-            Some((command, then(Scanner::new(rest))?))
+            Some((command, then(Self::new(rest))?))
         })
     }
 }

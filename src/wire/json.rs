@@ -37,7 +37,7 @@ struct Event<'a> {
     #[serde(borrow, default)]
     pname: Cow<'a, str>,
     #[serde(default, rename = "type")]
-    event_type: u32,
+    kind: u32,
     #[serde(default)]
     length: u32,
     #[serde(borrow, default, alias = "payload")]
@@ -92,7 +92,7 @@ fn event(json: &[u8], carrier: Carrier) -> Option<Incoming> {
         dst_port: event.dst_port,
         pid: event.pid,
         pname: event.pname.into_owned(),
-        event_type: event.event_type,
+        event_type: event.kind,
         length: event.length,
         payload: Bytes::from(payload),
     })))

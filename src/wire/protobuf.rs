@@ -11,6 +11,7 @@ mod schema {
     #![expect(
         clippy::all,
         clippy::pedantic,
+        unnameable_types,
         unreachable_pub,
         reason = "generated code"
     )]

@@ -57,7 +57,9 @@ impl<'a> Columns<'a> {
     pub(super) fn new(event: &'a Event, payload: &'a [u8]) -> Option<Self> {
         let layout = event.form.layout;
         let (src, dst) = match (layout, event.tuple) {
-            (Layout::OpensslUuid, _) => (Address::fixed(b"")?, Address::fixed(b"")?),
+            (Layout::OpensslUuid, _) | (Layout::Fields, None) => {
+                (Address::fixed(b"")?, Address::fixed(b"")?)
+            }
             (Layout::OpensslFields | Layout::Fields, Some(tuple)) => {
                 (Address::of(tuple.src)?, Address::of(tuple.dst)?)
             }
@@ -68,7 +70,6 @@ impl<'a> Columns<'a> {
             (Layout::Gnutls | Layout::Gotls | Layout::Sql, _) => {
                 (Address::fixed(NO_ADDRESS)?, Address::fixed(NO_ADDRESS)?)
             }
-            (Layout::Fields, None) => (Address::fixed(b"")?, Address::fixed(b"")?),
             _ => return None,
         };
         Some(Self {

@@ -36,7 +36,8 @@ impl<'a> Text<'a> {
         let fd = event.fd.unwrap_or(0);
         let name = event.process.pname.as_deref().unwrap_or_default();
         match event.form.layout {
-            Layout::Unknown => {}
+            // The payload is all of it.
+            Layout::Unknown | Layout::PacketText | Layout::KeyText => {}
             Layout::OpensslText => openssl(head, event, payload.len(), [pid, tid, fd], name)?,
             Layout::ConnectionText => {
                 write!(head, "PID:{pid}, Comm:{name}, TID:{tid}, FD:{fd}, Tuple: ").ok()?;
@@ -55,15 +56,15 @@ impl<'a> Text<'a> {
             }
             Layout::BashText => {
                 let (uid, status) = (event.process.uid?, event.details.return_value?);
-                write!(
+                writeln!(
                     head,
-                    "PID:{pid}, UID:{uid}, Comm:{name}, Retvalue:{status}, Line{hex}:\n"
+                    "PID:{pid}, UID:{uid}, Comm:{name}, Retvalue:{status}, Line{hex}:"
                 )
                 .ok()?;
             }
             Layout::ZshText => {
                 let uid = event.process.uid?;
-                write!(head, "PID:{pid}, UID:{uid}, \tComm:{name}, \tLine{hex}:\n").ok()?;
+                writeln!(head, "PID:{pid}, UID:{uid}, \tComm:{name}, \tLine{hex}:").ok()?;
             }
             Layout::BashBare | Layout::ZshBare => {
                 let uid = event.process.uid?;
@@ -107,7 +108,6 @@ impl<'a> Text<'a> {
                 head.padded(name).ok()?;
                 write!(head, ", Time: {}, Query: ", field(event)?).ok()?;
             }
-            Layout::PacketText | Layout::KeyText => {}
             Layout::OpensslFields
             | Layout::OpensslUuid
             | Layout::OpensslUnknown
@@ -210,9 +210,9 @@ fn openssl(
     let hex = if hex { ", hex" } else { "" };
     head.write_all(b"[").ok()?;
     date.write(head).ok()?;
-    write!(
+    writeln!(
         head,
-        "] PID:{pid} TID:{tid} Comm:{name} FD:{fd} {direction} ({count} bytes{hex}):\n"
+        "] PID:{pid} TID:{tid} Comm:{name} FD:{fd} {direction} ({count} bytes{hex}):"
     )
     .ok()
 }
@@ -236,7 +236,7 @@ fn gotls(head: &mut Short, event: &Event, count: usize, hex: &str) -> Option<()>
         Direction::Inbound => "READ",
         Direction::Outbound => "WRITE",
     };
-    write!(head, ", Type:{direction}, Len:{count}\nData{hex}:\n").ok()
+    writeln!(head, ", Type:{direction}, Len:{count}\nData{hex}:").ok()
 }
 
 fn postgres_tail(name: &str) -> Option<Short> {

@@ -1,5 +1,5 @@
 //! 2.x openssl connections: `PID:%d, Comm:%s, TID:%d, FD:%d, Tuple: [%s]:%d->[%s]:%d\n`
-//! (internal/probe/openssl/event_connect.go:140@v2.5.1).
+//! (`internal/probe/openssl/event_connect.go:140@v2.5.1`).
 
 use bytes::Bytes;
 

@@ -24,7 +24,7 @@ struct Rest<'a> {
     count: usize,
     hex: bool,
     /// From behind `Data:\n` to the end.
-    rest: &'a [u8],
+    data: &'a [u8],
 }
 
 pub(super) fn read(text: &Bytes) -> Option<Reading> {
@@ -36,11 +36,11 @@ pub(super) fn read(text: &Bytes) -> Option<Reading> {
     scanner.tag(b", Comm:")?;
     let (command, rest) = scanner.command(b", FD:", read_rest)?;
     let payload = if rest.hex {
-        let bytes = dump::read_digits(uncounted(rest.rest))?;
+        let bytes = dump::read_digits(uncounted(rest.data))?;
         (bytes.len() == rest.count).then(|| Bytes::from(bytes))?
     } else {
-        let body = counted(rest.rest, rest.count)?;
-        share(text, body, rest.rest.len().saturating_sub(body.len()))
+        let body = counted(rest.data, rest.count)?;
+        share(text, body, rest.data.len().saturating_sub(body.len()))
     };
     let layout = match rest.printed {
         Some(_) => Layout::GotlsText,
@@ -91,7 +91,7 @@ fn read_rest(mut scanner: Scanner<'_>) -> Option<Rest<'_>> {
         direction,
         count,
         hex,
-        rest: scanner.rest(),
+        data: scanner.rest(),
     })
 }
 

@@ -7,7 +7,7 @@ use crate::event::{Kind, Layout};
 use crate::normalize::reading::{Reading, Told};
 use crate::normalize::scan::Scanner;
 
-/// internal/probe/openssl/event_masterkey.go:138,145@v2.5.1, internal/probe/gotls/event_masterkey.go:92,101@v2.5.1.
+/// `internal/probe/openssl/event_masterkey.go:138,145@v2.5.1` and `internal/probe/gotls/event_masterkey.go:92,101@v2.5.1`.
 const KEYS: [&[u8]; 3] = [b"TLS Version: ", b"Version: 0x", b"Label:"];
 
 /// `Packet captured: len=%d bytes, timestamp=%d, interface=%d`, or a line about keys. The payload is the line.

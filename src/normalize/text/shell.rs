@@ -1,5 +1,5 @@
-//! bash and zsh, in 2.x (internal/probe/bash/event.go:81@v2.5.1, internal/probe/zsh/event.go:84@v2.5.1) and bare in
-//! 1.x (user/event/event_bash.go@v1.5.2), where the command name is padded with NUL bytes to 16.
+//! bash and zsh, in 2.x (`internal/probe/bash/event.go:81@v2.5.1`, `internal/probe/zsh/event.go:84@v2.5.1`) and bare
+//! in 1.x (`user/event/event_bash.go@v1.5.2`), where the command name is padded with NUL bytes to 16.
 //!
 //! bash: `PID:%d, UID:%d, Comm:%s, Retvalue:%d, Line:\n%s`; in 1.x with tabs. zsh: `PID:%d, UID:%d, \tComm:%s,
 //! \tLine:\n%s`. With `--hex` of 2.x, `Line(hex):\n%x`.
