@@ -67,11 +67,14 @@ impl Clocks {
         if value == 0 {
             return None;
         }
-        let (kind, unit) = match value {
-            ..100_000_000_000 => (ClockKind::FieldSeconds, SECOND),
-            ..100_000_000_000_000 => (ClockKind::FieldMillis, 1_000_000),
-            ..100_000_000_000_000_000 => (ClockKind::FieldMicros, 1000),
-            _ => (ClockKind::FieldNanos, 1),
+        let (kind, unit) = if value < 100_000_000_000 {
+            (ClockKind::FieldSeconds, SECOND)
+        } else if value < 100_000_000_000_000 {
+            (ClockKind::FieldMillis, 1_000_000)
+        } else if value < 100_000_000_000_000_000 {
+            (ClockKind::FieldMicros, 1000)
+        } else {
+            (ClockKind::FieldNanos, 1)
         };
         match value.checked_mul(unit) {
             Some(time) if self.plausible(time, received) => {

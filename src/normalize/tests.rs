@@ -338,7 +338,7 @@ fn the_opcode_is_only_a_hint() {
 #[test]
 fn every_real_frame_is_rendered() {
     for (file, events, inversions) in [
-        ("ecapture-2.5.1-text", 53, 0),
+        ("ecapture-2.5.1-text", 53, 1),
         ("ecapture-2.5.1-hex", 59, 2),
     ] {
         let mut normalizer = Normalizer::new();
