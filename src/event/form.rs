@@ -150,7 +150,11 @@ impl Form {
     /// Where an event of this form has its addresses from, if it has any.
     pub fn tuple_source(&self) -> Option<TupleSource> {
         match self.layout {
-            Layout::OpensslFields | Layout::Fields => Some(TupleSource::Field),
+            Layout::OpensslFields
+            | Layout::Gnutls
+            | Layout::Gotls
+            | Layout::Sql
+            | Layout::Fields => Some(TupleSource::Field),
             Layout::OpensslUuid | Layout::OpensslUnknown => Some(TupleSource::Uuid),
             Layout::ConnectionText => Some(TupleSource::ConnectionEvent),
             Layout::GotlsText => Some(TupleSource::Text),

@@ -83,7 +83,10 @@ impl Normalizer {
         let (carrier, reading) = match event {
             WireEvent::Structured(event) => (event.carrier, structured::read(event)),
             WireEvent::Text { carrier, text } => {
-                if carrier == Carrier::ProtobufText && text::is_destroyed(&text) {
+                // Only if nothing else is in the frame, which then is the text alone, or has 8 bytes before it: the
+                // entry's type, the event's key and size, its length, and the payload's key and size.
+                let around = frame.message.len().saturating_sub(text.len());
+                if text::is_destroyed(&text) && matches!(around, 0 | 8) {
                     return Normalized::ConnectionDestroyed;
                 }
                 (carrier, text::read(&text))

@@ -10,7 +10,7 @@ use super::reading::{Reading, Told};
 use super::scan::{id, name};
 use super::tuple::tuple;
 use super::uuid::StreamKey;
-use crate::event::{Direction, Encoding, Kind, Layout, Probe, Provenance, Sense, Tuple};
+use crate::event::{Direction, Encoding, Kind, Layout, Probe, Provenance, Sense};
 use crate::wire::Structured;
 
 /// Reads an event with fields.
@@ -19,10 +19,13 @@ pub(super) fn read(event: Structured) -> Reading {
     let fields = (address(&event.src_ip, event.src_port))
         .zip(address(&event.dst_ip, event.dst_port))
         .and_then(|(src, dst)| tuple(src, dst, Sense::InitiatorToAcceptor));
-    let no_fields = event.src_ip.is_empty() && event.dst_ip.is_empty();
+    let key_tuple = (key.as_ref().and_then(|key| key.tuple))
+        .and_then(|(src, dst)| tuple(src, dst, Sense::InitiatorToAcceptor));
+    let empty_fields = event.src_ip.is_empty() && event.dst_ip.is_empty();
+    let from_key = fields.is_none() && (empty_fields || key_tuple.is_some());
     let layout = match key.as_ref().map(|key| key.layout) {
         // The code splits IPv6 addresses at their colons and then has none (user/event/event_openssl.go:246-262@v1.5.2).
-        Some(Layout::OpensslFields) if no_fields => Layout::OpensslUuid,
+        Some(Layout::OpensslFields) if from_key => Layout::OpensslUuid,
         Some(layout) => layout,
         None => Layout::Fields,
     };
@@ -43,20 +46,15 @@ pub(super) fn read(event: Structured) -> Reading {
     reading.process.pname = name(event.pname.as_bytes());
     reading.ecapture_type = Some(event.event_type);
     reading.told = Told::Field(event.timestamp);
-    reading.tuple = fields;
+    reading.tuple = fields.or(key_tuple);
     if let Some(key) = key {
         reading.process.tid = key.tid.and_then(id);
         reading.process.pid = reading.process.pid.or(key.pid.and_then(id));
         reading.fd = key.fd;
         reading.direction = key.direction;
-        reading.tuple = fields.or(key.tuple.and_then(key_tuple));
     }
     by_type(&mut reading, event.event_type);
     reading
-}
-
-fn key_tuple((src, dst): (SocketAddr, SocketAddr)) -> Option<Tuple> {
-    tuple(src, dst, Sense::InitiatorToAcceptor)
 }
 
 fn address(ip: &str, port: u32) -> Option<SocketAddr> {
