@@ -2,6 +2,7 @@
 
 mod changes;
 mod expect;
+mod inverse;
 
 use std::collections::BTreeMap;
 use std::fs;
