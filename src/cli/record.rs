@@ -1,7 +1,6 @@
 //! `ecq-record`: its arguments, and what it says while it runs.
 
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -15,11 +14,11 @@ use super::exit::Exit;
 use super::report::Advised;
 use super::terminal::{StatusLine, Terminal};
 use super::words;
-use crate::event::{Timestamp, Zone};
+use crate::event::Zone;
 use crate::filter;
 use crate::record::{
-    self, DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, Host, ImportOptions, Meters, Notice, Options, Outcome,
-    Recorder, Summary,
+    self, DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, Host, ImportOptions, Meters, Notice,
+    Options, Outcome, Recorder,
 };
 
 /// Keeps what a running eCapture sends.
@@ -34,7 +33,12 @@ struct RecordArgs {
     #[arg(long, value_name = "FILE")]
     db: Option<PathBuf>,
     /// Where eCapture listens: what its --ecaptureq was given
-    #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:28257/", conflicts_with = "import")]
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "ws://127.0.0.1:28257/",
+        conflicts_with = "import"
+    )]
     url: String,
     /// Also store TLS secrets, which eCapture sends in its keylog and pcap modes
     #[arg(long)]
@@ -53,7 +57,12 @@ struct RecordArgs {
     #[arg(long, value_name = "FILE")]
     import: Option<PathBuf>,
     /// When the frames of a bare file were received [default: the time of its first run-log line]
-    #[arg(long, value_name = "TIME", requires = "import", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "TIME",
+        requires = "import",
+        allow_hyphen_values = true
+    )]
     received_at: Option<String>,
     /// Import a file that the capture holds already
     #[arg(long, requires = "import")]
@@ -110,12 +119,19 @@ const STATUS_LINE: Duration = Duration::from_millis(500);
 const STATUS_LOG: Duration = Duration::from_secs(60);
 
 /// Runs the program.
-pub(super) fn run(args: impl Iterator<Item = OsString>, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+pub(super) fn run(
+    args: impl Iterator<Item = OsString>,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
     let args = match RecordArgs::try_parse_from(args) {
         Ok(args) => args,
         Err(message) => {
             terminal.usage(&message)?;
-            return Ok(if message.use_stderr() { Exit::Failed } else { Exit::Found });
+            return Ok(if message.use_stderr() {
+                Exit::Failed
+            } else {
+                Exit::Found
+            });
         }
     };
     terminal.set_quiet(args.quiet);
@@ -135,7 +151,9 @@ fn choose(named: Option<&Path>, terminal: &mut Terminal) -> anyhow::Result<PathB
         })?;
     match origin {
         Origin::Named => {}
-        Origin::Environment => terminal.note(format_args!("recording to {} ($ECQ_DB)", path.display())),
+        Origin::Environment => {
+            terminal.note(format_args!("recording to {} ($ECQ_DB)", path.display()))
+        }
         Origin::Found | Origin::Default => {
             terminal.note(format_args!("recording to {}", path.display()));
             if let Some(folder) = path.parent() {
@@ -150,15 +168,25 @@ fn choose(named: Option<&Path>, terminal: &mut Terminal) -> anyhow::Result<PathB
     Ok(path)
 }
 
-fn import(args: &RecordArgs, file: &Path, db: PathBuf, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+fn import(
+    args: &RecordArgs,
+    file: &Path,
+    db: PathBuf,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
     let received_at = args
         .received_at
         .as_deref()
         .map(|text| filter::time(text, super::now(), Zone::Local))
         .transpose()
         .context("failed to read --received-at")?;
-    let options =
-        ImportOptions { db, file: file.to_owned(), received_at, again: args.again, keep_keys: args.keep_keys };
+    let options = ImportOptions {
+        db,
+        file: file.to_owned(),
+        received_at,
+        again: args.again,
+        keep_keys: args.keep_keys,
+    };
     let (notices, receiver) = mpsc::channel();
     let result = record::import(&options, notices);
     for notice in receiver {
@@ -184,7 +212,9 @@ fn live(args: &RecordArgs, db: PathBuf, terminal: &mut Terminal) -> anyhow::Resu
     let meters = recorder.meters();
     // A terminal that stands still holds up the talker and nothing else.
     let result = std::thread::scope(|scope| {
-        let talker = scope.spawn(|| talk(terminal, &receiver, &meters, args.quiet));
+        let talking = &mut *terminal;
+        let quiet = args.quiet;
+        let talker = scope.spawn(move || talk(talking, &receiver, &meters, quiet));
         let result = recorder.run();
         // A writer that was abandoned may still hold the sending side, so the talker is told.
         notices.send(Notice::Over).ok();
@@ -207,7 +237,11 @@ fn live(args: &RecordArgs, db: PathBuf, terminal: &mut Terminal) -> anyhow::Resu
 /// Puts notices and the status into words until it is over.
 fn talk(terminal: &mut Terminal, receiver: &Receiver<Notice>, meters: &Meters, quiet: bool) {
     let mut line = StatusLine::new(quiet);
-    let interval = if line.is_live() { STATUS_LINE } else { STATUS_LOG };
+    let interval = if line.is_live() {
+        STATUS_LINE
+    } else {
+        STATUS_LOG
+    };
     let mut next = Instant::now() + interval;
     let began = Instant::now();
     loop {
@@ -235,12 +269,20 @@ fn talk(terminal: &mut Terminal, receiver: &Receiver<Notice>, meters: &Meters, q
 
 /// This host's name and boot id, if that is where eCapture runs.
 fn host_of(url: &str) -> Host {
-    let is_here = ["//127.", "//localhost", "//[::1]"].iter().any(|local| url.contains(local));
+    let is_here = ["//127.", "//localhost", "//[::1]"]
+        .iter()
+        .any(|local| url.contains(local));
     let read = |path: &str| {
-        std::fs::read_to_string(path).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+        std::fs::read_to_string(path)
+            .ok()
+            .map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty())
     };
     if is_here {
-        Host { name: read("/proc/sys/kernel/hostname"), boot_id: read("/proc/sys/kernel/random/boot_id") }
+        Host {
+            name: read("/proc/sys/kernel/hostname"),
+            boot_id: read("/proc/sys/kernel/random/boot_id"),
+        }
     } else {
         Host::default()
     }

@@ -179,7 +179,10 @@ pub struct StatusLine {
 impl StatusLine {
     /// A line that is not there yet; with `quiet` it never is.
     pub fn new(quiet: bool) -> Self {
-        Self { is_live: !quiet && io::stderr().is_terminal(), is_shown: false }
+        Self {
+            is_live: !quiet && io::stderr().is_terminal(),
+            is_shown: false,
+        }
     }
 
     /// Whether there is a terminal to show it on.
@@ -189,7 +192,8 @@ impl StatusLine {
 
     /// Shows `text`, cut to the terminal's width.
     pub fn show(&mut self, text: &str) {
-        let width = terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
+        let width = terminal_size::terminal_size_of(io::stderr())
+            .map_or(80, |(width, _)| usize::from(width.0));
         let text: String = text.chars().take(width.saturating_sub(1)).collect();
         self.write(&format!("\r{text}\x1b[K"));
         self.is_shown = true;
@@ -209,4 +213,3 @@ impl StatusLine {
         }
     }
 }
-

@@ -66,7 +66,11 @@ fn link_ended(terminal: &mut Terminal, end: &LinkEnd, wait: Option<Duration>) {
 fn version_seen(terminal: &mut Terminal, version: &str) {
     terminal.note(format_args!("eCapture {}", escape::line(version)));
     // `functions.mk:52`@v2.5.1: the second of the parts between colons is the release.
-    let release = version.split(':').nth(1).unwrap_or(version).trim_start_matches('v');
+    let release = version
+        .split(':')
+        .nth(1)
+        .unwrap_or(version)
+        .trim_start_matches('v');
     if release.starts_with("2.0.") {
         terminal.error(format_args!(
             "eCapture {} sends no events over --ecaptureq, only its log: 1.4.0 to 1.5.2 and 2.1.0 or newer do",
@@ -78,7 +82,11 @@ fn version_seen(terminal: &mut Terminal, version: &str) {
 
 /// Where the recording stands, in one line.
 pub(super) fn status(status: &Status, running: Duration) -> String {
-    let link = if status.is_linked { "linked" } else { "not linked" };
+    let link = if status.is_linked {
+        "linked"
+    } else {
+        "not linked"
+    };
     let waiting = status.backlog.frames + status.uncommitted_events;
     let mut line = format!(
         "{link} · {} · received {} frames, {} · stored {} events · waiting {waiting}",
@@ -117,17 +125,29 @@ pub(super) fn summarize(terminal: &mut Terminal, summary: &Summary) {
         escape::line(&summary.path.display().to_string())
     ));
     let left_out = [
-        (counters.withheld_keys, "with TLS secrets (--keep-keys stores them)"),
-        (counters.destroyed_sockets, "on closed sockets (they carry nothing)"),
+        (
+            counters.withheld_keys,
+            "with TLS secrets (--keep-keys stores them)",
+        ),
+        (
+            counters.destroyed_sockets,
+            "on closed sockets (they carry nothing)",
+        ),
         (counters.replayed_logs, "log lines replayed"),
     ];
-    let left_out: Vec<_> =
-        left_out.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    let left_out: Vec<_> = left_out
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
     if !left_out.is_empty() {
         terminal.note(format_args!("not stored: {}", left_out.join(", ")));
     }
     if counters.lost_samples > 0 {
-        terminal.note(format_args!("eCapture says it lost {} samples in the kernel", counters.lost_samples));
+        terminal.note(format_args!(
+            "eCapture says it lost {} samples in the kernel",
+            counters.lost_samples
+        ));
     }
     if counters.dropped_frames > 0 {
         terminal.error(format_args!(
@@ -157,5 +177,10 @@ fn seconds(wait: Duration) -> String {
 /// Hours, minutes and seconds.
 fn clock(time: Duration) -> String {
     let seconds = time.as_secs();
-    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    format!(
+        "{:02}:{:02}:{:02}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
 }

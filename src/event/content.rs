@@ -139,7 +139,7 @@ impl Content {
 /// Which eCapture probe made an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Probe {
-    /// OpenSSL and BoringSSL.
+    /// OpenSSL and `BoringSSL`.
     Openssl,
     /// Go's crypto/tls.
     Gotls,

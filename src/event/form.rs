@@ -159,11 +159,15 @@ impl Form {
             + 1000 * position(&LAYOUTS, &self.layout)
     }
 
-    /// Where a frame of this form has the addresses of its connection, if it has any.
-    pub fn tuple_source(self) -> Option<TupleSource> {
+    /// Where an event of this form has its addresses from, if it has any.
+    pub fn tuple_source(&self) -> Option<TupleSource> {
         match self.layout {
-            Layout::OpensslFields | Layout::Fields => Some(TupleSource::Field),
-            Layout::OpensslUuid => Some(TupleSource::Uuid),
+            Layout::OpensslFields
+            | Layout::Gnutls
+            | Layout::Gotls
+            | Layout::Sql
+            | Layout::Fields => Some(TupleSource::Field),
+            Layout::OpensslUuid | Layout::OpensslUnknown => Some(TupleSource::Uuid),
             Layout::ConnectionText => Some(TupleSource::ConnectionEvent),
             Layout::GotlsText => Some(TupleSource::Text),
             _ => None,

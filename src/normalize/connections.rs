@@ -16,8 +16,8 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use crate::event::{
-    Captured, Carrier, Connection, ConnectionId, ConnectionUpdate, Content, Direction, Event, EventId, Kind, Role,
-    Timestamp, Tuple, TupleSource,
+    Captured, Carrier, Connection, ConnectionId, ConnectionUpdate, Content, Direction, Event,
+    EventId, Kind, Role, Timestamp, Tuple, TupleSource,
 };
 
 /// How far a connection event reaches back.
@@ -32,8 +32,15 @@ const MOVABLE: usize = 32;
 /// What tells the connections of a process apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Key {
-    Descriptor { pid: Option<u32>, fd: u32 },
-    Thread { pid: Option<u32>, tid: Option<u32>, fd: Option<u32> },
+    Descriptor {
+        pid: Option<u32>,
+        fd: u32,
+    },
+    Thread {
+        pid: Option<u32>,
+        tid: Option<u32>,
+        fd: Option<u32>,
+    },
 }
 
 /// The current epoch of a key.
@@ -47,6 +54,8 @@ struct Epoch {
     has_data: [bool; 2],
     has_ended: bool,
     has_preface: bool,
+    /// An event had address fields that were not filled: whatever becomes known later is not about its connection.
+    is_nameless: bool,
     /// Addresses were inferred, and then another connection of the process came up: the next data may be its.
     is_doubtful: bool,
     recent: VecDeque<(Timestamp, EventId)>,
@@ -86,7 +95,11 @@ pub struct Connections {
 impl Connections {
     /// `next` is the id that the first connection gets.
     pub fn new(next: i64) -> Self {
-        Self { epochs: HashMap::new(), processes: HashMap::new(), next }
+        Self {
+            epochs: HashMap::new(),
+            processes: HashMap::new(),
+            next,
+        }
     }
 
     /// Forgets everything: a new run of eCapture begins.
@@ -98,7 +111,9 @@ impl Connections {
     /// Finds the connection of an event, which will be stored under `id`.
     pub fn place(&mut self, id: EventId, captured: &Captured) -> Placement {
         let event = &captured.event;
-        let has_socket = matches!(event.kind, Kind::TlsData | Kind::Connection) || event.fd.is_some() || event.tuple.is_some();
+        let has_socket = matches!(event.kind, Kind::TlsData | Kind::Connection)
+            || event.fd.is_some()
+            || event.tuple.is_some();
         if !has_socket {
             return Placement::default();
         }
@@ -118,36 +133,56 @@ impl Connections {
                 && let Some(role) = role(event)
             {
                 epoch.role = Some(role);
-                placement.updates.push(ConnectionUpdate::Role(epoch.id, role));
+                placement
+                    .updates
+                    .push(ConnectionUpdate::Role(epoch.id, role));
             }
         }
         placement
     }
 
     fn place_connection_event(&mut self, key: Key, event: &Event, placement: &mut Placement) {
-        let Some(tuple) = event.tuple else { return self.begin(key, event, None, placement) };
+        let Some(tuple) = event.tuple else {
+            return self.begin(key, event, None, placement);
+        };
         self.learn(key, event, (tuple, TupleSource::ConnectionEvent), placement);
-        let has_data = self.epochs.get(&key).is_some_and(|epoch| epoch.has_data != [false, false]);
+        let has_data = self
+            .epochs
+            .get(&key)
+            .is_some_and(|epoch| epoch.has_data != [false, false]);
         if let (Key::Descriptor { fd, .. }, Some(pid), false) = (key, event.process.pid, has_data) {
             self.offer(pid, fd, tuple, event.received, placement);
         }
     }
 
     /// Addresses became known for a key: for the current epoch, for its last moments, or for a new one.
-    fn learn(&mut self, key: Key, event: &Event, ends: (Tuple, TupleSource), placement: &mut Placement) {
+    fn learn(
+        &mut self,
+        key: Key,
+        event: &Event,
+        ends: (Tuple, TupleSource),
+        placement: &mut Placement,
+    ) {
         let since = event.received.minus(REACH_BACK);
         match self.epochs.get_mut(&key) {
+            Some(epoch) if epoch.is_nameless => self.begin(key, event, Some(ends), placement),
             Some(epoch) if epoch.tuple.is_none() && epoch.began >= since => {
                 epoch.tuple = Some(ends);
                 epoch.recent = VecDeque::new();
-                placement.updates.push(ConnectionUpdate::Tuple(epoch.id, ends.0, ends.1));
+                placement
+                    .updates
+                    .push(ConnectionUpdate::Tuple(epoch.id, ends.0, ends.1));
             }
             Some(epoch) if epoch.tuple.is_none() => {
                 let recent = std::mem::take(&mut epoch.recent);
                 self.begin(key, event, Some(ends), placement);
                 if let Some(epoch) = self.epochs.get(&key) {
-                    let moved = recent.into_iter().filter(|(received, _)| *received >= since);
-                    placement.moves.extend(moved.map(|(_, event)| (event, epoch.id)));
+                    let moved = recent
+                        .into_iter()
+                        .filter(|(received, _)| *received >= since);
+                    placement
+                        .moves
+                        .extend(moved.map(|(_, event)| (event, epoch.id)));
                 }
             }
             // The same addresses before any data: eCapture mentions a pending connect more than once.
@@ -157,26 +192,47 @@ impl Connections {
     }
 
     /// A connection of a process is one that its streams without a descriptor may belong to.
-    fn offer(&mut self, pid: u32, fd: u32, tuple: Tuple, received: Timestamp, placement: &mut Placement) {
+    fn offer(
+        &mut self,
+        pid: u32,
+        fd: u32,
+        tuple: Tuple,
+        received: Timestamp,
+        placement: &mut Placement,
+    ) {
         let known = self.known(pid, received);
         if !known.candidates.contains(&(fd, tuple)) && known.candidates.len() < 2 {
             known.candidates.push((fd, tuple));
         }
         let is_only = known.candidates.len() == 1;
-        let [thread] = known.threads.as_slice() else { return };
+        let [thread] = known.threads.as_slice() else {
+            return;
+        };
         let thread = *thread;
-        let Some(epoch) = self.epochs.get_mut(&thread) else { return };
+        let Some(epoch) = self.epochs.get_mut(&thread) else {
+            return;
+        };
+        if epoch.is_nameless {
+            return;
+        }
         if is_only && epoch.tuple.is_none() && epoch.began >= received.minus(REACH_BACK) {
             epoch.tuple = Some((tuple, TupleSource::Inferred));
-            placement.updates.push(ConnectionUpdate::Tuple(epoch.id, tuple, TupleSource::Inferred));
+            placement.updates.push(ConnectionUpdate::Tuple(
+                epoch.id,
+                tuple,
+                TupleSource::Inferred,
+            ));
         } else if !is_only && epoch.tuple.is_some() {
             epoch.is_doubtful = true;
         }
     }
 
     fn known(&mut self, pid: u32, now: Timestamp) -> &mut Known {
-        let known =
-            self.processes.entry(pid).or_insert_with(|| Known { candidates: Vec::new(), threads: Vec::new(), last: now });
+        let known = self.processes.entry(pid).or_insert_with(|| Known {
+            candidates: Vec::new(),
+            threads: Vec::new(),
+            last: now,
+        });
         known.last = now;
         known
     }
@@ -185,21 +241,34 @@ impl Connections {
         let event = &captured.event;
         if let Some(tuple) = event.tuple {
             let source = event.form.tuple_source().unwrap_or(TupleSource::Field);
-            let is_other = self.epochs.get(&key).is_none_or(|epoch| epoch.tuple.map(|(known, _)| known) != Some(tuple));
+            let is_other = self
+                .epochs
+                .get(&key)
+                .is_none_or(|epoch| epoch.tuple.map(|(known, _)| known) != Some(tuple));
             if is_other {
                 self.learn(key, event, (tuple, source), placement);
-            } else if self.epochs.get(&key).is_some_and(|epoch| epoch.starts_anew(captured)) {
+            } else if self
+                .epochs
+                .get(&key)
+                .is_some_and(|epoch| epoch.starts_anew(captured))
+            {
                 self.begin(key, event, Some((tuple, source)), placement);
             }
             return;
         }
         // An event with address fields that are not filled is not on a connection whose addresses eCapture knew.
-        let is_structured = matches!(event.form.carrier, Carrier::Json | Carrier::Protobuf | Carrier::BareJson);
+        let is_structured = is_structured(event);
         let must_begin = self.epochs.get(&key).is_none_or(|epoch| {
-            epoch.starts_anew(captured) || epoch.is_doubtful || (is_structured && epoch.tuple.is_some())
+            epoch.starts_anew(captured)
+                || epoch.is_doubtful
+                || (is_structured && epoch.tuple.is_some())
         });
         if must_begin {
-            let inferred = self.inferred(key, event);
+            let inferred = if is_structured {
+                None
+            } else {
+                self.inferred(key, event)
+            };
             self.begin(key, event, inferred, placement);
         }
         if let (Key::Descriptor { fd, .. }, Some(pid)) = (key, event.process.pid)
@@ -211,23 +280,47 @@ impl Connections {
 
     /// The addresses of the only connection that a stream without a descriptor can belong to.
     fn inferred(&self, key: Key, event: &Event) -> Option<(Tuple, TupleSource)> {
-        let Key::Thread { pid: Some(pid), .. } = key else { return None };
+        let Key::Thread { pid: Some(pid), .. } = key else {
+            return None;
+        };
         let known = self.processes.get(&pid)?;
-        let [(_, tuple)] = known.candidates.as_slice() else { return None };
-        let others = known.threads.iter().any(|other| *other != key && self.epochs.contains_key(other));
+        let [(_, tuple)] = known.candidates.as_slice() else {
+            return None;
+        };
+        let others = known
+            .threads
+            .iter()
+            .any(|other| *other != key && self.epochs.contains_key(other));
         // A second conversation on the same thread is not the one that the only candidate was opened for.
-        let had_it = self.epochs.get(&key).is_some_and(|epoch| epoch.tuple.map(|(known, _)| known) == Some(*tuple));
-        (!others && !had_it && event.kind == Kind::TlsData).then_some((*tuple, TupleSource::Inferred))
+        let had_it = self
+            .epochs
+            .get(&key)
+            .is_some_and(|epoch| epoch.tuple.map(|(known, _)| known) == Some(*tuple));
+        (!others && !had_it && event.kind == Kind::TlsData)
+            .then_some((*tuple, TupleSource::Inferred))
     }
 
-    fn begin(&mut self, key: Key, event: &Event, tuple: Option<(Tuple, TupleSource)>, placement: &mut Placement) {
+    fn begin(
+        &mut self,
+        key: Key,
+        event: &Event,
+        tuple: Option<(Tuple, TupleSource)>,
+        placement: &mut Placement,
+    ) {
         let id = ConnectionId::new(self.next);
         self.next += 1;
         let tid = match key {
             Key::Descriptor { .. } => None,
             Key::Thread { tid, .. } => tid,
         };
-        placement.began = Some(Connection { id, pid: event.process.pid, fd: event.fd, tid, tuple, role: None });
+        placement.began = Some(Connection {
+            id,
+            pid: event.process.pid,
+            fd: event.fd,
+            tid,
+            tuple,
+            role: None,
+        });
         let epoch = Epoch {
             id,
             tuple,
@@ -237,6 +330,7 @@ impl Connections {
             has_data: [false; 2],
             has_ended: false,
             has_preface: false,
+            is_nameless: false,
             is_doubtful: false,
             recent: VecDeque::new(),
         };
@@ -265,15 +359,25 @@ impl Connections {
 fn middle(times: impl Iterator<Item = Timestamp>) -> Timestamp {
     let mut times: Vec<_> = times.collect();
     let half = times.len() / 2;
-    if times.is_empty() { Timestamp::MIN } else { *times.select_nth_unstable(half).1 }
+    if times.is_empty() {
+        Timestamp::MIN
+    } else {
+        *times.select_nth_unstable(half).1
+    }
 }
 
 impl Epoch {
     /// Whether this event is the start of a new conversation, and not the next piece of this one.
     fn starts_anew(&self, captured: &Captured) -> bool {
         let event = &captured.event;
-        let Some(direction) = event.direction else { return false };
-        let continues = self.has_data.get(usize::from(direction.code())).copied().unwrap_or(false);
+        let Some(direction) = event.direction else {
+            return false;
+        };
+        let continues = self
+            .has_data
+            .get(usize::from(direction.code()))
+            .copied()
+            .unwrap_or(false);
         if !continues || captured.payload.is_empty() {
             return false;
         }
@@ -292,13 +396,22 @@ impl Epoch {
         }
         if captured.payload.is_empty() {
             self.has_ended |= event.direction == Some(Direction::Inbound);
-        } else if let Some(has) = event.direction.and_then(|direction| self.has_data.get_mut(usize::from(direction.code()))) {
+        } else if let Some(has) = event
+            .direction
+            .and_then(|direction| self.has_data.get_mut(usize::from(direction.code())))
+        {
             *has = true;
         }
         self.has_preface |= event.content == Content::Http2Preface;
+        self.is_nameless |= event.tuple.is_none() && is_structured(event);
         if self.tuple.is_none() && event.form.carrier == Carrier::ProtobufText {
             let since = event.received.minus(REACH_BACK);
-            while self.recent.len() >= MOVABLE || self.recent.front().is_some_and(|(received, _)| *received < since) {
+            while self.recent.len() >= MOVABLE
+                || self
+                    .recent
+                    .front()
+                    .is_some_and(|(received, _)| *received < since)
+            {
                 self.recent.pop_front();
             }
             self.recent.push_back((event.received, id));
@@ -306,11 +419,23 @@ impl Epoch {
     }
 }
 
+/// Whether the event came with fields for addresses.
+fn is_structured(event: &Event) -> bool {
+    matches!(
+        event.form.carrier,
+        Carrier::Json | Carrier::Protobuf | Carrier::BareJson
+    )
+}
+
 fn key(event: &Event) -> Key {
     let pid = event.process.pid;
     match event.fd {
         Some(fd) if fd != 0 => Key::Descriptor { pid, fd },
-        fd => Key::Thread { pid, tid: event.process.tid, fd },
+        fd => Key::Thread {
+            pid,
+            tid: event.process.tid,
+            fd,
+        },
     }
 }
 
@@ -322,7 +447,11 @@ fn role(event: &Event) -> Option<Role> {
         _ => return None,
     };
     let is_outbound = event.direction? == Direction::Outbound;
-    Some(if is_request == is_outbound { Role::Client } else { Role::Server })
+    Some(if is_request == is_outbound {
+        Role::Client
+    } else {
+        Role::Server
+    })
 }
 
 /// A SETTINGS frame that is no acknowledgement: the server's first frame on an HTTP/2 connection (RFC 9113 section 3.4).

@@ -35,7 +35,10 @@ pub struct Runs {
 impl Runs {
     /// Starts with what a capture knows of the newest run: its first line, and those that are in the file, in order.
     pub fn resume(first: Option<String>, lines: &[String]) -> Self {
-        let mut runs = Self { first, ..Self::default() };
+        let mut runs = Self {
+            first,
+            ..Self::default()
+        };
         for line in lines {
             runs.store(line);
         }
@@ -52,7 +55,11 @@ impl Runs {
     pub fn judge(&mut self, line: &str) -> LogLine {
         self.on_link_lines += 1;
         if self.on_link_lines == 1 && self.first.as_deref() != Some(line) {
-            *self = Self { first: Some(line.to_owned()), on_link_lines: 1, ..Self::default() };
+            *self = Self {
+                first: Some(line.to_owned()),
+                on_link_lines: 1,
+                ..Self::default()
+            };
             *self.on_link.entry(line.to_owned()).or_default() += 1;
             self.store(line);
             return LogLine::NewRun;
@@ -86,9 +93,15 @@ mod tests {
     fn a_replay_is_stored_once() {
         let mut runs = Runs::default();
         runs.start_link();
-        assert_eq!(["a", "b", "b"].map(|line| runs.judge(line)), [LogLine::NewRun, LogLine::New, LogLine::New]);
+        assert_eq!(
+            ["a", "b", "b"].map(|line| runs.judge(line)),
+            [LogLine::NewRun, LogLine::New, LogLine::New]
+        );
         runs.start_link();
-        assert_eq!(["a", "b", "b"].map(|line| runs.judge(line)), [LogLine::Replayed; 3]);
+        assert_eq!(
+            ["a", "b", "b"].map(|line| runs.judge(line)),
+            [LogLine::Replayed; 3]
+        );
         assert_eq!(runs.judge("b"), LogLine::New);
     }
 

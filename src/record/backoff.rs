@@ -13,7 +13,7 @@ const AFTER_TOO_LARGE: Duration = Duration::from_secs(5);
 
 /// Waits that double up to a limit. Has no clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Backoff {
+pub(super) struct Backoff {
     next: Duration,
 }
 
@@ -25,19 +25,19 @@ impl Default for Backoff {
 
 impl Backoff {
     /// The wait before the next attempt.
-    pub fn next_wait(&mut self) -> Duration {
+    pub(super) fn next_wait(&mut self) -> Duration {
         let wait = self.next;
         self.next = (wait * 2).min(LONGEST);
         wait
     }
 
     /// A link was good: start again from the shortest wait.
-    pub fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         *self = Self::default();
     }
 
     /// A message was too large: wait longer than after other ends.
-    pub fn slow_down(&mut self) {
+    pub(super) fn slow_down(&mut self) {
         self.next = self.next.max(AFTER_TOO_LARGE);
     }
 }

@@ -12,7 +12,9 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
     /// The capture file failed while recording; what had been committed is in it.
-    #[error("recording stopped, {lost_events} events and {lost_frames} waiting frames are lost: {source}")]
+    #[error(
+        "recording stopped, {lost_events} events and {lost_frames} waiting frames are lost: {source}"
+    )]
     WriteFailed {
         /// What failed.
         source: store::Error,

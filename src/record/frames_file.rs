@@ -102,16 +102,31 @@ impl<R: Read> FramesReader<R> {
     /// When the file cannot be read or is of a newer version.
     pub fn new(mut input: R) -> Result<Self, FramesError> {
         let mut start = Vec::with_capacity(HEADER_BYTES);
-        input.by_ref().take(HEADER_BYTES as u64).read_to_end(&mut start)?;
+        input
+            .by_ref()
+            .take(HEADER_BYTES as u64)
+            .read_to_end(&mut start)?;
         let is_saved = start.len() == HEADER_BYTES && start.starts_with(MAGIC);
         if let (true, Some([low, high])) = (is_saved, start.get(10..12)) {
             let version = u16::from_le_bytes([*low, *high]);
             if version > VERSION {
                 return Err(FramesError::Newer(version));
             }
-            return Ok(Self { input, at: HEADER_BYTES as u64, is_saved, peeked: io::Cursor::default(), cut_off: 0 });
+            return Ok(Self {
+                input,
+                at: HEADER_BYTES as u64,
+                is_saved,
+                peeked: io::Cursor::default(),
+                cut_off: 0,
+            });
         }
-        Ok(Self { input, at: 0, is_saved, peeked: io::Cursor::new(start), cut_off: 0 })
+        Ok(Self {
+            input,
+            at: 0,
+            is_saved,
+            peeked: io::Cursor::new(start),
+            cut_off: 0,
+        })
     }
 
     /// Whether the file tells receive times.
@@ -131,39 +146,71 @@ impl<R: Read> FramesReader<R> {
     pub fn next(&mut self) -> Result<Option<FileFrame>, FramesError> {
         let start = self.at;
         let (received, link, opcode) = if self.is_saved {
-            let Some(head) = self.read::<13>(start)? else { return Ok(None) };
+            let Some(head) = self.read::<13>(start)? else {
+                return Ok(None);
+            };
             let [a, b, c, d, e, f, g, h, i, j, k, l, code] = head;
-            let opcode = Opcode::from_code(code).ok_or(FramesError::BadOpcode { at: start + 12, code })?;
+            let opcode = Opcode::from_code(code).ok_or(FramesError::BadOpcode {
+                at: start + 12,
+                code,
+            })?;
             let received = Timestamp::from_nanos(i64::from_le_bytes([a, b, c, d, e, f, g, h]));
-            (Some(received), Some(u32::from_le_bytes([i, j, k, l])), Some(opcode))
+            (
+                Some(received),
+                Some(u32::from_le_bytes([i, j, k, l])),
+                Some(opcode),
+            )
         } else {
             (None, None, None)
         };
-        let Some(length) = self.read::<4>(start)? else { return Ok(None) };
+        let Some(length) = self.read::<4>(start)? else {
+            return Ok(None);
+        };
         let length = u32::from_le_bytes(length) as usize;
         if length > MAX_MESSAGE_BYTES {
-            return Err(FramesError::NotFrames { at: start, length: length as u64 });
+            return Err(FramesError::NotFrames {
+                at: start,
+                length: length as u64,
+            });
         }
         // Grows with what is really there: a damaged length does not reserve a gigabyte.
         let mut message = Vec::with_capacity(length.min(1 << 20));
-        let read = (&mut self.peeked).chain(&mut self.input).take(length as u64).read_to_end(&mut message)?;
+        let read = (&mut self.peeked)
+            .chain(&mut self.input)
+            .take(length as u64)
+            .read_to_end(&mut message)?;
         self.at += read as u64;
         if read < length {
             if !self.is_saved && start == 0 {
-                return Err(FramesError::NotFrames { at: 0, length: length as u64 });
+                return Err(FramesError::NotFrames {
+                    at: 0,
+                    length: length as u64,
+                });
             }
             self.cut_off = self.at - start;
             return Ok(None);
         }
         let message = Bytes::from(message);
-        let opcode = opcode.unwrap_or(if message.starts_with(br#"{"log_type""#) { Opcode::Text } else { Opcode::Binary });
-        Ok(Some(FileFrame { received, link, opcode, message }))
+        let opcode = opcode.unwrap_or(if message.starts_with(br#"{"log_type""#) {
+            Opcode::Text
+        } else {
+            Opcode::Binary
+        });
+        Ok(Some(FileFrame {
+            received,
+            link,
+            opcode,
+            message,
+        }))
     }
 
     /// The next `N` bytes; `None` at the end.
     fn read<const N: usize>(&mut self, start: u64) -> io::Result<Option<[u8; N]>> {
         let mut bytes = Vec::with_capacity(N);
-        let read = (&mut self.peeked).chain(&mut self.input).take(N as u64).read_to_end(&mut bytes)?;
+        let read = (&mut self.peeked)
+            .chain(&mut self.input)
+            .take(N as u64)
+            .read_to_end(&mut bytes)?;
         self.at += read as u64;
         let whole = <[u8; N]>::try_from(bytes).ok();
         if whole.is_none() {
@@ -234,15 +281,26 @@ mod tests {
     #[test]
     fn a_bare_file_has_only_messages() {
         let (frames, cut_off) = read_all(b"\x03\0\0\0abc\x0d\0\0\0{\"log_type\":0\x05\0\0\0ab");
-        let messages: Vec<_> = frames.iter().map(|frame| (frame.opcode, frame.message.as_ref())).collect();
-        assert_eq!(messages, [(Opcode::Binary, b"abc".as_slice()), (Opcode::Text, br#"{"log_type":0"#)]);
+        let messages: Vec<_> = frames
+            .iter()
+            .map(|frame| (frame.opcode, frame.message.as_ref()))
+            .collect();
+        assert_eq!(
+            messages,
+            [
+                (Opcode::Binary, b"abc".as_slice()),
+                (Opcode::Text, br#"{"log_type":0"#)
+            ]
+        );
         assert_eq!(cut_off, 6);
     }
 
     #[test]
     fn another_file_is_refused() {
         assert!(matches!(
-            FramesReader::new(b"SQLite format 3\0".as_slice()).unwrap().next(),
+            FramesReader::new(b"SQLite format 3\0".as_slice())
+                .unwrap()
+                .next(),
             Err(FramesError::NotFrames { at: 0, .. })
         ));
     }

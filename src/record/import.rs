@@ -29,13 +29,25 @@ use crate::wire::{self, Incoming};
 /// When the file is no file of frames or is in the capture already, or the capture cannot be written. A file that ends
 /// in the middle of a frame is imported up to there.
 pub fn import(options: &ImportOptions, notices: Sender<Notice>) -> Result<Summary, Error> {
-    let failed = |source: FramesError| Error::Import { path: options.file.clone(), source };
+    let failed = |source: FramesError| Error::Import {
+        path: options.file.clone(),
+        source,
+    };
     let (sha256, is_saved) = hash(&options.file).map_err(failed)?;
-    let stand_in = if is_saved { None } else { Some(stand_in(options)?) };
+    let stand_in = if is_saved {
+        None
+    } else {
+        Some(stand_in(options)?)
+    };
     if let Some(time) = stand_in {
         notices.send(Notice::ReceivedEstimated(time)).ok();
     }
-    let name = options.file.file_name().unwrap_or(options.file.as_os_str()).to_string_lossy().into_owned();
+    let name = options
+        .file
+        .file_name()
+        .unwrap_or(options.file.as_os_str())
+        .to_string_lossy()
+        .into_owned();
     let start = RecordingStart {
         url: format!("file:{name}"),
         host_name: None,
@@ -48,11 +60,20 @@ pub fn import(options: &ImportOptions, notices: Sender<Notice>) -> Result<Summar
     };
     let store = Writer::open(&options.db, &start)?;
     super::tell_opened(&store, &notices);
-    let intake_options = IntakeOptions { keep_keys: options.keep_keys, is_received_estimated: !is_saved };
+    let intake_options = IntakeOptions {
+        keep_keys: options.keep_keys,
+        is_received_estimated: !is_saved,
+    };
     // What an imported eCapture logged belongs to this import alone: another file may be of another host.
     let intake = Intake::of_file(intake_options, store.next_ids());
     let meters = Arc::new(Meters::new(DEFAULT_QUEUE_BYTES));
-    let mut committer = Committer::new(store, intake, meters, notices.clone(), Arc::new(AtomicBool::new(false)));
+    let mut committer = Committer::new(
+        store,
+        intake,
+        meters,
+        notices.clone(),
+        Arc::new(AtomicBool::new(false)),
+    );
     let mut frames = open(&options.file).map_err(failed)?;
     let mut clock = stand_in.map(FileClock::new);
     let mut links = Links::default();
@@ -67,7 +88,11 @@ pub fn import(options: &ImportOptions, notices: Sender<Notice>) -> Result<Summar
         committer.take(item)?;
     }
     if frames.cut_off() > 0 {
-        notices.send(Notice::ImportCutOff { bytes: frames.cut_off() }).ok();
+        notices
+            .send(Notice::ImportCutOff {
+                bytes: frames.cut_off(),
+            })
+            .ok();
     }
     committer.finish(now())
 }
@@ -96,16 +121,23 @@ fn stand_in(options: &ImportOptions) -> Result<Timestamp, Error> {
     if let Some(time) = options.received_at {
         return Ok(time);
     }
-    let failed = |source: FramesError| Error::Import { path: options.file.clone(), source };
+    let failed = |source: FramesError| Error::Import {
+        path: options.file.clone(),
+        source,
+    };
     let mut frames = open(&options.file).map_err(failed)?;
     while let Some(frame) = frames.next().map_err(failed)? {
         match wire::decode(frame.opcode, &frame.message) {
             Incoming::Log(log) if log.time.is_some() => return Ok(log.time.unwrap_or_default()),
-            Incoming::Heartbeat(heartbeat) => return Ok(Timestamp::from_seconds(heartbeat.timestamp_seconds)),
+            Incoming::Heartbeat(heartbeat) => {
+                return Ok(Timestamp::from_seconds(heartbeat.timestamp_seconds));
+            }
             _ => {}
         }
     }
-    Err(Error::NoTime { path: options.file.clone() })
+    Err(Error::NoTime {
+        path: options.file.clone(),
+    })
 }
 
 /// Estimates receive times in a bare file: from the stand-in on, moved forward by what heartbeats say has passed.
@@ -117,14 +149,20 @@ struct FileClock {
 
 impl FileClock {
     fn new(start: Timestamp) -> Self {
-        Self { start, first_heartbeat: None, now: start }
+        Self {
+            start,
+            first_heartbeat: None,
+            now: start,
+        }
     }
 
     fn stamp(&mut self, frame: &FileFrame) -> Timestamp {
-        if wire::is_heartbeat(&frame.message)
+        if wire::is_heartbeat(frame.opcode, &frame.message)
             && let Incoming::Heartbeat(heartbeat) = wire::decode(frame.opcode, &frame.message)
         {
-            let first = *self.first_heartbeat.get_or_insert(heartbeat.timestamp_seconds);
+            let first = *self
+                .first_heartbeat
+                .get_or_insert(heartbeat.timestamp_seconds);
             let passed = Timestamp::from_seconds(heartbeat.timestamp_seconds.saturating_sub(first));
             self.now = self.now.max(self.start.plus_nanos(passed.as_nanos()));
         }
@@ -146,7 +184,12 @@ impl Links {
             (None, Some(clock)) => clock.stamp(&frame),
             (None, None) => self.current.map_or(Timestamp::default(), |(_, last)| last),
         };
-        Frame { link: frame.link.unwrap_or(1), received, opcode: frame.opcode, message: frame.message }
+        Frame {
+            link: frame.link.unwrap_or(1),
+            received,
+            opcode: frame.opcode,
+            message: frame.message,
+        }
     }
 
     /// What happened to links before this frame.
@@ -156,7 +199,10 @@ impl Links {
         if !is_same {
             items.extend(self.end());
             self.count += 1;
-            items.push(Item::LinkBegan { number: self.count, at: frame.received });
+            items.push(Item::LinkBegan {
+                number: self.count,
+                at: frame.received,
+            });
         }
         self.current = Some((frame.link, frame.received));
         items
@@ -164,6 +210,9 @@ impl Links {
 
     fn end(&mut self) -> Option<Item> {
         let (_, last) = self.current.take()?;
-        Some(Item::LinkEnded { at: last, end: LinkEnd::Lost("the file tells no more of this link".to_owned()) })
+        Some(Item::LinkEnded {
+            at: last,
+            end: LinkEnd::Lost("the file tells no more of this link".to_owned()),
+        })
     }
 }

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use crate::event::{
-    Captured, EventId, Frame, Kind, LinkId, RunId, Timestamp,
-};
+use crate::event::{Captured, EventId, Frame, Kind, LinkId, RunId, Timestamp};
 use crate::normalize::{Connections, LogLine, Normalized, Normalizer, Runs};
 use crate::store::{
-    Batch, Counters, GapReason, GapRow, HeartbeatRow, KnownRun, LinkRow, LogRow, NewEvent, NextIds, RunRow,
+    Batch, Counters, GapReason, GapRow, HeartbeatRow, KnownRun, LinkRow, LogRow, NewEvent, NextIds,
+    RunRow,
 };
 use crate::wire::{self, Heartbeat, Incoming, RunLog, WireEvent};
 
@@ -47,13 +46,20 @@ pub struct Intake {
 
 impl Intake {
     /// Starts a recording at `started`, with what the capture knows of this eCapture.
-    pub fn new(options: IntakeOptions, next: NextIds, known: Option<KnownRun>, started: Timestamp) -> Self {
+    pub fn new(
+        options: IntakeOptions,
+        next: NextIds,
+        known: Option<KnownRun>,
+        started: Timestamp,
+    ) -> Self {
         let runs = known.as_ref().map_or_else(Runs::default, |known| {
             Runs::resume(known.run.first_log.clone(), &known.first_lines)
         });
+        let mut normalizer = Normalizer::new();
+        normalizer.set_received_estimated(options.is_received_estimated);
         let mut intake = Self {
             options,
-            normalizer: Normalizer::new(),
+            normalizer,
             connections: Connections::new(next.connection),
             runs,
             next,
@@ -73,7 +79,11 @@ impl Intake {
 
     /// Starts an import: nothing is missing but what the file lacks.
     pub fn of_file(options: IntakeOptions, next: NextIds) -> Self {
-        Self { gap: None, is_file: true, ..Self::new(options, next, None, Timestamp::MIN) }
+        Self {
+            gap: None,
+            is_file: true,
+            ..Self::new(options, next, None, Timestamp::MIN)
+        }
     }
 
     /// The batch so far.
@@ -137,7 +147,14 @@ impl Intake {
         let id = LinkId::new(self.next.link);
         self.next.link += 1;
         self.links += 1;
-        let link = LinkRow { id, number, connected: at, last_frame: None, ended: None, end_reason: None };
+        let link = LinkRow {
+            id,
+            number,
+            connected: at,
+            last_frame: None,
+            ended: None,
+            end_reason: None,
+        };
         self.batch.links.push(link.clone());
         self.link = Some(link);
         self.runs.start_link();
@@ -145,18 +162,27 @@ impl Intake {
 
     fn link_ended(&mut self, at: Timestamp, end: LinkEnd) {
         if let Some(link) = self.link.take() {
-            self.batch.links.push(LinkRow { ended: Some(at), end_reason: Some(end.to_string()), ..link });
+            self.batch.links.push(LinkRow {
+                ended: Some(at),
+                end_reason: Some(end.to_string()),
+                ..link
+            });
         }
         let gap = match &end {
             // Nothing is missing: the recording ends with the link.
             LinkEnd::Stopped => return,
-            LinkEnd::TooLarge { bytes } => {
-                GapRow { frames: Some(1), bytes: Some(*bytes), ..self.new_gap(GapReason::MessageTooLarge, at) }
-            }
+            LinkEnd::TooLarge { bytes } => GapRow {
+                frames: Some(1),
+                bytes: Some(*bytes),
+                ..self.new_gap(GapReason::MessageTooLarge, at)
+            },
             LinkEnd::Stalled { since } => self.new_gap(GapReason::Stalled, *since),
             LinkEnd::Closed | LinkEnd::Lost(_) => self.new_gap(GapReason::NotConnected, at),
         };
-        let gap = GapRow { detail: Some(end.to_string()), ..gap };
+        let gap = GapRow {
+            detail: Some(end.to_string()),
+            ..gap
+        };
         if !self.is_file {
             self.gaps += 1;
             self.batch.gaps.push(gap.clone());
@@ -167,7 +193,15 @@ impl Intake {
     fn new_gap(&mut self, reason: GapReason, started: Timestamp) -> GapRow {
         let id = self.next.gap;
         self.next.gap += 1;
-        GapRow { id, reason, started, ended: None, frames: None, bytes: None, detail: None }
+        GapRow {
+            id,
+            reason,
+            started,
+            ended: None,
+            frames: None,
+            bytes: None,
+            detail: None,
+        }
     }
 
     fn close_gap(&mut self, at: Timestamp) {
@@ -180,7 +214,10 @@ impl Intake {
             }
             self.gaps += 1;
         }
-        self.batch.gaps.push(GapRow { ended: Some(at.max(gap.started)), ..gap });
+        self.batch.gaps.push(GapRow {
+            ended: Some(at.max(gap.started)),
+            ..gap
+        });
     }
 
     fn dropped(&mut self, dropped: Dropped) {
@@ -218,7 +255,7 @@ impl Intake {
     }
 
     fn event(&mut self, frame: &Frame, event: WireEvent) {
-        match self.normalizer.event(frame, event, self.options.is_received_estimated) {
+        match self.normalizer.event(frame, event) {
             Normalized::ConnectionDestroyed => self.batch.counters.destroyed_sockets += 1,
             Normalized::Captured(captured) => {
                 if captured.event.kind == Kind::KeyMaterial && !self.options.keep_keys {
@@ -239,7 +276,12 @@ impl Intake {
         self.batch.connection_updates.extend(placement.updates);
         self.batch.moves.extend(placement.moves);
         self.batch.counters.stored_events += 1;
-        self.batch.events.push(NewEvent { id, run, connection: placement.connection, captured });
+        self.batch.events.push(NewEvent {
+            id,
+            run,
+            connection: placement.connection,
+            captured,
+        });
     }
 
     /// The current run. Events that come before any line of a run log are of a run that has none yet.
@@ -324,7 +366,10 @@ impl Intake {
         });
         // The link's sign of life goes with it.
         if let Some(link) = &self.link {
-            self.batch.links.push(LinkRow { last_frame: Some(frame.received), ..link.clone() });
+            self.batch.links.push(LinkRow {
+                last_frame: Some(frame.received),
+                ..link.clone()
+            });
         }
     }
 

@@ -22,7 +22,9 @@ mod summary;
 mod writer;
 
 pub use error::Error;
-pub use frames_file::{FileFrame, FramesError, FramesReader, MAX_MESSAGE_BYTES, write_frame, write_header};
+pub use frames_file::{
+    FileFrame, FramesError, FramesReader, MAX_MESSAGE_BYTES, write_frame, write_header,
+};
 pub use import::import;
 pub use intake::{Intake, IntakeOptions};
 pub use meters::{Meters, Status};
@@ -69,10 +71,17 @@ fn program() -> String {
 
 fn tell_opened(store: &Writer, notices: &Sender<Notice>) {
     for end in store.unclean_ends() {
-        let notice = Notice::UncleanEnd { recording: end.recording, last_commit: end.last_commit };
+        let notice = Notice::UncleanEnd {
+            recording: end.recording,
+            last_commit: end.last_commit,
+        };
         notices.send(notice).ok();
     }
-    notices.send(Notice::Opened { recording: store.recording() }).ok();
+    notices
+        .send(Notice::Opened {
+            recording: store.recording(),
+        })
+        .ok();
 }
 
 impl Recorder {
@@ -82,7 +91,9 @@ impl Recorder {
     /// When the URL is none, or the capture or the file for frames cannot be written.
     pub fn new(options: &Options, notices: Sender<Notice>) -> Result<Self, Error> {
         // Another provider may be installed already by a test in the same process; either will do.
-        rustls::crypto::ring::default_provider().install_default().ok();
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
         let target = Target::new(&options.url, options.max_message_bytes)?;
         let started = source::now();
         let start = RecordingStart {
@@ -96,15 +107,39 @@ impl Recorder {
             is_again: false,
         };
         let store = Writer::open(&options.db, &start)?;
-        let saver = options.save_frames.as_deref().map(FrameSaver::create).transpose()?;
+        let saver = options
+            .save_frames
+            .as_deref()
+            .map(FrameSaver::create)
+            .transpose()?;
         tell_opened(&store, &notices);
-        let intake_options = IntakeOptions { keep_keys: options.keep_keys, is_received_estimated: false };
-        let intake = Intake::new(intake_options, store.next_ids(), store.known_run()?, started);
+        let intake_options = IntakeOptions {
+            keep_keys: options.keep_keys,
+            is_received_estimated: false,
+        };
+        let intake = Intake::new(
+            intake_options,
+            store.next_ids(),
+            store.known_run()?,
+            started,
+        );
         let meters = Arc::new(Meters::new(options.queue_bytes));
         let abandon = Arc::new(AtomicBool::new(false));
-        let committer =
-            Committer::new(store, intake, Arc::clone(&meters), notices.clone(), Arc::clone(&abandon));
-        Ok(Self { target, committer, saver, meters, notices, abandon })
+        let committer = Committer::new(
+            store,
+            intake,
+            Arc::clone(&meters),
+            notices.clone(),
+            Arc::clone(&abandon),
+        );
+        Ok(Self {
+            target,
+            committer,
+            saver,
+            meters,
+            notices,
+            abandon,
+        })
     }
 
     /// Where the recording stands, for a status line.
@@ -117,7 +152,9 @@ impl Recorder {
     /// # Errors
     /// When the capture fails, or the system refuses a thread or a signal handler.
     pub fn run(self) -> Result<Outcome, Error> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         runtime.block_on(self.record())
     }
 
@@ -126,13 +163,27 @@ impl Recorder {
         let mut terminations = signal(SignalKind::terminate())?;
         let (stop, stopped) = watch::channel(false);
         let (done, mut finished) = oneshot::channel();
-        let Self { target, committer, saver, meters, notices, abandon } = self;
-        let writer = thread::Builder::new().name("writer".to_owned()).spawn(move || {
-            let result = writer::run(committer, saver);
-            // The receiver is gone only when the recording was abandoned.
-            done.send(result).ok();
-        })?;
-        let source = Source { target, meters: Arc::clone(&meters), notices: notices.clone(), stop: stopped };
+        let Self {
+            target,
+            committer,
+            saver,
+            meters,
+            notices,
+            abandon,
+        } = self;
+        let writer = thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || {
+                let result = writer::run(committer, saver);
+                // The receiver is gone only when the recording was abandoned.
+                done.send(result).ok();
+            })?;
+        let source = Source {
+            target,
+            meters: Arc::clone(&meters),
+            notices: notices.clone(),
+            stop: stopped,
+        };
         let reading = source.run();
         tokio::pin!(reading);
         let early = tokio::select! {

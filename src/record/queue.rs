@@ -75,8 +75,13 @@ impl std::fmt::Display for LinkEnd {
             Self::Stopped => formatter.write_str("stopped by us"),
             Self::Closed => formatter.write_str("closed by eCapture"),
             Self::Lost(reason) => write!(formatter, "connection lost: {reason}"),
-            Self::TooLarge { bytes } => write!(formatter, "a message of {bytes} bytes is larger than the limit"),
-            Self::Stalled { .. } => formatter.write_str("nothing came any more, not even heartbeats"),
+            Self::TooLarge { bytes } => write!(
+                formatter,
+                "a message of {bytes} bytes is larger than the limit"
+            ),
+            Self::Stalled { .. } => {
+                formatter.write_str("nothing came any more, not even heartbeats")
+            }
         }
     }
 }
@@ -121,7 +126,11 @@ pub struct Backlog {
 impl Queue {
     /// A queue for `limit_bytes` of frames. One frame always has room, however large.
     pub fn new(limit_bytes: usize) -> Self {
-        Self { inner: Mutex::default(), filled: Condvar::new(), limit_bytes }
+        Self {
+            inner: Mutex::default(),
+            filled: Condvar::new(),
+            limit_bytes,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -135,8 +144,12 @@ impl Queue {
         let mut inner = self.lock();
         if inner.bytes > 0 && inner.bytes + cost > self.limit_bytes {
             let (bytes, received) = (frame.message.len() as u64, frame.received);
-            let dropping =
-                inner.dropping.get_or_insert(Dropped { frames: 0, bytes: 0, first: received, last: received });
+            let dropping = inner.dropping.get_or_insert(Dropped {
+                frames: 0,
+                bytes: 0,
+                first: received,
+                last: received,
+            });
             dropping.frames += 1;
             dropping.bytes += bytes;
             dropping.last = received;
@@ -171,7 +184,9 @@ impl Queue {
         let inner = self.lock();
         let (mut inner, _) = self
             .filled
-            .wait_timeout_while(inner, patience, |inner| inner.items.is_empty() && inner.dropping.is_none() && !inner.is_closed)
+            .wait_timeout_while(inner, patience, |inner| {
+                inner.items.is_empty() && inner.dropping.is_none() && !inner.is_closed
+            })
             .unwrap_or_else(PoisonError::into_inner);
         if inner.items.is_empty() {
             inner.pass_on_dropped();
@@ -192,7 +207,10 @@ impl Queue {
     /// How much is waiting.
     pub fn backlog(&self) -> Backlog {
         let inner = self.lock();
-        Backlog { frames: inner.frames, bytes: inner.bytes }
+        Backlog {
+            frames: inner.frames,
+            bytes: inner.bytes,
+        }
     }
 }
 
@@ -227,14 +245,31 @@ mod tests {
         assert!(queue.push_frame(frame(2, 100)));
         assert!(!queue.push_frame(frame(3, 100)));
         assert!(!queue.push_frame(frame(4, 50)));
-        assert_eq!(queue.pop(Duration::ZERO), Popped::Item(Item::Frame(frame(1, 100))));
+        assert_eq!(
+            queue.pop(Duration::ZERO),
+            Popped::Item(Item::Frame(frame(1, 100)))
+        );
         assert!(queue.push_frame(frame(5, 100)));
         queue.close();
-        assert_eq!(queue.pop(Duration::ZERO), Popped::Item(Item::Frame(frame(2, 100))));
+        assert_eq!(
+            queue.pop(Duration::ZERO),
+            Popped::Item(Item::Frame(frame(2, 100)))
+        );
         let (first, last) = (Timestamp::from_nanos(3), Timestamp::from_nanos(4));
-        let dropped = Dropped { frames: 2, bytes: 150, first, last };
-        assert_eq!(queue.pop(Duration::ZERO), Popped::Item(Item::Dropped(dropped)));
-        assert_eq!(queue.pop(Duration::ZERO), Popped::Item(Item::Frame(frame(5, 100))));
+        let dropped = Dropped {
+            frames: 2,
+            bytes: 150,
+            first,
+            last,
+        };
+        assert_eq!(
+            queue.pop(Duration::ZERO),
+            Popped::Item(Item::Dropped(dropped))
+        );
+        assert_eq!(
+            queue.pop(Duration::ZERO),
+            Popped::Item(Item::Frame(frame(5, 100)))
+        );
         assert_eq!(queue.backlog(), Backlog::default());
         assert_eq!(queue.pop(Duration::ZERO), Popped::Closed);
     }
@@ -245,12 +280,21 @@ mod tests {
         assert!(queue.push_frame(frame(1, 1000)));
         assert!(!queue.push_frame(frame(2, 1)));
         queue.close();
-        assert!(matches!(queue.pop(Duration::ZERO), Popped::Item(Item::Frame(_))));
-        assert!(matches!(queue.pop(Duration::ZERO), Popped::Item(Item::Dropped(_))));
+        assert!(matches!(
+            queue.pop(Duration::ZERO),
+            Popped::Item(Item::Frame(_))
+        ));
+        assert!(matches!(
+            queue.pop(Duration::ZERO),
+            Popped::Item(Item::Dropped(_))
+        ));
     }
 
     #[test]
     fn an_empty_queue_lets_go_in_time() {
-        assert_eq!(Queue::new(10).pop(Duration::from_millis(1)), Popped::Nothing);
+        assert_eq!(
+            Queue::new(10).pop(Duration::from_millis(1)),
+            Popped::Nothing
+        );
     }
 }

@@ -65,24 +65,42 @@ pub(super) struct Target {
 impl Target {
     /// Reads the URL.
     pub(super) fn new(url: &str, max_message_bytes: usize) -> Result<Self, Error> {
-        let bad = |reason: &str| Error::BadUrl { url: url.to_owned(), reason: reason.to_owned() };
-        let uri: tokio_tungstenite::tungstenite::http::Uri =
-            url.parse().map_err(|_| bad("not a URL; the usual one is ws://127.0.0.1:28257/"))?;
+        let bad = |reason: &str| Error::BadUrl {
+            url: url.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let uri: tokio_tungstenite::tungstenite::http::Uri = url
+            .parse()
+            .map_err(|_| bad("not a URL; the usual one is ws://127.0.0.1:28257/"))?;
         let default_port = match uri.scheme_str() {
             Some("ws") => 80,
             Some("wss") => 443,
             _ => return Err(bad("must begin with ws:// or wss://")),
         };
-        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(|| bad("has no host"))?;
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let host = uri
+            .host()
+            .filter(|host| !host.is_empty())
+            .ok_or_else(|| bad("has no host"))?;
+        let host = host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned();
         let port = uri.port_u16().unwrap_or(default_port);
-        let mut request =
-            ClientRequestBuilder::new(uri).into_client_request().map_err(|error| bad(&error.to_string()))?;
-        request.headers_mut().insert("Origin", HeaderValue::from_static("http://localhost/"));
+        let mut request = ClientRequestBuilder::new(uri)
+            .into_client_request()
+            .map_err(|error| bad(&error.to_string()))?;
+        request
+            .headers_mut()
+            .insert("Origin", HeaderValue::from_static("http://localhost/"));
         let config = WebSocketConfig::default()
             .max_message_size(Some(max_message_bytes))
             .max_frame_size(Some(max_message_bytes));
-        Ok(Self { request, host, port, config })
+        Ok(Self {
+            request,
+            host,
+            port,
+            config,
+        })
     }
 }
 
@@ -96,9 +114,14 @@ pub(super) struct Source {
 }
 
 /// The wall clock, where frames are stamped.
-#[expect(clippy::disallowed_methods, reason = "frames are stamped here, as they are read")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "frames are stamped here, as they are read"
+)]
 pub(super) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
@@ -117,12 +140,17 @@ impl Source {
                 }
                 Connected::Up(socket) => {
                     number += 1;
-                    self.meters.queue.push(Item::LinkBegan { number, at: now() });
+                    self.meters
+                        .queue
+                        .push(Item::LinkBegan { number, at: now() });
                     self.meters.is_linked.store(true, Ordering::Relaxed);
                     self.tell(Notice::Connected);
                     let (end, was_good) = self.read(*socket, number).await;
                     self.meters.is_linked.store(false, Ordering::Relaxed);
-                    self.meters.queue.push(Item::LinkEnded { at: now(), end: end.clone() });
+                    self.meters.queue.push(Item::LinkEnded {
+                        at: now(),
+                        end: end.clone(),
+                    });
                     if was_good {
                         backoff.reset();
                     }
@@ -131,7 +159,10 @@ impl Source {
                     }
                     let is_last = end == LinkEnd::Stopped || *self.stop.borrow();
                     let wait = backoff.next_wait();
-                    self.tell(Notice::LinkEnded { end, wait: (!is_last).then_some(wait) });
+                    self.tell(Notice::LinkEnded {
+                        end,
+                        wait: (!is_last).then_some(wait),
+                    });
                     wait
                 }
             };
@@ -160,11 +191,17 @@ impl Source {
             Err(_) => return Connected::Failed("no answer".to_owned()),
         };
         // From here on eCapture may know us: the handshake is seen through even when we are asked to stop.
-        let handshake =
-            client_async_tls_with_config(self.target.request.clone(), stream, Some(self.target.config), None);
+        let handshake = client_async_tls_with_config(
+            self.target.request.clone(),
+            stream,
+            Some(self.target.config),
+            None,
+        );
         match timeout(HANDSHAKE_PATIENCE, handshake).await {
             Ok(Ok((socket, _))) => Connected::Up(Box::new(socket)),
-            Ok(Err(WsError::Http(response))) => Connected::Failed(format!("refused with HTTP status {}", response.status())),
+            Ok(Err(WsError::Http(response))) => {
+                Connected::Failed(format!("refused with HTTP status {}", response.status()))
+            }
             Ok(Err(error)) => Connected::Failed(error.to_string()),
             Err(_) => Connected::Failed("no answer to the WebSocket handshake".to_owned()),
         }
@@ -197,21 +234,30 @@ impl Source {
             };
             let received = now();
             last = (Instant::now(), received);
-            let Some((opcode, bytes)) = data(message) else { continue };
-            if !has_heartbeat && wire::is_heartbeat(&bytes) {
+            let Some((opcode, bytes)) = data(message) else {
+                continue;
+            };
+            if !has_heartbeat && wire::is_heartbeat(opcode, &bytes) {
                 has_heartbeat = true;
                 if began.elapsed() < QUICK {
                     silence = SILENCE_AFTER_QUICK_HEARTBEAT;
                 }
             }
-            self.push(Frame { link, received, opcode, message: bytes });
+            self.push(Frame {
+                link,
+                received,
+                opcode,
+                message: bytes,
+            });
         }
     }
 
     fn push(&self, frame: Frame) {
         let meters = &self.meters;
         meters.received_frames.fetch_add(1, Ordering::Relaxed);
-        meters.received_bytes.fetch_add(frame.message.len() as u64, Ordering::Relaxed);
+        meters
+            .received_bytes
+            .fetch_add(frame.message.len() as u64, Ordering::Relaxed);
         if !meters.queue.push_frame(frame) {
             meters.dropped_frames.fetch_add(1, Ordering::Relaxed);
         }
@@ -223,7 +269,12 @@ impl Source {
             let rest = async {
                 while let Some(Ok(message)) = socket.next().await {
                     if let Some((opcode, message)) = data(message) {
-                        self.push(Frame { link, received: now(), opcode, message });
+                        self.push(Frame {
+                            link,
+                            received: now(),
+                            opcode,
+                            message,
+                        });
                     }
                 }
             };
@@ -252,7 +303,9 @@ fn data(message: Message) -> Option<(Opcode, Bytes)> {
 fn end_of(error: WsError) -> LinkEnd {
     match error {
         WsError::ConnectionClosed | WsError::AlreadyClosed => LinkEnd::Closed,
-        WsError::Capacity(CapacityError::MessageTooLong { size, .. }) => LinkEnd::TooLarge { bytes: size as u64 },
+        WsError::Capacity(CapacityError::MessageTooLong { size, .. }) => {
+            LinkEnd::TooLarge { bytes: size as u64 }
+        }
         other => LinkEnd::Lost(other.to_string()),
     }
 }

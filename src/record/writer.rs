@@ -55,29 +55,49 @@ impl Committer {
         notices: Sender<Notice>,
         abandon: Arc<AtomicBool>,
     ) -> Self {
-        Self { store, intake, meters, notices, abandon, began: None, last_commit: Timestamp::MIN }
+        Self {
+            store,
+            intake,
+            meters,
+            notices,
+            abandon,
+            began: None,
+            last_commit: Timestamp::MIN,
+        }
     }
 
     /// Takes in one item and commits if the batch is full.
     pub(super) fn take(&mut self, item: Item) -> Result<(), Error> {
         self.began.get_or_insert_with(Instant::now);
         self.intake.take(item);
-        self.meters.uncommitted_events.store(self.intake.batch().events.len() as u64, Ordering::Relaxed);
+        self.meters
+            .uncommitted_events
+            .store(self.intake.batch().events.len() as u64, Ordering::Relaxed);
         for notice in self.intake.take_notices() {
             self.notices.send(notice).ok();
         }
-        let is_full = self.intake.batch().events.len() >= BATCH_EVENTS || self.intake.batch_bytes() >= BATCH_BYTES;
-        if is_full { self.commit() } else { self.commit_if_due() }
+        let is_full = self.intake.batch().events.len() >= BATCH_EVENTS
+            || self.intake.batch_bytes() >= BATCH_BYTES;
+        if is_full {
+            self.commit()
+        } else {
+            self.commit_if_due()
+        }
     }
 
     /// How long until the batch must be committed.
     pub(super) fn patience(&self) -> Duration {
-        self.began.map_or(IDLE, |began| BATCH_AGE.saturating_sub(began.elapsed()))
+        self.began
+            .map_or(IDLE, |began| BATCH_AGE.saturating_sub(began.elapsed()))
     }
 
     /// Commits if the batch is old enough.
     pub(super) fn commit_if_due(&mut self) -> Result<(), Error> {
-        if self.began.is_some_and(|began| began.elapsed() >= BATCH_AGE) { self.commit() } else { Ok(()) }
+        if self.began.is_some_and(|began| began.elapsed() >= BATCH_AGE) {
+            self.commit()
+        } else {
+            Ok(())
+        }
     }
 
     fn commit(&mut self) -> Result<(), Error> {
@@ -100,7 +120,9 @@ impl Committer {
             self.notices.send(Notice::LockFree).ok();
         }
         self.last_commit = at;
-        self.meters.stored_events.store(self.intake.counters().stored_events, Ordering::Relaxed);
+        self.meters
+            .stored_events
+            .store(self.intake.counters().stored_events, Ordering::Relaxed);
         self.meters.uncommitted_events.store(0, Ordering::Relaxed);
         self.intake.committed();
         self.began = None;
@@ -122,7 +144,12 @@ impl Committer {
         let path = self.store.path().to_owned();
         let counters = self.intake.counters();
         let (links, gaps) = (self.intake.links(), self.intake.gaps());
-        let sealed = loop_until_free(&self.abandon, self.store, &counters, at.max(self.last_commit))?;
+        let sealed = loop_until_free(
+            &self.abandon,
+            self.store,
+            &counters,
+            at.max(self.last_commit),
+        )?;
         Ok(Summary {
             counters,
             links,
@@ -142,7 +169,9 @@ fn loop_until_free(
 ) -> Result<Sealed, Error> {
     loop {
         match store.end(counters, at) {
-            Err(store::Error::Busy { .. }) if !abandon.load(Ordering::Relaxed) => std::thread::sleep(LOCK_PAUSE),
+            Err(store::Error::Busy { .. }) if !abandon.load(Ordering::Relaxed) => {
+                std::thread::sleep(LOCK_PAUSE)
+            }
             Err(error) => return Err(error.into()),
             Ok(()) => return Ok(store.seal()?),
         }
@@ -150,7 +179,10 @@ fn loop_until_free(
 }
 
 /// The writer thread: takes from the queue until that is closed and empty.
-pub(super) fn run(mut committer: Committer, mut save: Option<FrameSaver>) -> Result<Summary, Error> {
+pub(super) fn run(
+    mut committer: Committer,
+    mut save: Option<FrameSaver>,
+) -> Result<Summary, Error> {
     let meters = Arc::clone(&committer.meters);
     loop {
         match meters.queue.pop(committer.patience()) {
@@ -158,7 +190,10 @@ pub(super) fn run(mut committer: Committer, mut save: Option<FrameSaver>) -> Res
                 if let (Item::Frame(frame), Some(saver)) = (&item, &mut save)
                     && let Err(error) = frames_file::write_frame(&mut saver.out, frame)
                 {
-                    committer.notices.send(Notice::SaveFailed(error.to_string())).ok();
+                    committer
+                        .notices
+                        .send(Notice::SaveFailed(error.to_string()))
+                        .ok();
                     save = None;
                 }
                 committer.take(item)?;
@@ -170,7 +205,10 @@ pub(super) fn run(mut committer: Committer, mut save: Option<FrameSaver>) -> Res
     if let Some(mut saver) = save
         && let Err(error) = saver.out.flush()
     {
-        committer.notices.send(Notice::SaveFailed(error.to_string())).ok();
+        committer
+            .notices
+            .send(Notice::SaveFailed(error.to_string()))
+            .ok();
     }
     committer.finish(now())
 }
@@ -183,8 +221,16 @@ pub(super) struct FrameSaver {
 impl FrameSaver {
     /// Creates the file, mode 0600. An existing one is not touched.
     pub(super) fn create(path: &Path) -> Result<Self, Error> {
-        let failed = |source| Error::SaveFrames { path: path.to_owned(), source };
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+        let failed = |source| Error::SaveFrames {
+            path: path.to_owned(),
+            source,
+        };
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(failed)?;
         let mut out = BufWriter::with_capacity(256 << 10, file);
         frames_file::write_header(&mut out).map_err(failed)?;
         Ok(Self { out })

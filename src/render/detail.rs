@@ -127,10 +127,7 @@ fn place(facts: &mut Facts, stored: &StoredEvent) {
         format!(", connection {connection}")
     });
     let stream = stored.stream;
-    facts.is(
-        "stream",
-        format_args!("{stream}{connection}"),
-    );
+    facts.is("stream", format_args!("{stream}{connection}"));
     let bytes = stored.payload_bytes;
     if bytes < 1024 {
         facts.is("payload", format_args!("{bytes} bytes"));

@@ -20,12 +20,18 @@ impl Reader {
     /// When the file cannot be read or is damaged.
     pub fn stats(&self, selection: &Selection) -> Result<Stats, Error> {
         let file_bytes = ["", "-wal"]
-            .map(|suffix| std::fs::metadata(open::beside(&self.path, suffix)).map_or(0, |metadata| metadata.len()))
+            .map(|suffix| {
+                std::fs::metadata(open::beside(&self.path, suffix))
+                    .map_or(0, |metadata| metadata.len())
+            })
             .iter()
             .sum();
         let plan = plan::prepare(&self.db, selection).at(&self.path)?;
         let stats = count(&self.db, plan.since, plan.until).at(&self.path)?;
-        Ok(Stats { file_bytes, ..stats })
+        Ok(Stats {
+            file_bytes,
+            ..stats
+        })
     }
 }
 
@@ -34,15 +40,25 @@ fn count(db: &Connection, since: i64, until: i64) -> Result<Stats> {
         "SELECT COUNT(*), COALESCE(SUM(payload_bytes), 0), MIN(time_ns), MAX(time_ns) FROM events
          WHERE time_ns BETWEEN ?1 AND ?2",
         params![since, until],
-        |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?, row.get::<_, Option<i64>>(3)?)),
+        |row| {
+            Ok((
+                row.get(0)?,
+                row.get(1)?,
+                row.get::<_, Option<i64>>(2)?,
+                row.get::<_, Option<i64>>(3)?,
+            ))
+        },
     )?;
     let stored_payload_bytes = db.query_row(
         "SELECT (SELECT COALESCE(SUM(stored_bytes), 0) FROM blocks) + (SELECT COALESCE(SUM(LENGTH(data)), 0) FROM tail)",
         [],
         |row| row.get::<_, u64>(0),
     )?;
-    let all_payload_bytes: u64 =
-        db.query_row("SELECT COALESCE(SUM(payload_bytes), 0) FROM events", [], |row| row.get(0))?;
+    let all_payload_bytes: u64 = db.query_row(
+        "SELECT COALESCE(SUM(payload_bytes), 0) FROM events",
+        [],
+        |row| row.get(0),
+    )?;
     Ok(Stats {
         events,
         payload_bytes,
@@ -84,7 +100,11 @@ fn share(whole: u64, part: u64, all: u64) -> u64 {
 fn counted(db: &Connection, sql: &str, since: i64, until: i64) -> Result<Vec<Counted>> {
     let mut statement = db.prepare(sql)?;
     let rows = statement.query_map(params![since, until, LISTED], |row| {
-        Ok(Counted { name: row.get("name")?, events: row.get("events")?, bytes: row.get("bytes")? })
+        Ok(Counted {
+            name: row.get("name")?,
+            events: row.get("events")?,
+            bytes: row.get("bytes")?,
+        })
     })?;
     rows.collect()
 }
@@ -109,10 +129,14 @@ fn recordings(db: &Connection, since: i64, until: i64) -> Result<Vec<RecordingSt
             source: row.get("url")?,
             ecapture_version: row.get("version")?,
             started: Timestamp::from_nanos(row.get("started_ns")?),
-            ended: row.get::<_, Option<i64>>("ended_ns")?.map(Timestamp::from_nanos),
+            ended: row
+                .get::<_, Option<i64>>("ended_ns")?
+                .map(Timestamp::from_nanos),
             ended_cleanly: row.get::<_, Option<bool>>("is_clean")? == Some(true),
             events: row.get("stored_events")?,
-            link_up_seconds: Timestamp::from_nanos(up_ns.unwrap_or(0)).since(Timestamp::default()).as_secs_f64(),
+            link_up_seconds: Timestamp::from_nanos(up_ns.unwrap_or(0))
+                .since(Timestamp::default())
+                .as_secs_f64(),
             frames_received: row.get("received_frames")?,
             unreadable: row.get("unreadable_frames")?,
             dropped_by_us: row.get("dropped_frames")?,
@@ -131,8 +155,12 @@ fn gaps(db: &Connection, since: i64, until: i64) -> Result<Vec<Gap>> {
     let rows = statement.query_map(params![since, until], |row| {
         Ok(Gap {
             started: Timestamp::from_nanos(row.get("started_ns")?),
-            ended: row.get::<_, Option<i64>>("ended_ns")?.map(Timestamp::from_nanos),
-            reason: GapReason::from_code(row.get("reason")?).map_or("unknown", GapReason::name).to_owned(),
+            ended: row
+                .get::<_, Option<i64>>("ended_ns")?
+                .map(Timestamp::from_nanos),
+            reason: GapReason::from_code(row.get("reason")?)
+                .map_or("unknown", GapReason::name)
+                .to_owned(),
             frames: row.get("frames")?,
             bytes: row.get("bytes")?,
             detail: row.get("detail")?,

@@ -152,8 +152,11 @@ impl Writer {
     /// # Errors
     /// As for [`Writer::commit`].
     pub fn end(&mut self, counters: &Counters, now: Timestamp) -> Result<(), Error> {
-        let transaction = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate).at(&self.path)?;
-        self.rows.finish(&transaction, counters, now).map_err(|error| error.at(&self.path))?;
+        let transaction =
+            Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate).at(&self.path)?;
+        self.rows
+            .finish(&transaction, counters, now)
+            .map_err(|error| error.at(&self.path))?;
         transaction.commit().at(&self.path)
     }
 
@@ -164,10 +167,13 @@ impl Writer {
     pub fn seal(self) -> Result<Sealed, Error> {
         let path = self.path.clone();
         self.db.busy_timeout(SEAL_PATIENCE).at(&path)?;
-        self.db.execute_batch("PRAGMA incremental_vacuum; PRAGMA optimize;").at(&path)?;
+        self.db
+            .execute_batch("PRAGMA incremental_vacuum; PRAGMA optimize;")
+            .at(&path)?;
         self.db.flush_prepared_statement_cache();
         let mode: rusqlite::Result<String> =
-            self.db.pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0));
+            self.db
+                .pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0));
         match mode.at(&path) {
             Ok(mode) if mode == "delete" => Ok(Sealed::Yes),
             Ok(_) | Err(Error::Busy { .. }) => Ok(Sealed::HeldByReader),

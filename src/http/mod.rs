@@ -1,0 +1,3 @@
+//! HTTP, as far as captured bytes show it.
+
+pub mod h1;
