@@ -28,9 +28,7 @@ use crate::record::{
 #[derive(Debug, Parser)]
 #[command(name = "ecq-record", version, max_term_width = 100, after_help = AFTER_HELP)]
 struct RecordArgs {
-    /// The capture file; created, readable by you alone, if there is none [default: $ECQ_DB, else your data directory
-    /// (root: /var/lib/ecq/caps.db)]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help = DB_HELP)]
     db: Option<PathBuf>,
     /// Where eCapture listens: what its --ecaptureq was given
     #[arg(
@@ -79,6 +77,9 @@ summary. A second interrupt ends it at once.
 eCapture 1.4.0 to 1.5.2 and 2.1.0 or newer send events; 2.0.x sends none.
 
 Exit status: 0 recorded, 2 failed, 130 ended by a second interrupt.";
+
+const DB_HELP: &str = "The capture file; created, readable by you alone, if there is none [default: $ECQ_DB, else \
+     your data directory (root: /var/lib/ecq/caps.db)]";
 
 /// A size on the command line.
 #[derive(Debug, Clone, Copy)]
@@ -152,7 +153,7 @@ fn choose(named: Option<&Path>, terminal: &mut Terminal) -> anyhow::Result<PathB
     match origin {
         Origin::Named => {}
         Origin::Environment => {
-            terminal.note(format_args!("recording to {} ($ECQ_DB)", path.display()))
+            terminal.note(format_args!("recording to {} ($ECQ_DB)", path.display()));
         }
         Origin::Found | Origin::Default => {
             terminal.note(format_args!("recording to {}", path.display()));
@@ -188,7 +189,8 @@ fn import(
         keep_keys: args.keep_keys,
     };
     let (notices, receiver) = mpsc::channel();
-    let result = record::import(&options, notices);
+    let result = record::import(&options, &notices);
+    drop(notices);
     for notice in receiver {
         words::tell(terminal, &notice);
     }

@@ -96,10 +96,10 @@ pub(super) fn status(status: &Status, running: Duration) -> String {
         status.stored_events,
     );
     if status.backlog.bytes > 1 << 20 {
-        line.push_str(&format!(" ({})", human(status.backlog.bytes as u64)));
+        line = format!("{line} ({})", human(status.backlog.bytes as u64));
     }
     if status.dropped_frames > 0 {
-        line.push_str(&format!(" · dropped {}", status.dropped_frames));
+        line = format!("{line} · dropped {}", status.dropped_frames);
     }
     line
 }

@@ -165,16 +165,11 @@ impl Endpoints {
         let Tuple { src, dst, sense } = tuple;
         let (client, server, local, remote) = match (sense, role) {
             (Sense::InitiatorToAcceptor, None) => (Some(src), Some(dst), None, None),
-            (Sense::InitiatorToAcceptor, Some(Role::Client)) => {
-                (Some(src), Some(dst), Some(src), Some(dst))
-            }
+            (_, Some(Role::Client)) => (Some(src), Some(dst), Some(src), Some(dst)),
             (Sense::InitiatorToAcceptor, Some(Role::Server)) => {
                 (Some(src), Some(dst), Some(dst), Some(src))
             }
             (Sense::LocalToRemote, None) => (None, None, Some(src), Some(dst)),
-            (Sense::LocalToRemote, Some(Role::Client)) => {
-                (Some(src), Some(dst), Some(src), Some(dst))
-            }
             (Sense::LocalToRemote, Some(Role::Server)) => {
                 (Some(dst), Some(src), Some(src), Some(dst))
             }

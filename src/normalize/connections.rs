@@ -43,6 +43,36 @@ enum Key {
     },
 }
 
+bitflags::bitflags! {
+    /// What was seen in an epoch.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    struct Marks: u8 {
+        /// The process read data.
+        const DATA_IN = 1;
+        /// The process wrote data.
+        const DATA_OUT = 2;
+        /// The process read the end of the stream.
+        const ENDED = 4;
+        /// An HTTP/2 client preface went by.
+        const PREFACE = 8;
+        /// An event had address fields that were not filled: what becomes known later is not about its connection.
+        const NAMELESS = 16;
+        /// Addresses were inferred, and then another connection of the process came up: the next data may be its.
+        const DOUBTFUL = 32;
+    }
+}
+
+impl Marks {
+    const DATA: Self = Self::DATA_IN.union(Self::DATA_OUT);
+
+    fn data(direction: Direction) -> Self {
+        match direction {
+            Direction::Inbound => Self::DATA_IN,
+            Direction::Outbound => Self::DATA_OUT,
+        }
+    }
+}
+
 /// The current epoch of a key.
 #[derive(Debug)]
 struct Epoch {
@@ -51,13 +81,7 @@ struct Epoch {
     role: Option<Role>,
     began: Timestamp,
     last: Timestamp,
-    has_data: [bool; 2],
-    has_ended: bool,
-    has_preface: bool,
-    /// An event had address fields that were not filled: whatever becomes known later is not about its connection.
-    is_nameless: bool,
-    /// Addresses were inferred, and then another connection of the process came up: the next data may be its.
-    is_doubtful: bool,
+    marks: Marks,
     recent: VecDeque<(Timestamp, EventId)>,
 }
 
@@ -149,7 +173,7 @@ impl Connections {
         let has_data = self
             .epochs
             .get(&key)
-            .is_some_and(|epoch| epoch.has_data != [false, false]);
+            .is_some_and(|epoch| epoch.marks.intersects(Marks::DATA));
         if let (Key::Descriptor { fd, .. }, Some(pid), false) = (key, event.process.pid, has_data) {
             self.offer(pid, fd, tuple, event.received, placement);
         }
@@ -165,7 +189,9 @@ impl Connections {
     ) {
         let since = event.received.minus(REACH_BACK);
         match self.epochs.get_mut(&key) {
-            Some(epoch) if epoch.is_nameless => self.begin(key, event, Some(ends), placement),
+            Some(epoch) if epoch.marks.contains(Marks::NAMELESS) => {
+                self.begin(key, event, Some(ends), placement);
+            }
             Some(epoch) if epoch.tuple.is_none() && epoch.began >= since => {
                 epoch.tuple = Some(ends);
                 epoch.recent = VecDeque::new();
@@ -186,7 +212,7 @@ impl Connections {
                 }
             }
             // The same addresses before any data: eCapture mentions a pending connect more than once.
-            Some(epoch) if epoch.tuple == Some(ends) && epoch.has_data == [false, false] => {}
+            Some(epoch) if epoch.tuple == Some(ends) && !epoch.marks.intersects(Marks::DATA) => {}
             _ => self.begin(key, event, Some(ends), placement),
         }
     }
@@ -212,7 +238,7 @@ impl Connections {
         let Some(epoch) = self.epochs.get_mut(&thread) else {
             return;
         };
-        if epoch.is_nameless {
+        if epoch.marks.contains(Marks::NAMELESS) {
             return;
         }
         if is_only && epoch.tuple.is_none() && epoch.began >= received.minus(REACH_BACK) {
@@ -223,7 +249,7 @@ impl Connections {
                 TupleSource::Inferred,
             ));
         } else if !is_only && epoch.tuple.is_some() {
-            epoch.is_doubtful = true;
+            epoch.marks |= Marks::DOUBTFUL;
         }
     }
 
@@ -260,7 +286,7 @@ impl Connections {
         let is_structured = is_structured(event);
         let must_begin = self.epochs.get(&key).is_none_or(|epoch| {
             epoch.starts_anew(captured)
-                || epoch.is_doubtful
+                || epoch.marks.contains(Marks::DOUBTFUL)
                 || (is_structured && epoch.tuple.is_some())
         });
         if must_begin {
@@ -327,11 +353,7 @@ impl Connections {
             role: None,
             began: event.received,
             last: event.received,
-            has_data: [false; 2],
-            has_ended: false,
-            has_preface: false,
-            is_nameless: false,
-            is_doubtful: false,
+            marks: Marks::empty(),
             recent: VecDeque::new(),
         };
         self.epochs.insert(key, epoch);
@@ -373,18 +395,14 @@ impl Epoch {
         let Some(direction) = event.direction else {
             return false;
         };
-        let continues = self
-            .has_data
-            .get(usize::from(direction.code()))
-            .copied()
-            .unwrap_or(false);
-        if !continues || captured.payload.is_empty() {
+        if !self.marks.contains(Marks::data(direction)) || captured.payload.is_empty() {
             return false;
         }
+        let has_ended = self.marks.contains(Marks::ENDED);
         match event.content {
-            Content::Http2Preface => self.has_ended || self.has_preface,
-            Content::Http1Request => self.has_ended,
-            Content::Http2Frames => self.has_ended && is_server_preface(&captured.payload),
+            Content::Http2Preface => has_ended || self.marks.contains(Marks::PREFACE),
+            Content::Http1Request => has_ended,
+            Content::Http2Frames => has_ended && is_server_preface(&captured.payload),
             _ => false,
         }
     }
@@ -394,16 +412,18 @@ impl Epoch {
         if event.kind != Kind::TlsData {
             return;
         }
-        if captured.payload.is_empty() {
-            self.has_ended |= event.direction == Some(Direction::Inbound);
-        } else if let Some(has) = event
-            .direction
-            .and_then(|direction| self.has_data.get_mut(usize::from(direction.code())))
-        {
-            *has = true;
+        let is_inbound = event.direction == Some(Direction::Inbound);
+        if !captured.payload.is_empty() {
+            self.marks |= event.direction.map_or(Marks::empty(), Marks::data);
+        } else if is_inbound {
+            self.marks |= Marks::ENDED;
         }
-        self.has_preface |= event.content == Content::Http2Preface;
-        self.is_nameless |= event.tuple.is_none() && is_structured(event);
+        if event.content == Content::Http2Preface {
+            self.marks |= Marks::PREFACE;
+        }
+        if event.tuple.is_none() && is_structured(event) {
+            self.marks |= Marks::NAMELESS;
+        }
         if self.tuple.is_none() && event.form.carrier == Carrier::ProtobufText {
             let since = event.received.minus(REACH_BACK);
             while self.recent.len() >= MOVABLE

@@ -134,7 +134,7 @@ impl<R: Read> FramesReader<R> {
         self.is_saved
     }
 
-    /// How many bytes at the end were no whole frame; known once `next` gave `None`.
+    /// How many bytes at the end were no whole frame; known once `next_frame` gave `None`.
     pub fn cut_off(&self) -> u64 {
         self.cut_off
     }
@@ -143,23 +143,20 @@ impl<R: Read> FramesReader<R> {
     ///
     /// # Errors
     /// When the file cannot be read, or is no file of frames.
-    pub fn next(&mut self) -> Result<Option<FileFrame>, FramesError> {
+    pub fn next_frame(&mut self) -> Result<Option<FileFrame>, FramesError> {
         let start = self.at;
         let (received, link, opcode) = if self.is_saved {
-            let Some(head) = self.read::<13>(start)? else {
+            let (Some(received), Some(link), Some([code])) =
+                (self.read(start)?, self.read(start)?, self.read(start)?)
+            else {
                 return Ok(None);
             };
-            let [a, b, c, d, e, f, g, h, i, j, k, l, code] = head;
             let opcode = Opcode::from_code(code).ok_or(FramesError::BadOpcode {
                 at: start + 12,
                 code,
             })?;
-            let received = Timestamp::from_nanos(i64::from_le_bytes([a, b, c, d, e, f, g, h]));
-            (
-                Some(received),
-                Some(u32::from_le_bytes([i, j, k, l])),
-                Some(opcode),
-            )
+            let received = Timestamp::from_nanos(i64::from_le_bytes(received));
+            (Some(received), Some(u32::from_le_bytes(link)), Some(opcode))
         } else {
             (None, None, None)
         };
@@ -229,7 +226,7 @@ mod tests {
     fn read_all(bytes: &[u8]) -> (Vec<FileFrame>, u64) {
         let mut reader = FramesReader::new(bytes).unwrap();
         let mut frames = Vec::new();
-        while let Some(frame) = reader.next().unwrap() {
+        while let Some(frame) = reader.next_frame().unwrap() {
             frames.push(frame);
         }
         (frames, reader.cut_off())
@@ -273,7 +270,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
             if let Ok(mut reader) = FramesReader::new(bytes.as_slice()) {
-                while let Ok(Some(_)) = reader.next() {}
+                while let Ok(Some(_)) = reader.next_frame() {}
             }
         }
     }
@@ -300,7 +297,7 @@ mod tests {
         assert!(matches!(
             FramesReader::new(b"SQLite format 3\0".as_slice())
                 .unwrap()
-                .next(),
+                .next_frame(),
             Err(FramesError::NotFrames { at: 0, .. })
         ));
     }

@@ -28,7 +28,7 @@ use crate::wire::{self, Incoming};
 /// # Errors
 /// When the file is no file of frames or is in the capture already, or the capture cannot be written. A file that ends
 /// in the middle of a frame is imported up to there.
-pub fn import(options: &ImportOptions, notices: Sender<Notice>) -> Result<Summary, Error> {
+pub fn import(options: &ImportOptions, notices: &Sender<Notice>) -> Result<Summary, Error> {
     let failed = |source: FramesError| Error::Import {
         path: options.file.clone(),
         source,
@@ -59,7 +59,7 @@ pub fn import(options: &ImportOptions, notices: Sender<Notice>) -> Result<Summar
         is_again: options.again,
     };
     let store = Writer::open(&options.db, &start)?;
-    super::tell_opened(&store, &notices);
+    super::tell_opened(&store, notices);
     let intake_options = IntakeOptions {
         keep_keys: options.keep_keys,
         is_received_estimated: !is_saved,
@@ -77,7 +77,7 @@ pub fn import(options: &ImportOptions, notices: Sender<Notice>) -> Result<Summar
     let mut frames = open(&options.file).map_err(failed)?;
     let mut clock = stand_in.map(FileClock::new);
     let mut links = Links::default();
-    while let Some(frame) = frames.next().map_err(failed)? {
+    while let Some(frame) = frames.next_frame().map_err(failed)? {
         let frame = links.place(frame, clock.as_mut());
         for item in links.crossed(&frame) {
             committer.take(item)?;
@@ -126,7 +126,7 @@ fn stand_in(options: &ImportOptions) -> Result<Timestamp, Error> {
         source,
     };
     let mut frames = open(&options.file).map_err(failed)?;
-    while let Some(frame) = frames.next().map_err(failed)? {
+    while let Some(frame) = frames.next_frame().map_err(failed)? {
         match wire::decode(frame.opcode, &frame.message) {
             Incoming::Log(log) if log.time.is_some() => return Ok(log.time.unwrap_or_default()),
             Incoming::Heartbeat(heartbeat) => {

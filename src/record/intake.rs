@@ -128,14 +128,14 @@ impl Intake {
             Item::LinkBegan { number, at } => self.link_began(number, at),
             Item::Frame(frame) => self.frame(&frame),
             Item::Dropped(dropped) => self.dropped(dropped),
-            Item::LinkEnded { at, end } => self.link_ended(at, end),
+            Item::LinkEnded { at, end } => self.link_ended(at, &end),
         }
     }
 
     /// The recording ends: what is open is closed.
     pub fn end(&mut self, at: Timestamp) {
         if self.link.is_some() {
-            self.link_ended(at, LinkEnd::Stopped);
+            self.link_ended(at, &LinkEnd::Stopped);
         }
         if !self.is_file {
             self.close_gap(at);
@@ -160,7 +160,7 @@ impl Intake {
         self.runs.start_link();
     }
 
-    fn link_ended(&mut self, at: Timestamp, end: LinkEnd) {
+    fn link_ended(&mut self, at: Timestamp, end: &LinkEnd) {
         if let Some(link) = self.link.take() {
             self.batch.links.push(LinkRow {
                 ended: Some(at),
@@ -168,7 +168,7 @@ impl Intake {
                 ..link
             });
         }
-        let gap = match &end {
+        let gap = match end {
             // Nothing is missing: the recording ends with the link.
             LinkEnd::Stopped => return,
             LinkEnd::TooLarge { bytes } => GapRow {

@@ -97,7 +97,7 @@ struct Inner {
 
 /// The queue.
 #[derive(Debug)]
-pub struct Queue {
+pub(super) struct Queue {
     inner: Mutex<Inner>,
     filled: Condvar,
     limit_bytes: usize,
@@ -105,7 +105,7 @@ pub struct Queue {
 
 /// What `pop` found.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Popped {
+pub(super) enum Popped {
     /// The oldest item.
     Item(Item),
     /// Nothing came in time.
@@ -125,7 +125,7 @@ pub struct Backlog {
 
 impl Queue {
     /// A queue for `limit_bytes` of frames. One frame always has room, however large.
-    pub fn new(limit_bytes: usize) -> Self {
+    pub(super) fn new(limit_bytes: usize) -> Self {
         Self {
             inner: Mutex::default(),
             filled: Condvar::new(),
@@ -139,7 +139,7 @@ impl Queue {
     }
 
     /// Adds a frame, or counts it as dropped and says so with `false`. Never waits.
-    pub fn push_frame(&self, frame: Frame) -> bool {
+    pub(super) fn push_frame(&self, frame: Frame) -> bool {
         let cost = frame.message.len() + FRAME_BYTES;
         let mut inner = self.lock();
         if inner.bytes > 0 && inner.bytes + cost > self.limit_bytes {
@@ -164,7 +164,7 @@ impl Queue {
     }
 
     /// Adds anything but a frame; there is always room.
-    pub fn push(&self, item: Item) {
+    pub(super) fn push(&self, item: Item) {
         let mut inner = self.lock();
         inner.pass_on_dropped();
         inner.items.push_back(item);
@@ -172,7 +172,7 @@ impl Queue {
     }
 
     /// Nothing more will come.
-    pub fn close(&self) {
+    pub(super) fn close(&self) {
         let mut inner = self.lock();
         inner.pass_on_dropped();
         inner.is_closed = true;
@@ -180,7 +180,7 @@ impl Queue {
     }
 
     /// Takes the oldest item, waiting for one at most `patience`.
-    pub fn pop(&self, patience: Duration) -> Popped {
+    pub(super) fn pop(&self, patience: Duration) -> Popped {
         let inner = self.lock();
         let (mut inner, _) = self
             .filled
@@ -205,7 +205,7 @@ impl Queue {
     }
 
     /// How much is waiting.
-    pub fn backlog(&self) -> Backlog {
+    pub(super) fn backlog(&self) -> Backlog {
         let inner = self.lock();
         Backlog {
             frames: inner.frames,

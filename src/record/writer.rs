@@ -170,7 +170,7 @@ fn loop_until_free(
     loop {
         match store.end(counters, at) {
             Err(store::Error::Busy { .. }) if !abandon.load(Ordering::Relaxed) => {
-                std::thread::sleep(LOCK_PAUSE)
+                std::thread::sleep(LOCK_PAUSE);
             }
             Err(error) => return Err(error.into()),
             Ok(()) => return Ok(store.seal()?),

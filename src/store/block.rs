@@ -37,6 +37,7 @@ pub(super) enum Class {
 
 impl Class {
     /// Every class.
+    #[cfg(test)]
     pub(super) const ALL: [Self; 4] = [Self::Requests, Self::Text, Self::Binary, Self::Large];
 
     /// The class of a payload; an empty one is in no block. This is part of the file format.
@@ -66,7 +67,8 @@ impl Class {
         }
     }
 
-    /// Its name.
+    /// Its name in the table `names`.
+    #[cfg(test)]
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Requests => "requests",
@@ -230,7 +232,7 @@ mod tests {
 
         #[test]
         fn damaged_members_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
-            let _ = decode_members(1, &bytes);
+            drop(decode_members(1, &bytes));
         }
 
         #[test]

@@ -126,7 +126,7 @@ pub(super) fn lock_for_writing(path: &Path) -> Result<File, Error> {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => {
-                std::thread::sleep(LOCK_PAUSE)
+                std::thread::sleep(LOCK_PAUSE);
             }
             Err(TryLockError::WouldBlock) => break,
             Err(TryLockError::Error(error)) => return Err(Error::from_io(path, error)),

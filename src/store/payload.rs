@@ -108,7 +108,7 @@ impl<'a> Payload<'a> {
     ///
     /// # Errors
     /// When the file cannot be read or is damaged. What was read before is good.
-    pub fn next(&mut self) -> Result<Option<Bytes>, Error> {
+    pub fn next_piece(&mut self) -> Result<Option<Bytes>, Error> {
         let piece = match std::mem::replace(&mut self.rest, Rest::End) {
             Rest::End => None,
             Rest::Piece(piece) => Some(piece),
@@ -140,9 +140,9 @@ impl<'a> Payload<'a> {
     /// Its first bytes in one piece, at most `limit` of them.
     ///
     /// # Errors
-    /// As for [`Payload::next`].
+    /// As for [`Payload::next_piece`].
     pub fn start(mut self, limit: usize) -> Result<Bytes, Error> {
-        let Some(first) = self.next()? else {
+        let Some(first) = self.next_piece()? else {
             return Ok(Bytes::new());
         };
         if first.len() >= limit {
@@ -150,7 +150,9 @@ impl<'a> Payload<'a> {
         }
         let mut start = Vec::from(first);
         while start.len() < limit {
-            let Some(piece) = self.next()? else { break };
+            let Some(piece) = self.next_piece()? else {
+                break;
+            };
             start.extend_from_slice(piece.get(..limit - start.len()).unwrap_or(&piece));
         }
         Ok(Bytes::from(start))
@@ -170,7 +172,7 @@ fn small(reader: &Reader, class: Class, event: i64) -> Result<Bytes, Error> {
         return Ok(payload);
     }
     if let Some(header) = find_block(reader, class, event)? {
-        let block = load(reader, class, header)?;
+        let block = load(reader, class, &header)?;
         let payload = block.payload(event);
         reader.blocks.borrow_mut().keep(block);
         if let Some(payload) = payload {
@@ -189,7 +191,7 @@ fn small(reader: &Reader, class: Class, event: i64) -> Result<Bytes, Error> {
     }
     // Between the two look-ups the recorder may have moved it from the tail into a block.
     if let Some(header) = find_block(reader, class, event)? {
-        let block = load(reader, class, header)?;
+        let block = load(reader, class, &header)?;
         if let Some(payload) = block.payload(event) {
             reader.blocks.borrow_mut().keep(block);
             return Ok(payload);
@@ -230,7 +232,7 @@ fn part(reader: &Reader, event: i64, at: usize) -> Result<Bytes, Error> {
         .optional()
         .at(&reader.path)?
         .ok_or_else(|| damaged(reader, event, "lacks a part"))?;
-    let block = load(reader, Class::Large, header)?;
+    let block = load(reader, Class::Large, &header)?;
     block
         .payload(event)
         .ok_or_else(|| damaged(reader, event, "lacks a part"))
@@ -247,7 +249,7 @@ fn read_header(row: &rusqlite::Row<'_>) -> rusqlite::Result<BlockHeader> {
     })
 }
 
-fn load(reader: &Reader, class: Class, header: BlockHeader) -> Result<Block, Error> {
+fn load(reader: &Reader, class: Class, header: &BlockHeader) -> Result<Block, Error> {
     let data: Vec<u8> = reader
         .db
         .prepare_cached("SELECT data FROM block_data WHERE id = ?1")

@@ -129,7 +129,7 @@ impl<'a> Rows<'a> {
     ///
     /// # Errors
     /// When the file cannot be read or is damaged.
-    pub fn next(&mut self) -> Result<Option<StoredEvent>, Error> {
+    pub fn next_event(&mut self) -> Result<Option<StoredEvent>, Error> {
         while self.left > 0 {
             let Some(place) = self.next_place()? else {
                 return Ok(None);

@@ -12,7 +12,7 @@ const OVERLAP_BYTES: usize = 64 * 1024;
 /// Whether the pattern is somewhere in the payload.
 pub(super) fn contains(mut payload: Payload<'_>, pattern: &Regex) -> Result<bool, Error> {
     let mut window = Vec::new();
-    while let Some(piece) = payload.next()? {
+    while let Some(piece) = payload.next_piece()? {
         if window.is_empty() {
             if pattern.is_match(&piece) {
                 return Ok(true);

@@ -112,14 +112,22 @@ fn counted(db: &Connection, sql: &str, since: i64, until: i64) -> Result<Vec<Cou
 fn recordings(db: &Connection, since: i64, until: i64) -> Result<Vec<RecordingStats>> {
     // A link that is up, or whose recorder was killed, was last known to be up at the last commit.
     let mut statement = db.prepare(
-        "SELECT r.id, s.url, r.started_ns, r.ended_ns, r.is_clean, r.stored_events, r.received_frames,
+        "SELECT r.id, s.url, r.is_clean,
+            -- An import covers the time that its frames were received in, not the moment of the import.
+            CASE WHEN r.import_sha256 IS NULL THEN r.started_ns
+                ELSE (SELECT COALESCE(MIN(connected_ns), r.started_ns) FROM links WHERE recording_id = r.id)
+            END AS began_ns,
+            CASE WHEN r.import_sha256 IS NULL THEN r.ended_ns
+                ELSE (SELECT COALESCE(MAX(ended_ns), r.ended_ns) FROM links WHERE recording_id = r.id)
+            END AS finished_ns,
+            r.stored_events, r.received_frames,
             r.unreadable_frames, r.dropped_frames, r.withheld_keys,
             (SELECT version FROM runs WHERE source_id = r.source_id AND version IS NOT NULL ORDER BY id DESC LIMIT 1)
                 AS version,
             (SELECT SUM(MAX(0, MIN(?2, COALESCE(l.ended_ns, r.last_commit_ns)) - MAX(?1, l.connected_ns)))
              FROM links AS l WHERE l.recording_id = r.id) AS up_ns
          FROM recordings AS r JOIN sources AS s ON s.id = r.source_id
-         WHERE COALESCE(r.ended_ns, r.last_commit_ns) >= ?1 AND r.started_ns <= ?2 OR r.import_sha256 IS NOT NULL
+         WHERE COALESCE(finished_ns, r.last_commit_ns) >= ?1 AND began_ns <= ?2
          ORDER BY r.id",
     )?;
     let rows = statement.query_map(params![since, until], |row| {
@@ -128,9 +136,9 @@ fn recordings(db: &Connection, since: i64, until: i64) -> Result<Vec<RecordingSt
             number: row.get("id")?,
             source: row.get("url")?,
             ecapture_version: row.get("version")?,
-            started: Timestamp::from_nanos(row.get("started_ns")?),
+            started: Timestamp::from_nanos(row.get("began_ns")?),
             ended: row
-                .get::<_, Option<i64>>("ended_ns")?
+                .get::<_, Option<i64>>("finished_ns")?
                 .map(Timestamp::from_nanos),
             ended_cleanly: row.get::<_, Option<bool>>("is_clean")? == Some(true),
             events: row.get("stored_events")?,

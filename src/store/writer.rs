@@ -167,9 +167,8 @@ impl Writer {
     pub fn seal(self) -> Result<Sealed, Error> {
         let path = self.path.clone();
         self.db.busy_timeout(SEAL_PATIENCE).at(&path)?;
-        self.db
-            .execute_batch("PRAGMA incremental_vacuum; PRAGMA optimize;")
-            .at(&path)?;
+        give_back_free_pages(&self.db).at(&path)?;
+        self.db.execute_batch("PRAGMA optimize").at(&path)?;
         self.db.flush_prepared_statement_cache();
         let mode: rusqlite::Result<String> =
             self.db
@@ -180,4 +179,12 @@ impl Writer {
             Err(error) => Err(error),
         }
     }
+}
+
+/// The pragma frees one page a step.
+fn give_back_free_pages(db: &Connection) -> rusqlite::Result<()> {
+    let mut statement = db.prepare("PRAGMA incremental_vacuum")?;
+    let mut steps = statement.query([])?;
+    while steps.next()?.is_some() {}
+    Ok(())
 }

@@ -80,7 +80,7 @@ pub(super) fn run(args: &ListArgs, context: &mut Context<'_>) -> anyhow::Result<
     };
     let mut count: u64 = 0;
     let mut is_cut = false;
-    while let Some(event) = rows.next().context("failed to read events")? {
+    while let Some(event) = rows.next_event().context("failed to read events")? {
         if Some(count) == shown {
             is_cut = true;
             break;
@@ -124,7 +124,7 @@ impl Sink {
                 table.push(out, event, &start)?;
                 Ok(())
             }
-            Self::Jsonl => jsonl::write(out, event, || payload.next().with_context(failed)),
+            Self::Jsonl => jsonl::write(out, event, || payload.next_piece().with_context(failed)),
         }
     }
 

@@ -55,7 +55,7 @@ pub(super) fn run(args: &ShowArgs, context: &mut Context<'_>) -> anyhow::Result<
     };
     let failed = || format!("failed to read the payload of event {id}");
     let mut payload = reader.payload(&event).with_context(failed)?;
-    let mut next = || payload.next().with_context(failed);
+    let mut next = || payload.next_piece().with_context(failed);
     if args.raw {
         while let Some(piece) = next()? {
             context.terminal.out().write_all(&piece)?;
