@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError};
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError, ProtocolError};
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -130,16 +130,25 @@ impl Source {
     pub(super) async fn run(mut self) {
         let mut backoff = Backoff::default();
         let mut number = 0;
+        let mut last_reason = None;
         while !*self.stop.borrow() {
             let wait = match self.connect().await {
                 Connected::Stopped => return,
                 Connected::Failed(reason) => {
                     let wait = backoff.next_wait();
-                    self.tell(Notice::CannotConnect { reason, wait });
+                    // Attempts can go on for days: the same answer is news only once.
+                    if last_reason.as_ref() != Some(&reason) {
+                        self.tell(Notice::CannotConnect {
+                            reason: reason.clone(),
+                            wait,
+                        });
+                        last_reason = Some(reason);
+                    }
                     wait
                 }
                 Connected::Up(socket) => {
                     number += 1;
+                    last_reason = None;
                     self.meters
                         .queue
                         .push(Item::LinkBegan { number, at: now() });
@@ -305,6 +314,10 @@ fn end_of(error: WsError) -> LinkEnd {
         WsError::ConnectionClosed | WsError::AlreadyClosed => LinkEnd::Closed,
         WsError::Capacity(CapacityError::MessageTooLong { size, .. }) => {
             LinkEnd::TooLarge { bytes: size as u64 }
+        }
+        // What eCapture's own end looks like: the TCP connection ends without a close frame.
+        WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            LinkEnd::Lost("eCapture went away".to_owned())
         }
         other => LinkEnd::Lost(other.to_string()),
     }
