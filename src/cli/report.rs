@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::filter;
+use crate::record;
 use crate::render::escape;
 use crate::store;
 
@@ -78,6 +79,9 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(error) = cause.downcast_ref::<store::Error>() {
         return store_hint(error);
     }
+    if let Some(error) = cause.downcast_ref::<record::Error>() {
+        return record_hint(error);
+    }
     if cause.downcast_ref::<NotFound>().is_some() {
         return Some("name a capture with --db, or make one with `ecq-record`".to_owned());
     }
@@ -92,8 +96,57 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
 
 /// Advice for what the store says. A variant that one can do something about gets its line here.
 fn store_hint(error: &store::Error) -> Option<String> {
-    let is_missing = matches!(error, store::Error::Missing { .. });
-    is_missing.then(|| "name a capture with --db, or make one with `ecq-record`".to_owned())
+    let hint = match error {
+        store::Error::Missing { .. } => "name a capture with --db, or make one with `ecq-record`",
+        store::Error::NoDirectory { .. } => "make the directory, or name another file with --db",
+        store::Error::NotAFile { .. } => "name a file with --db",
+        store::Error::Symlink { .. } => "name the file that it leads to with --db",
+        store::Error::NotOwner { .. } => "run as that user, or name another file with --db",
+        store::Error::Denied { .. } => "use `sudo`, or name another file with --db",
+        store::Error::ReadOnly { .. } => {
+            "record to a file on a disk that can be written, named with --db"
+        }
+        store::Error::Foreign { .. } => {
+            "name a capture, or a file that is not there yet, with --db"
+        }
+        store::Error::Newer { .. } => "use the version of ecq that wrote it, or a newer one",
+        store::Error::Older { .. } => {
+            "record into it once with this version, which brings it up to date"
+        }
+        store::Error::InUse { .. } => {
+            "another ecq-record writes to it, or an ecq-query reads it: stop that one, or name another file with --db"
+        }
+        store::Error::Busy { .. } => "another program holds it: try again, or stop that program",
+        store::Error::Full { .. } => {
+            "make room on that disk, then start again: what was stored before is safe"
+        }
+        store::Error::Corrupt { .. } => {
+            "copy the file before anything else; `sqlite3 FILE .recover` can save rows"
+        }
+        store::Error::AlreadyImported { .. } => "--again imports it a second time",
+        store::Error::Io { .. } | store::Error::Sqlite { .. } => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// Advice for what a recorder says.
+fn record_hint(error: &record::Error) -> Option<String> {
+    match error {
+        // Transparent, so it is not a cause of its own in the chain.
+        record::Error::Store(error) => store_hint(error),
+        record::Error::BadUrl { .. } => Some(
+            "it is what eCapture's --ecaptureq was given, usually ws://127.0.0.1:28257/".to_owned(),
+        ),
+        record::Error::NoTime { .. } => {
+            Some("say when they were received with --received-at TIME".to_owned())
+        }
+        record::Error::SaveFrames { source, .. }
+            if source.kind() == io::ErrorKind::AlreadyExists =>
+        {
+            Some("name a file that is not there yet".to_owned())
+        }
+        _ => None,
+    }
 }
 
 fn unreadable_hint(path: &Path, kind: io::ErrorKind) -> Option<String> {

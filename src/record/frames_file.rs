@@ -62,6 +62,9 @@ pub enum FramesError {
         /// The length it says.
         length: u64,
     },
+    /// There is nothing in it.
+    #[error("no file of frames: there is not one whole frame in it")]
+    NoFrames,
     /// What should be an opcode is none.
     #[error("damaged: byte {at} should be an opcode and is {code}")]
     BadOpcode {

@@ -126,7 +126,9 @@ fn stand_in(options: &ImportOptions) -> Result<Timestamp, Error> {
         source,
     };
     let mut frames = open(&options.file).map_err(failed)?;
+    let mut has_frames = false;
     while let Some(frame) = frames.next_frame().map_err(failed)? {
+        has_frames = true;
         match wire::decode(frame.opcode, &frame.message) {
             Incoming::Log(log) if log.time.is_some() => return Ok(log.time.unwrap_or_default()),
             Incoming::Heartbeat(heartbeat) => {
@@ -134,6 +136,9 @@ fn stand_in(options: &ImportOptions) -> Result<Timestamp, Error> {
             }
             _ => {}
         }
+    }
+    if !has_frames {
+        return Err(failed(FramesError::NoFrames));
     }
     Err(Error::NoTime {
         path: options.file.clone(),

@@ -206,7 +206,11 @@ impl Source {
             Some(self.target.config),
             None,
         );
-        match timeout(HANDSHAKE_PATIENCE, handshake).await {
+        let answer = tokio::select! {
+            answer = timeout(HANDSHAKE_PATIENCE, handshake) => answer,
+            () = held(&mut self.stop) => return Connected::Stopped,
+        };
+        match answer {
             Ok(Ok((socket, _))) => Connected::Up(Box::new(socket)),
             Ok(Err(WsError::Http(response))) => {
                 Connected::Failed(format!("refused with HTTP status {}", response.status()))
@@ -329,6 +333,12 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
         // The sender lives as long as the recorder.
         pending::<()>().await;
     }
+}
+
+/// Completes when the recorder is to stop and eCapture has had its time.
+async fn held(stop: &mut watch::Receiver<bool>) {
+    stopped(stop).await;
+    sleep(HOLD).await;
 }
 
 /// Completes when the recorder is to stop, unless that is known already.

@@ -177,15 +177,15 @@ impl<'a> Rows<'a> {
             return Ok(None);
         }
         let sql = format!(
-            "SELECT e.id, e.time_ns FROM temp.wanted_streams AS w
+            "SELECT e.id, e.time_ns, e.time_ns BETWEEN ?2 AND ?3{} AS fits FROM temp.wanted_streams AS w
              CROSS JOIN events AS e INDEXED BY events_stream ON e.stream_id = w.id
-             WHERE e.id <= ?1 AND e.time_ns BETWEEN ?2 AND ?3{}
-             LIMIT ?4",
+             WHERE e.id <= ?1 LIMIT ?4",
             self.plan.conditions()
         );
+        let path = &self.reader.path;
         let mut places = Vec::new();
-        let mut statement = self.reader.db.prepare(&sql).at(&self.reader.path)?;
-        // Counts looked-at events, not fitting ones: streams of many events outside the period are no bargain.
+        let mut looked_at = 0;
+        let mut statement = self.reader.db.prepare_cached(&sql).at(path)?;
         let mut rows = statement
             .query(params![
                 self.upper,
@@ -193,15 +193,16 @@ impl<'a> Rows<'a> {
                 self.plan.until,
                 FEW + 1
             ])
-            .at(&self.reader.path)?;
-        while let Some(row) = rows.next().at(&self.reader.path)? {
-            let (id, time) = (
-                row.get("id").at(&self.reader.path)?,
-                row.get("time_ns").at(&self.reader.path)?,
-            );
-            places.push(Place::new(self.order, time, id));
-            if places.len() > FEW {
+            .at(path)?;
+        while let Some(row) = rows.next().at(path)? {
+            // Counts what is looked at and not what fits: streams with many events outside the period are no bargain.
+            looked_at += 1;
+            if looked_at > FEW {
                 return Ok(None);
+            }
+            if row.get("fits").at(path)? {
+                let (id, time) = (row.get("id").at(path)?, row.get("time_ns").at(path)?);
+                places.push(Place::new(self.order, time, id));
             }
         }
         Ok(Some(BinaryHeap::from(places)))
