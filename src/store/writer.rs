@@ -160,6 +160,14 @@ impl Writer {
         transaction.commit().at(&self.path)
     }
 
+    /// Each step of this statement gives back one page, so that it must be run to its end.
+    fn give_back_free_pages(&self) -> rusqlite::Result<()> {
+        let mut statement = self.db.prepare("PRAGMA incremental_vacuum")?;
+        let mut rows = statement.query([])?;
+        while rows.next()?.is_some() {}
+        Ok(())
+    }
+
     /// After the recording was ended: gives free pages back and leaves one self-contained file.
     ///
     /// # Errors
@@ -167,9 +175,8 @@ impl Writer {
     pub fn seal(self) -> Result<Sealed, Error> {
         let path = self.path.clone();
         self.db.busy_timeout(SEAL_PATIENCE).at(&path)?;
-        self.db
-            .execute_batch("PRAGMA incremental_vacuum; PRAGMA optimize;")
-            .at(&path)?;
+        self.give_back_free_pages().at(&path)?;
+        self.db.execute_batch("PRAGMA optimize").at(&path)?;
         self.db.flush_prepared_statement_cache();
         let mode: rusqlite::Result<String> =
             self.db
