@@ -155,7 +155,7 @@ impl Connection {
                 ending,
             } => {
                 let part = bytes.min(self.call_bytes - ending.len());
-                out.extend_from_slice(Pools::cut(body.pool(), part, random));
+                body.append(part, random, &mut out);
                 if part < bytes {
                     self.next = Next::Rest {
                         body,
@@ -216,14 +216,13 @@ impl Connection {
             http1::h2_request(&self.style, self.stream == 1, self.stream, random, out);
             return;
         }
-        let body: &[u8] = if random.percent(18) {
+        let mut body = Vec::new();
+        if random.percent(18) {
             let median = if corpus == Corpus::Small { 60.0 } else { 300.0 };
             let size = Pools::shared().size(median, random).clamp(2, 8_000);
-            Pools::cut(body_of(Body::Json, corpus).pool(), size, random)
-        } else {
-            &[]
-        };
-        http1::request(&self.style, needle.take(), body, random, out);
+            body_of(Body::Json, corpus).append(size, random, &mut body);
+        }
+        http1::request(&self.style, needle.take(), &body, random, out);
     }
 
     fn respond(&mut self, offset_ns: i64, corpus: Corpus, random: &mut Random, out: &mut Vec<u8>) {
@@ -241,8 +240,9 @@ impl Connection {
         };
         let size = if http1::has_body(status) { size } else { 0 };
         if self.http2 {
-            let bytes = Pools::cut(body.pool(), size.min(CALL_BYTES - 200), random);
-            http1::h2_response(status, body, self.stream, bytes, out);
+            let mut bytes = Vec::new();
+            body.append(size.min(CALL_BYTES - 200), random, &mut bytes);
+            http1::h2_response(status, body, self.stream, &bytes, out);
             self.stream += 2;
             self.next = self.after_exchange();
             return;
@@ -262,7 +262,7 @@ impl Connection {
         } else {
             size.min(room)
         };
-        out.extend_from_slice(Pools::cut(body.pool(), part, random));
+        body.append(part, random, out);
         self.next = if part < size {
             Next::Rest {
                 body,

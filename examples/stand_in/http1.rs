@@ -68,15 +68,17 @@ pub(super) enum Body {
 }
 
 impl Body {
-    /// The text that such bodies are cut from.
-    pub(super) fn pool(self) -> &'static [u8] {
+    /// Appends `size` bytes of such a body, or a whole text if that is shorter.
+    pub(super) fn append(self, size: usize, random: &mut Random, out: &mut Vec<u8>) {
         let pools = Pools::shared();
-        match self {
+        let text = match self {
             Self::Json => &pools.json,
             Self::Html => &pools.html,
             Self::Text => &pools.text,
-            Self::Gzip => &pools.noise,
-        }
+            // Never the same bytes twice, or a compressor with a long memory would find them again.
+            Self::Gzip => return random.bytes(size, out),
+        };
+        out.extend_from_slice(Pools::cut(text, size, random));
     }
 
     fn content_type(self) -> &'static [u8] {

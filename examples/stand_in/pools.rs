@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::random::{BASE64, HEX, Random, decimal};
 
 /// The length of each text in bytes. Long enough that two bodies of one batch seldom overlap.
-const TEXT_BYTES: usize = 1 << 20;
+const TEXT_BYTES: usize = 4 << 20;
 
 const HOSTS: usize = 200;
 const PATHS: usize = 400;
@@ -37,8 +37,6 @@ pub(super) struct Pools {
     pub(super) json: Vec<u8>,
     pub(super) html: Vec<u8>,
     pub(super) text: Vec<u8>,
-    /// Random bytes, for bodies that do not compress.
-    pub(super) noise: Vec<u8>,
     zipf: Vec<usize>,
     sizes: Vec<f64>,
 }
@@ -96,15 +94,12 @@ impl Pools {
                 }
             })
             .collect();
-        let mut noise = Vec::new();
-        random.bytes(TEXT_BYTES, &mut noise);
         Self {
             hosts,
             paths,
             json: fill(&mut random, json_record),
             html: fill(&mut random, html_element),
             text: fill(&mut random, sentence),
-            noise,
             zipf: zipf_table(),
             sizes: lognormal_table(&mut random),
         }

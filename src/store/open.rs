@@ -168,6 +168,11 @@ pub(super) fn prepare_for_writing(connection: &Connection, path: &Path) -> Resul
     connection
         .pragma_update(None, "synchronous", "FULL")
         .at(path)?;
+    // The bundled SQLite checks references unless told not to: a look-up in three tables for each event, for ids that
+    // this recorder has just given itself.
+    connection
+        .pragma_update(None, "foreign_keys", false)
+        .at(path)?;
     connection
         .pragma_update(None, "cache_size", CACHE_KIB)
         .at(path)?;
