@@ -158,7 +158,7 @@ CREATE TABLE connections (
 ) STRICT;
 
 -- The 5-tuple in either direction, and one end alone.
-CREATE INDEX connections_src ON connections (src_ip, src_port, dst_ip, dst_port) WHERE src_ip IS NOT NULL;
+CREATE INDEX connections_src ON connections (src_ip, src_port) WHERE src_ip IS NOT NULL;
 CREATE INDEX connections_dst ON connections (dst_ip, dst_port) WHERE dst_ip IS NOT NULL;
 
 -- One direction of one connection, as one process name saw it.
@@ -186,14 +186,21 @@ CREATE TABLE shapes (
     clock_offset_ns INTEGER NOT NULL
 ) STRICT;
 
--- The facts of an HTTP head; equal ones share a row, as far as the recorder remembers them.
+-- The facts of an HTTP head, its path apart; equal ones share a row, as far as the recorder remembers them.
 CREATE TABLE heads (
     id INTEGER PRIMARY KEY,
     method TEXT,
     host TEXT,
-    path TEXT,
     status INTEGER,
     content_type TEXT
+) STRICT;
+
+CREATE INDEX heads_host ON heads (host);  -- --host
+
+-- Request targets, with their query; equal ones share a row, as far as the recorder remembers them.
+CREATE TABLE paths (
+    id INTEGER PRIMARY KEY,
+    path TEXT NOT NULL
 ) STRICT;
 
 -- One row an event. The id is its place in the order of arrival; it is never changed or given twice. Received is
@@ -206,12 +213,25 @@ CREATE TABLE events (
     stream_id INTEGER NOT NULL REFERENCES streams (id),
     shape_id INTEGER NOT NULL REFERENCES shapes (id),
     head_id INTEGER REFERENCES heads (id),
+    path_id INTEGER REFERENCES paths (id),
     tid_after_pid INTEGER,
     payload_bytes INTEGER NOT NULL
 ) STRICT;
 
--- From a stream to its events, in order of arrival: 5-tuple, pid and pname.
-CREATE INDEX events_stream ON events (stream_id);
+-- From a stream to its events, in order of arrival: 5-tuple, pid and pname. later holds the ids after first_id
+-- (src/store/postings.rs). Complete up to the event that progress names; the few thousand behind it are looked through.
+CREATE TABLE postings (
+    stream_id INTEGER NOT NULL REFERENCES streams (id),
+    first_id INTEGER NOT NULL,
+    later BLOB NOT NULL,
+    PRIMARY KEY (stream_id, first_id)
+) STRICT, WITHOUT ROWID;
+
+-- Up to which event a piece of work is done that goes on behind the recording.
+CREATE TABLE progress (
+    work TEXT PRIMARY KEY,
+    event_id INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- What only some probes say.
 CREATE TABLE details (
@@ -332,7 +352,7 @@ SELECT
     c.dst,
     h.method,
     h.host,
-    h.path,
+    pa.path,
     h.status,
     h.content_type,
     e.payload_bytes,
@@ -344,4 +364,5 @@ JOIN streams AS s ON s.id = e.stream_id
 JOIN processes AS p ON p.id = s.process_id
 JOIN shapes AS sh ON sh.id = e.shape_id
 LEFT JOIN connection_list AS c ON c.id = s.connection_id
-LEFT JOIN heads AS h ON h.id = e.head_id;
+LEFT JOIN heads AS h ON h.id = e.head_id
+LEFT JOIN paths AS pa ON pa.id = e.path_id;

@@ -4,10 +4,12 @@
 //! checksum, or stored as it is where that saves less than 5 %. Blocks of one class do not overlap: the block of an
 //! event is the one of its class with the largest `first_id` that is not above the event's id.
 //!
-//! Members are listed as unsigned LEB128 numbers, three a member in order of id: the id less the one before (the first:
-//! less the block's `first_id`), the bytes skipped since the end of the one before (0 unless members were removed), and
-//! the length. A payload of the class `large` is cut into parts of at most [`PART_BYTES`], each a block of its own.
+//! Members are listed in order of id as unsigned LEB128 numbers. Two a member: the id less the one before (the first:
+//! less the block's `first_id`), and twice the length. Where bytes were skipped since the end of the one before, because
+//! members were removed, the second number is one more, and how many bytes follows as a third. A payload of the class
+//! `large` is cut into parts of at most [`PART_BYTES`], each a block of its own.
 
+use super::varint;
 use crate::event::Content;
 
 /// A block is closed when it holds this many bytes, before compression.
@@ -123,9 +125,12 @@ pub(super) fn encode_members(first_id: i64, members: &[Member]) -> Vec<u8> {
     let mut out = Vec::with_capacity(members.len() * 4);
     let (mut id, mut end) = (first_id, 0);
     for member in members {
-        push_varint(&mut out, u64::try_from(member.id - id).unwrap_or(0));
-        push_varint(&mut out, member.offset.saturating_sub(end) as u64);
-        push_varint(&mut out, member.length as u64);
+        varint::push(&mut out, u64::try_from(member.id - id).unwrap_or(0));
+        let skipped = member.offset.saturating_sub(end) as u64;
+        varint::push(&mut out, 2 * member.length as u64 + u64::from(skipped > 0));
+        if skipped > 0 {
+            varint::push(&mut out, skipped);
+        }
         id = member.id;
         end = member.offset + member.length;
     }
@@ -137,36 +142,21 @@ pub(super) fn decode_members(first_id: i64, mut bytes: &[u8]) -> Option<Vec<Memb
     let mut members = Vec::with_capacity(bytes.len() / 4);
     let (mut id, mut end) = (first_id, 0_usize);
     while !bytes.is_empty() {
-        id = id.checked_add(i64::try_from(take_varint(&mut bytes)?).ok()?)?;
-        let offset = end.checked_add(usize::try_from(take_varint(&mut bytes)?).ok()?)?;
-        let length = usize::try_from(take_varint(&mut bytes)?).ok()?;
+        id = id.checked_add_unsigned(varint::take(&mut bytes)?)?;
+        let length = varint::take(&mut bytes)?;
+        let skipped = if length % 2 == 1 {
+            varint::take(&mut bytes)?
+        } else {
+            0
+        };
+        let length = usize::try_from(length / 2).ok()?;
+        let offset = end.checked_add(usize::try_from(skipped).ok()?)?;
         end = offset
             .checked_add(length)
             .filter(|end| *end <= MAX_RAW_BYTES)?;
         members.push(Member { id, offset, length });
     }
     Some(members)
-}
-
-fn push_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push((value & 0x7f) as u8);
-}
-
-fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut value = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
 }
 
 /// Compresses blocks.

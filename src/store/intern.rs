@@ -25,6 +25,7 @@ impl<K: Eq + Hash> Memory<K> {
             "processes" => "SELECT COALESCE(MAX(id), 0) + 1 FROM processes",
             "streams" => "SELECT COALESCE(MAX(id), 0) + 1 FROM streams",
             "shapes" => "SELECT COALESCE(MAX(id), 0) + 1 FROM shapes",
+            "paths" => "SELECT COALESCE(MAX(id), 0) + 1 FROM paths",
             _ => "SELECT COALESCE(MAX(id), 0) + 1 FROM heads",
         };
         Ok(Self {
@@ -60,6 +61,7 @@ pub(super) struct Interner {
     streams: Memory<StreamKey>,
     shapes: Memory<ShapeKey>,
     heads: Memory<HttpHead>,
+    paths: Memory<String>,
     last_process: Option<(ProcessKey, i64)>,
     /// Connections from this one on had no stream when streams were last forgotten: all of theirs are remembered.
     fresh_from: ConnectionId,
@@ -75,6 +77,7 @@ impl Interner {
             streams: Memory::new(db, "streams")?,
             shapes: Memory::new(db, "shapes")?,
             heads: Memory::new(db, "heads")?,
+            paths: Memory::new(db, "paths")?,
             last_process: None,
             fresh_from: next_connection,
             newest: ConnectionId::new(next_connection.number() - 1),
@@ -241,17 +244,35 @@ impl Interner {
         Ok(id)
     }
 
-    /// The row for the facts of an HTTP head.
-    pub(super) fn head(&mut self, db: &Connection, head: &HttpHead) -> Result<i64> {
-        if let Some(id) = self.heads.ids.get(head) {
-            return Ok(*id);
+    /// The rows for the facts of an HTTP head: all but its path, and its path.
+    pub(super) fn head(&mut self, db: &Connection, head: &HttpHead) -> Result<(i64, Option<i64>)> {
+        let path = head
+            .path
+            .as_ref()
+            .map(|path| self.path(db, path))
+            .transpose()?;
+        let key = HttpHead {
+            path: None,
+            ..head.clone()
+        };
+        if let Some(id) = self.heads.ids.get(&key) {
+            return Ok((*id, path));
         }
         let id = self.heads.take_next();
-        db.prepare_cached(
-            "INSERT INTO heads (id, method, host, path, status, content_type) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![id, head.method, head.host, head.path, head.status, head.content_type])?;
-        self.heads.remember(head.clone(), id);
+        db.prepare_cached("INSERT INTO heads (id, method, host, status, content_type) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![id, key.method, key.host, key.status, key.content_type])?;
+        self.heads.remember(key, id);
+        Ok((id, path))
+    }
+
+    fn path(&mut self, db: &Connection, path: &str) -> Result<i64> {
+        if let Some(id) = self.paths.ids.get(path) {
+            return Ok(*id);
+        }
+        let id = self.paths.take_next();
+        db.prepare_cached("INSERT INTO paths (id, path) VALUES (?1, ?2)")?
+            .execute(params![id, path])?;
+        self.paths.remember(path.to_owned(), id);
         Ok(id)
     }
 }

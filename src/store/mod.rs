@@ -10,6 +10,7 @@ mod migrate;
 mod open;
 mod payload;
 mod plan;
+mod postings;
 mod reader;
 mod row;
 mod row_writer;
@@ -17,6 +18,7 @@ mod rows;
 mod search;
 mod stats;
 mod tail;
+mod varint;
 mod writer;
 
 pub use batch::{

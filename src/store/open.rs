@@ -20,14 +20,14 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 const LOCK_ATTEMPTS: u32 = 20;
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
-/// 8 KiB pages: 4 to 16 KiB measured alike.
-const PAGE_BYTES: u32 = 8192;
+/// 4 KiB pages: as fast as larger ones, and the last page of each block is half empty on average.
+const PAGE_BYTES: u32 = 4096;
 
 /// SQLite's page cache, in KiB, negative as `PRAGMA cache_size` wants it.
 const CACHE_KIB: i32 = -16 * 1024;
 
 /// The log is written back to the file after this many pages (32 MiB).
-const CHECKPOINT_PAGES: u32 = 4096;
+const CHECKPOINT_PAGES: u32 = 8192;
 
 /// What a file's first bytes say about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

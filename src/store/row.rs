@@ -20,7 +20,7 @@ pub(super) const EVENT_BY_ID: &str = "
         p.pid, p.pname, p.uid,
         sh.kind, sh.content, sh.probe, sh.ecapture_type, sh.form, sh.provenance, sh.clock, sh.clock_offset_ns,
         c.fd, c.src_ip, c.src_port, c.dst_ip, c.dst_port, c.sense, c.tuple_source, c.role,
-        h.method, h.host, h.path, h.status AS http_status, h.content_type,
+        h.method, h.host, pa.path, h.status AS http_status, h.content_type,
         d.event_id AS has_details, d.return_value, d.status, d.total_bytes, d.monotonic_ns, d.interface_index, d.reason,
         (SELECT recording_id FROM batches WHERE first_id <= e.id ORDER BY first_id DESC LIMIT 1) AS recording_id
     FROM events AS e
@@ -29,6 +29,7 @@ pub(super) const EVENT_BY_ID: &str = "
     JOIN shapes AS sh ON sh.id = e.shape_id
     LEFT JOIN connections AS c ON c.id = s.connection_id
     LEFT JOIN heads AS h ON h.id = e.head_id
+    LEFT JOIN paths AS pa ON pa.id = e.path_id
     LEFT JOIN details AS d ON d.event_id = e.id
     WHERE e.id = ?1";
 

@@ -8,6 +8,7 @@ use super::batch::{Batch, Counters, NewEvent};
 use super::block::Class;
 use super::digest::{BatchHasher, EventHasher};
 use super::intern::Interner;
+use super::postings::Postings;
 use super::tail::{Tail, TailError};
 use crate::event::{
     Connection as Known, ConnectionId, ConnectionUpdate, Details, Envelope, EventId, RecordingId,
@@ -31,6 +32,7 @@ pub(super) struct RowWriter {
     recording: RecordingId,
     interner: Interner,
     tail: Tail,
+    postings: Postings,
     span: Option<Span>,
     scratch: Vec<u8>,
 }
@@ -45,6 +47,7 @@ impl RowWriter {
             recording,
             interner: Interner::new(db, next_connection)?,
             tail: Tail::new(db)?,
+            postings: Postings::new(db)?,
             span: None,
             scratch: Vec::with_capacity(512),
         })
@@ -71,9 +74,11 @@ impl RowWriter {
             {
                 db.prepare_cached("UPDATE events SET stream_id = ?2 WHERE id = ?1")?
                     .execute(params![event.number(), stream.number()])?;
+                self.postings.add(stream.number(), event.number());
             }
         }
         self.tail.save(db)?;
+        self.postings.save(db)?;
         self.write_counters(db, &batch.counters, now)?;
         Ok(())
     }
@@ -85,6 +90,7 @@ impl RowWriter {
         now: Timestamp,
     ) -> Result<(), TailError> {
         self.tail.flush(db)?;
+        self.postings.flush(db)?;
         self.write_counters(db, counters, now)?;
         db.execute(
             "UPDATE recordings SET ended_ns = ?2, is_clean = 1 WHERE id = ?1",
@@ -194,8 +200,8 @@ impl RowWriter {
         let mut batch = BatchHasher::new(self.recording, first.id, last.id);
         let mut insert = db.prepare_cached(
             "INSERT INTO events
-                (id, time_ns, received_after_ns, stream_id, shape_id, head_id, tid_after_pid, payload_bytes)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                (id, time_ns, received_after_ns, stream_id, shape_id, head_id, path_id, tid_after_pid, payload_bytes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?;
         for new in events {
             let (event, payload) = (&new.captured.event, &new.captured.payload);
@@ -207,6 +213,7 @@ impl RowWriter {
                 .as_ref()
                 .map(|head| self.interner.head(db, head))
                 .transpose()?;
+            let (head, path) = head.map_or((None, None), |(head, path)| (Some(head), path));
             let process = &event.process;
             let tid_after_pid = process
                 .tid
@@ -222,6 +229,7 @@ impl RowWriter {
                 stream.number(),
                 shape,
                 head,
+                path,
                 tid_after_pid,
                 payload_bytes
             ])?;
@@ -241,6 +249,7 @@ impl RowWriter {
             );
             hasher.update(payload);
             batch.update(&hasher.finish());
+            self.postings.add(stream.number(), id);
             self.widen_span(db, id, event.time.as_nanos())?;
         }
         self.save_span(db)?;

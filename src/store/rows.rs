@@ -13,6 +13,7 @@ use rusqlite::params;
 
 use super::error::{At, Error};
 use super::plan::Plan;
+use super::postings;
 use super::reader::Reader;
 use super::search;
 use crate::event::{EventId, StoredEvent};
@@ -176,36 +177,49 @@ impl<'a> Rows<'a> {
         if !self.plan.by_stream {
             return Ok(None);
         }
-        let sql = format!(
-            "SELECT e.id, e.time_ns, e.time_ns BETWEEN ?2 AND ?3{} AS fits FROM temp.wanted_streams AS w
-             CROSS JOIN events AS e INDEXED BY events_stream ON e.stream_id = w.id
-             WHERE e.id <= ?1 LIMIT ?4",
-            self.plan.conditions()
-        );
         let path = &self.reader.path;
-        let mut places = Vec::new();
-        let mut looked_at = 0;
-        let mut statement = self.reader.db.prepare_cached(&sql).at(path)?;
-        let mut rows = statement
-            .query(params![
-                self.upper,
-                self.plan.since,
-                self.plan.until,
-                FEW + 1
-            ])
-            .at(path)?;
-        while let Some(row) = rows.next().at(path)? {
-            // Counts what is looked at and not what fits: streams with many events outside the period are no bargain.
-            looked_at += 1;
-            if looked_at > FEW {
-                return Ok(None);
-            }
-            if row.get("fits").at(path)? {
+        let Some(mut ids) = self.listed_ids().at(path)? else {
+            return Ok(None);
+        };
+        let listed = postings::listed(&self.reader.db).at(path)?;
+        let mut judge = self.reader.db.prepare_cached(&self.in_span).at(path)?;
+        let mut places = BinaryHeap::with_capacity(ids.len());
+        // An event that moved is listed under both streams.
+        ids.sort_unstable();
+        ids.dedup();
+        let listed_ranges = ids.into_iter().map(|id| (id, id));
+        for (first, last) in listed_ranges.chain([(listed + 1, self.upper)]) {
+            let mut rows = judge
+                .query(params![first, last, self.plan.since, self.plan.until])
+                .at(path)?;
+            while let Some(row) = rows.next().at(path)? {
                 let (id, time) = (row.get("id").at(path)?, row.get("time_ns").at(path)?);
                 places.push(Place::new(self.order, time, id));
             }
         }
-        Ok(Some(BinaryHeap::from(places)))
+        Ok(Some(places))
+    }
+
+    /// The ids that are listed for the wanted streams; `None` if they are many.
+    fn listed_ids(&self) -> rusqlite::Result<Option<Vec<i64>>> {
+        let mut statement = self.reader.db.prepare_cached(
+            "SELECT p.first_id, p.later FROM temp.wanted_streams AS w
+             CROSS JOIN postings AS p ON p.stream_id = w.id",
+        )?;
+        let mut ids = Vec::new();
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let later = row.get_ref("later")?.as_blob()?;
+            ids.extend(
+                postings::ids(row.get("first_id")?, later)
+                    .filter(|id| *id <= self.upper)
+                    .take(FEW + 1),
+            );
+            if ids.len() > FEW {
+                return Ok(None);
+            }
+        }
+        Ok(Some(ids))
     }
 
     fn look_up_spans(&mut self) -> Result<(), Error> {
