@@ -47,7 +47,7 @@ struct RecordArgs {
     /// How much may wait in memory for the disk; beyond that the newest frames are dropped and counted
     #[arg(long, value_name = "BYTES", value_parser = bytes, default_value_t = Bytes(DEFAULT_QUEUE_BYTES))]
     queue: Bytes,
-    /// Also save the frames as received, to a new file that --import reads
+    /// Also save the frames as received, to a new file that --import reads; TLS secrets only with --keep-keys
     #[arg(long, value_name = "FILE", conflicts_with = "import")]
     save_frames: Option<PathBuf>,
     /// Instead of listening, take in a file of frames: one of --save-frames, or bare ones (a length of 4 bytes, little

@@ -80,12 +80,12 @@ pub fn import(options: &ImportOptions, notices: &Sender<Notice>) -> Result<Summa
     while let Some(frame) = frames.next_frame().map_err(failed)? {
         let frame = links.place(frame, clock.as_mut());
         for item in links.crossed(&frame) {
-            committer.take(item)?;
+            committer.take(&item)?;
         }
-        committer.take(Item::Frame(frame))?;
+        committer.take(&Item::Frame(frame))?;
     }
     if let Some(item) = links.end() {
-        committer.take(item)?;
+        committer.take(&item)?;
     }
     if frames.cut_off() > 0 {
         notices

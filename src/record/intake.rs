@@ -25,6 +25,15 @@ pub struct IntakeOptions {
     pub is_received_estimated: bool,
 }
 
+/// What became of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It is in the batch or in the books.
+    In,
+    /// It was a frame with TLS secrets, which are not to be stored anywhere.
+    Withheld,
+}
+
 /// Turns frames into a batch, and keeps the books.
 pub struct Intake {
     options: IntakeOptions,
@@ -123,12 +132,18 @@ impl Intake {
     }
 
     /// Takes in what came from the queue.
-    pub fn take(&mut self, item: Item) {
+    pub fn take(&mut self, item: &Item) -> Taken {
+        let withheld = self.batch.counters.withheld_keys;
         match item {
-            Item::LinkBegan { number, at } => self.link_began(number, at),
-            Item::Frame(frame) => self.frame(&frame),
-            Item::Dropped(dropped) => self.dropped(dropped),
-            Item::LinkEnded { at, end } => self.link_ended(at, &end),
+            Item::LinkBegan { number, at } => self.link_began(*number, *at),
+            Item::Frame(frame) => self.frame(frame),
+            Item::Dropped(dropped) => self.dropped(*dropped),
+            Item::LinkEnded { at, end } => self.link_ended(*at, end),
+        }
+        if self.batch.counters.withheld_keys > withheld {
+            Taken::Withheld
+        } else {
+            Taken::In
         }
     }
 

@@ -26,7 +26,7 @@ pub use frames_file::{
     FileFrame, FramesError, FramesReader, MAX_MESSAGE_BYTES, write_frame, write_header,
 };
 pub use import::import;
-pub use intake::{Intake, IntakeOptions};
+pub use intake::{Intake, IntakeOptions, Taken};
 pub use meters::{Meters, Status};
 pub use notice::Notice;
 pub use options::{DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, Host, ImportOptions, Options};

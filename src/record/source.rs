@@ -252,9 +252,7 @@ impl Source {
             };
             if !has_heartbeat && wire::is_heartbeat(opcode, &bytes) {
                 has_heartbeat = true;
-                if began.elapsed() < QUICK {
-                    silence = SILENCE_AFTER_QUICK_HEARTBEAT;
-                }
+                silence = silence_limit(began.elapsed());
             }
             self.push(Frame {
                 link,
@@ -302,6 +300,15 @@ enum Connected {
     Up(Box<Socket>),
     Failed(String),
     Stopped,
+}
+
+/// How long a link may be silent, by when its first heartbeat came.
+fn silence_limit(first_heartbeat_after: Duration) -> Duration {
+    if first_heartbeat_after < QUICK {
+        SILENCE_AFTER_QUICK_HEARTBEAT
+    } else {
+        SILENCE_OTHERWISE
+    }
 }
 
 /// The data of a message; pings and the like have none.
@@ -353,5 +360,87 @@ async fn deadline(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,
         None => pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::record::queue::Popped;
+
+    #[test]
+    fn silence_is_judged_by_the_release() {
+        assert_eq!(
+            silence_limit(Duration::from_millis(3)),
+            SILENCE_AFTER_QUICK_HEARTBEAT
+        );
+        assert_eq!(silence_limit(Duration::from_secs(60)), SILENCE_OTHERWISE);
+    }
+
+    #[test]
+    fn urls_are_read_or_refused() {
+        let target = Target::new("ws://[::1]:28257/", 1 << 20).unwrap();
+        assert_eq!((target.host.as_str(), target.port), ("::1", 28257));
+        assert_eq!(target.request.headers()["origin"], "http://localhost/");
+        assert_eq!(Target::new("wss://host/x", 1 << 20).unwrap().port, 443);
+        for url in [
+            "",
+            "foo",
+            "http://h/",
+            "ws://",
+            "ws:///x",
+            "127.0.0.1:28257",
+        ] {
+            assert!(
+                matches!(Target::new(url, 1 << 20), Err(Error::BadUrl { .. })),
+                "{url}"
+            );
+        }
+    }
+
+    /// The clock is stopped once the link is up, so that it leaps over the silence.
+    #[tokio::test]
+    async fn a_link_without_heartbeats_is_stalled() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("ws://{}/", listener.local_addr().unwrap());
+        let server = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+            let heartbeat =
+                Bytes::from_static(b"\x1a\x13\x08\xe4\xba\x90\xd8\x06\x1a\x0bheartbeat:0");
+            socket.send(Message::Binary(heartbeat)).await.unwrap();
+            sleep(Duration::from_millis(100)).await;
+            tokio::time::pause();
+            pending::<()>().await;
+        };
+        let (notices, told) = mpsc::channel();
+        let (_stop, stopped) = watch::channel(false);
+        let meters = Arc::new(Meters::new(1 << 20));
+        let mut source = Source {
+            target: Target::new(&url, 1 << 20).unwrap(),
+            meters: Arc::clone(&meters),
+            notices,
+            stop: stopped,
+        };
+        let client = async {
+            let Connected::Up(socket) = source.connect().await else {
+                panic!("{:?}", told.try_recv())
+            };
+            source.read(*socket, 1).await
+        };
+        let (end, was_good) = tokio::select! {
+            end = client => end,
+            () = server => unreachable!(),
+        };
+        assert!(matches!(end, LinkEnd::Stalled { .. }), "{end:?}");
+        assert!(was_good);
+        assert!(matches!(
+            meters.queue.pop(Duration::ZERO),
+            Popped::Item(Item::Frame(_))
+        ));
     }
 }

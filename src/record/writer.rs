@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::error::Error;
 use super::frames_file;
-use super::intake::Intake;
+use super::intake::{Intake, Taken};
 use super::meters::Meters;
 use super::notice::Notice;
 use super::queue::{Item, Popped};
@@ -67,9 +67,9 @@ impl Committer {
     }
 
     /// Takes in one item and commits if the batch is full.
-    pub(super) fn take(&mut self, item: Item) -> Result<(), Error> {
+    pub(super) fn take(&mut self, item: &Item) -> Result<Taken, Error> {
         self.began.get_or_insert_with(Instant::now);
-        self.intake.take(item);
+        let taken = self.intake.take(item);
         self.meters
             .uncommitted_events
             .store(self.intake.batch().events.len() as u64, Ordering::Relaxed);
@@ -79,10 +79,11 @@ impl Committer {
         let is_full = self.intake.batch().events.len() >= BATCH_EVENTS
             || self.intake.batch_bytes() >= BATCH_BYTES;
         if is_full {
-            self.commit()
+            self.commit()?;
         } else {
-            self.commit_if_due()
+            self.commit_if_due()?;
         }
+        Ok(taken)
     }
 
     /// How long until the batch must be committed.
@@ -187,7 +188,8 @@ pub(super) fn run(
     loop {
         match meters.queue.pop(committer.patience()) {
             Popped::Item(item) => {
-                if let (Item::Frame(frame), Some(saver)) = (&item, &mut save)
+                let taken = committer.take(&item)?;
+                if let (Item::Frame(frame), Some(saver), Taken::In) = (&item, &mut save, taken)
                     && let Err(error) = frames_file::write_frame(&mut saver.out, frame)
                 {
                     committer
@@ -196,7 +198,6 @@ pub(super) fn run(
                         .ok();
                     save = None;
                 }
-                committer.take(item)?;
             }
             Popped::Nothing => committer.commit_if_due()?,
             Popped::Closed => break,

@@ -16,9 +16,14 @@ pub(super) fn refuse_second_import(
 ) -> Result<(), Error> {
     let earlier = db
         .query_row(
-            "SELECT id, started_ns FROM recordings WHERE import_sha256 = ?1 AND is_clean = 1 LIMIT 1",
+            "SELECT id, started_ns FROM recordings WHERE import_sha256 = ?1 LIMIT 1",
             [sha256],
-            |row| Ok((row.get("id")?, Timestamp::from_nanos(row.get("started_ns")?))),
+            |row| {
+                Ok((
+                    row.get("id")?,
+                    Timestamp::from_nanos(row.get("started_ns")?),
+                ))
+            },
         )
         .optional()
         .at(path)?;
