@@ -1,1 +1,3 @@
 //! The programs from outside.
+
+mod readme;
