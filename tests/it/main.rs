@@ -1,1 +1,5 @@
 //! The programs from outside.
+
+mod architecture;
+mod readme;
+mod rust_source;
