@@ -52,7 +52,6 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("futures_util", &["record::source"]),
     ("httparse", &["http::h1"]),
     ("humantime", &["filter::time_expr"]),
-    ("interim", &["filter::time_expr"]),
     ("ipnet", &["filter", "cli::select"]),
     ("memchr", &["anywhere"]),
     ("prost", &["wire::protobuf"]),
