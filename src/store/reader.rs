@@ -97,6 +97,7 @@ impl Reader {
                 Some(file),
             )
         };
+        open::keep_plans(&reader.db).at(&path)?;
         migrate::check_readable(&reader.db, &path)?;
         reader
             .db
