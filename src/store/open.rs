@@ -9,6 +9,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::{At, Error};
@@ -137,6 +138,13 @@ pub(super) fn lock_for_writing(path: &Path) -> Result<File, Error> {
     })
 }
 
+/// Makes SQLite plan a statement once. It would otherwise plan again whenever a value is bound on which its statistics
+/// have something to say, which for a row by its id costs ten times the row.
+pub(super) fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
 /// Opens the database for a recorder, in WAL mode and with every commit synced.
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -144,6 +152,7 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(path, flags).at(path)?;
     connection.busy_timeout(BUSY_TIMEOUT).at(path)?;
+    keep_plans(&connection).at(path)?;
     connection.set_prepared_statement_cache_capacity(64);
     // Both must be set before the first table exists; on an existing file they change nothing.
     connection

@@ -97,12 +97,17 @@ impl Reader {
                 Some(file),
             )
         };
+        open::keep_plans(&reader.db).at(&path)?;
         migrate::check_readable(&reader.db, &path)?;
         reader
             .db
             .pragma_update(None, "cache_size", CACHE_KIB)
             .at(&path)?;
         reader.db.set_prepared_statement_cache_capacity(32);
+        if reader.access != Access::Live {
+            // Nobody waits for a file that no recorder writes: one lock for everything, not one for each statement.
+            reader.db.execute_batch("BEGIN").at(&path)?;
+        }
         reader.with_access_judged(header)
     }
 
