@@ -11,16 +11,18 @@
 //! sources ─ recordings ─ links, gaps, heartbeats, batches         who recorded what, and what is missing
 //! sources ─ runs ─ run_logs                                       the lives of an eCapture
 //! runs, processes, connections ─ streams ─ events                 a row an event, 30 to 40 bytes
-//!                          shapes, heads ─ events                 what many events have in common
+//!                   shapes, heads, paths ─ events                 what many events have in common
 //!                                          events ─ details       what few of them have; envelopes too
 //!                                          events ~ spans         the index on time
+//!                                 streams ~ postings ~ events     the index from a stream to its events
 //!                                          events ~ blocks, tail  the payloads; bytes in block_data
 //! ```
 //!
 //! An *event* row has numbers only. Its *stream* says process, connection and direction, so a filter on those is
 //! decided once on small tables, and addresses that become known late change one row and no event. Its *shape* says how
-//! it is to be read (kind, content, probe, form, provenance, clock), its *head* the HTTP facts. *Spans* hold the least
-//! and greatest time of 256 neighbors, in place of an index on time. Payloads are concatenated into *blocks* of 256
+//! it is to be read (kind, content, probe, form, provenance, clock), its *head* and *path* the HTTP facts. *Spans* hold
+//! the least and greatest time of 256 neighbors, and *postings* the ids of a stream's events, in place of indexes with
+//! an entry for each. Payloads are concatenated into *blocks* of 256
 //! KiB, apart by class and compressed with zstd, and wait in the *tail* until there are enough of them; which block
 //! holds an event's payload follows from its id, content and length. A *batch* is a commit, with a digest over its
 //! events. `docs/decisions/` has a page on each of these choices.
@@ -37,15 +39,16 @@
 //!
 //! | pragma | recorder | why |
 //! |---|---|---|
-//! | `page_size` | 8192 | 4 to 16 KiB measured alike, larger ones worse |
+//! | `page_size` | 4096 | as fast as larger ones; the last page of each block is half empty on average |
 //! | `auto_vacuum` | INCREMENTAL | must be set before the first table, and free pages are to be given back |
 //! | `journal_mode` | WAL; DELETE after a clean end | readers do not block; one file in the end |
 //! | `synchronous` | FULL | a power cut takes no commit back; with a commit a second it costs some percent |
-//! | `wal_autocheckpoint` | 4096 pages (32 MiB) | faster than the default of 4 MiB |
+//! | `wal_autocheckpoint` | 8192 pages (32 MiB) | faster than the default of 4 MiB |
 //! | `journal_size_limit` | 64 MiB | a `-wal` that once grew does not stay large |
 //! | `cache_size` | 16 MiB, readers 8 MiB | no effect on speed was seen; it bounds memory |
 //!
-//! Foreign keys are declared, and enforced by the SQLite that is built in.
+//! References are declared, for whoever reads or checks the file; a recorder does not have SQLite check them, as it has
+//! just given the ids itself.
 //!
 //! # Locking
 //!
