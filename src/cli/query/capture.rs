@@ -9,7 +9,7 @@ use crate::cli::capture_path::{self, Origin, Surroundings};
 use crate::cli::report::Unreadable;
 use crate::cli::select::Anchor;
 use crate::event::Timestamp;
-use crate::store::Reader;
+use crate::store::{Access, Reader};
 
 use super::Context;
 
@@ -33,7 +33,23 @@ pub(super) fn open(context: &mut Context<'_>) -> anyhow::Result<Reader> {
         }
     }
     check_readable(path)?;
-    Reader::open(path).with_context(|| format!("failed to open {}", path.display()))
+    let reader =
+        Reader::open(path).with_context(|| format!("failed to open {}", path.display()))?;
+    tell_access(context, reader.access());
+    Ok(reader)
+}
+
+/// Says what is not as usual about the capture.
+fn tell_access(context: &mut Context<'_>, access: Access) {
+    match access {
+        Access::Finished | Access::Live => {}
+        Access::PrivateCopy => context.terminal.note(
+            "its last recording ended without a word and left a -wal file: reading a private copy of both",
+        ),
+        Access::LogMissing => context.terminal.error(
+            "its last recording ended without a word, and its -wal file is missing: the last commits may be absent",
+        ),
+    }
 }
 
 /// Asks the system before SQLite does, whose answer would be "unable to open".
