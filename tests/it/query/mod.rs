@@ -1,0 +1,1 @@
+//! Asking, on captures made by import.

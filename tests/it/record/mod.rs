@@ -1,0 +1,1 @@
+//! Recording, against the stand-in.
