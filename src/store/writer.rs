@@ -47,12 +47,16 @@ impl Writer {
         let path = open::resolve(path)?;
         let lock = open::lock_for_writing(&path)?;
         let mut db = open::open_for_writing(&path)?;
-        migrate::identify(&db, &path)?;
-        open::prepare_for_writing(&db, &path)?;
-        migrate::climb(&mut db, &path)?;
-        if let (Some(sha256), false) = (&start.import_sha256, start.is_again) {
+        // Whatever is a reason to refuse the file comes before the first change to it, which is to WAL mode.
+        let version = migrate::check_writable(&db, &path)?;
+        if let (Some(_), Some(sha256), false) = (version, &start.import_sha256, start.is_again) {
             begin::refuse_second_import(&db, &path, sha256, start)?;
         }
+        if version.is_none() {
+            open::lay_out(&db, &path)?;
+        }
+        open::prepare_for_writing(&db, &path)?;
+        migrate::climb(&mut db, &path)?;
         let transaction =
             Transaction::new_unchecked(&db, TransactionBehavior::Immediate).at(&path)?;
         let unclean = begin::note_unclean_ends(&transaction, start.started).at(&path)?;
