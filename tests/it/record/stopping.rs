@@ -37,6 +37,8 @@ fn a_signal_leaves_one_self_contained_file_for_its_owner() {
         assert_eq!(header[18..20], [1, 1], "not in WAL mode");
         assert_eq!(fs::metadata(env.db()).unwrap().mode() & 0o777, 0o600);
         assert_eq!(copy(&env.db()).texts("PRAGMA journal_mode"), ["delete"]);
+        assert_eq!(copy(&env.db()).number("PRAGMA auto_vacuum"), 2, "incremental");
+        assert_eq!(copy(&env.db()).number("PRAGMA page_size"), 8192);
         assert_eq!(copy(&env.db()).counter("is_clean"), 1);
         assert!(check_digests(&env.db()) > 0);
         assert!(!server.crashed());
