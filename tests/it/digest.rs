@@ -23,8 +23,14 @@ fn digests_hold_in_the_tail_in_blocks_and_after_a_clean_end() {
     }
     assert!(server.wait_for_empty_queues(LONG));
     let before = live(&env.db());
-    assert!(before.number("SELECT COUNT(*) FROM tail") > 0, "some payloads wait");
-    assert!(before.number("SELECT COUNT(*) FROM blocks") > 0, "some payloads are in blocks");
+    assert!(
+        before.number("SELECT COUNT(*) FROM tail") > 0,
+        "some payloads wait"
+    );
+    assert!(
+        before.number("SELECT COUNT(*) FROM blocks") > 0,
+        "some payloads are in blocks"
+    );
     drop(before);
     recorder.stop().exits(0);
     assert!(check_digests(&env.db()) >= 3);
@@ -37,7 +43,9 @@ fn digests_hold_after_a_kill() {
     let server = StandIn::start(Options::for_dialect(Dialect::Text)).unwrap();
     let recorder = Recorder::linked::<&str>(&env, &server, []);
     server.play(Traffic::new(4, Corpus::Realistic).take(300), None);
-    until_true("a commit", || live(&env.db()).number("SELECT COUNT(*) FROM events") > 0);
+    until_true("a commit", || {
+        live(&env.db()).number("SELECT COUNT(*) FROM events") > 0
+    });
     recorder.kill();
     assert!(check_digests(&env.db()) >= 1);
     assert!(copy(&env.db()).number("SELECT COUNT(*) FROM tail") > 0);

@@ -14,7 +14,10 @@ mod support;
 mod vectors;
 
 #[path = "../../examples/stand_in/mod.rs"]
-#[expect(dead_code, reason = "the rest is for the quickstart and the benchmarks")]
+#[expect(
+    dead_code,
+    reason = "the rest is for the quickstart and the benchmarks"
+)]
 mod stand_in;
 
 use std::path::Path;
@@ -22,7 +25,10 @@ use std::path::Path;
 /// A file that no `mod` line names would be no test at all.
 #[test]
 fn every_file_here_is_a_module() {
-    check_listed(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it"), "main.rs");
+    check_listed(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it"),
+        "main.rs",
+    );
 }
 
 fn check_listed(folder: &Path, list: &str) {
@@ -34,9 +40,9 @@ fn check_listed(folder: &Path, list: &str) {
             continue;
         }
         let module = name.trim_end_matches(".rs");
-        let is_listed = lines.lines().any(|line| {
-            line.trim_start_matches("pub(crate) ") == format!("mod {module};")
-        });
+        let is_listed = lines
+            .lines()
+            .any(|line| line.trim_start_matches("pub(crate) ") == format!("mod {module};"));
         assert!(is_listed, "{} is not a module in {list}", path.display());
         if path.is_dir() {
             check_listed(&path, "mod.rs");

@@ -14,7 +14,10 @@ fn payload(message: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     for line in rest.split(|byte| *byte == b'\n') {
         let digits = line.iter().skip(4).filter(|byte| **byte != b' ');
-        let digits: Vec<_> = digits.take(2 * (length - bytes.len()).min(32)).copied().collect();
+        let digits: Vec<_> = digits
+            .take(2 * (length - bytes.len()).min(32))
+            .copied()
+            .collect();
         let text = String::from_utf8(digits).unwrap();
         for at in (0..text.len()).step_by(2) {
             bytes.push(u8::from_str_radix(&text[at..at + 2], 16).unwrap());
@@ -50,24 +53,36 @@ fn imported(name: &str) -> TestEnv {
 
 /// The payloads of a file's events, in the order of arrival.
 fn payloads(name: &str) -> Vec<Vec<u8>> {
-    real(name).iter().filter_map(|message| payload(message)).collect()
+    real(name)
+        .iter()
+        .filter_map(|message| payload(message))
+        .collect()
 }
 
 fn ids(events: &[Value]) -> Vec<i64> {
-    events.iter().map(|event| event["id"].as_i64().unwrap()).collect()
+    events
+        .iter()
+        .map(|event| event["id"].as_i64().unwrap())
+        .collect()
 }
 
 /// The numbers of the events whose header has this text, by the frames alone.
 fn with_header(name: &str, texts: &[&str]) -> Vec<i64> {
-    let events: Vec<_> =
-        real(name).into_iter().filter(|message| header(message).is_some()).collect();
+    let events: Vec<_> = real(name)
+        .into_iter()
+        .filter(|message| header(message).is_some())
+        .collect();
     let has = |message: &[u8]| {
         let end = message.iter().rposition(|_| true).unwrap_or(0);
         let until = header(message).map_or(end, |(_, rest, _)| message.len() - rest.len());
         let line = String::from_utf8_lossy(&message[..until]).into_owned();
         texts.iter().all(|text| line.contains(text))
     };
-    (1..).zip(&events).filter(|(_, message)| has(message)).map(|(id, _)| id).collect()
+    (1..)
+        .zip(&events)
+        .filter(|(_, message)| has(message))
+        .map(|(id, _)| id)
+        .collect()
 }
 
 fn sorted(mut ids: Vec<i64>) -> Vec<i64> {
@@ -85,7 +100,10 @@ fn questions_are_answered() {
         // curl hands OpenSSL a BIO of its own: its descriptor is 0, which is what was sent.
         assert!(curl.iter().all(|event| event["fd"] == 0), "{curl:?}");
         let inbound = env.events(["--pname", "nghttpd", "--direction", "in"]);
-        assert_eq!(sorted(ids(&inbound)), with_header(name, &["Comm:nghttpd ", " READ "]));
+        assert_eq!(
+            sorted(ids(&inbound)),
+            with_header(name, &["Comm:nghttpd ", " READ "])
+        );
         let secret: Vec<i64> = (1..)
             .zip(payloads(name))
             .filter(|(_, payload)| payload.windows(6).any(|window| window == b"s3cr3t"))
@@ -93,7 +111,9 @@ fn questions_are_answered() {
             .collect();
         assert!(!secret.is_empty());
         assert_eq!(sorted(ids(&env.events(["--grep", "s3cr3t"]))), secret);
-        env.query(["--grep", "no such thing"]).exits(1).says("no event matches");
+        env.query(["--grep", "no such thing"])
+            .exits(1)
+            .says("no event matches");
     }
 }
 
@@ -108,7 +128,9 @@ fn show_raw_gives_the_exact_bytes() {
             let shown = env.query(["show", &id, "--raw"]).exits(0);
             assert!(shown.stdout == payload, "event {id} of {name}");
         }
-        env.query(["show", "1000", "--raw"]).exits(1).says("there is no event 1000");
+        env.query(["show", "1000", "--raw"])
+            .exits(1)
+            .says("there is no event 1000");
     }
 }
 
@@ -116,8 +138,11 @@ fn show_raw_gives_the_exact_bytes() {
 fn zero_byte_reads_are_kept() {
     for name in [TEXT, HEX] {
         let env = imported(name);
-        let empty: Vec<_> =
-            env.events::<&str>([]).into_iter().filter(|event| event["length"] == 0).collect();
+        let empty: Vec<_> = env
+            .events::<&str>([])
+            .into_iter()
+            .filter(|event| event["length"] == 0)
+            .collect();
         let expected: Vec<i64> = (1..)
             .zip(payloads(name))
             .filter(|(_, payload)| payload.is_empty())
@@ -149,10 +174,15 @@ fn a_descriptor_that_is_used_again_is_several_connections() {
 fn events_are_ordered_by_time_and_not_by_arrival() {
     let env = imported(TEXT);
     let events = env.events::<&str>([]);
-    let keys: Vec<_> =
-        events.iter().map(|event| (event["time_ns"].as_i64(), event["id"].as_i64())).collect();
+    let keys: Vec<_> = events
+        .iter()
+        .map(|event| (event["time_ns"].as_i64(), event["id"].as_i64()))
+        .collect();
     assert!(keys.is_sorted());
-    assert!(!ids(&events).is_sorted(), "the capture has events out of order");
+    assert!(
+        !ids(&events).is_sorted(),
+        "the capture has events out of order"
+    );
     let mut newest_first = env.query(["--output", "jsonl"]).exits(0).json();
     newest_first.reverse();
     assert_eq!(ids(&newest_first), ids(&events));
@@ -174,10 +204,18 @@ fn hex_mode_is_ordered_by_the_monotonic_clock() {
         .collect();
     let mut expected: Vec<_> = (1_i64..).zip(dates).map(|(id, date)| (date, id)).collect();
     // Years of the same length: the order of the text is that of the time.
-    assert!(expected.iter().all(|(date, _)| date.len() == expected[0].0.len()));
+    assert!(
+        expected
+            .iter()
+            .all(|(date, _)| date.len() == expected[0].0.len())
+    );
     expected.sort();
     let expected: Vec<_> = expected.into_iter().map(|(_, id)| id).collect();
     assert!(!expected.is_sorted());
     assert_eq!(ids(&events), expected);
-    assert!(events.iter().all(|event| event["time_source"] == "monotonic"));
+    assert!(
+        events
+            .iter()
+            .all(|event| event["time_source"] == "monotonic")
+    );
 }

@@ -43,10 +43,14 @@ impl Numbers {
         })
         .unwrap();
         match self.below(4) {
-            0 => b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n".repeat(length / 28).into(),
+            0 => b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
+                .repeat(length / 28)
+                .into(),
             1 => "text and more of it\n".repeat(length / 20).into(),
             2 => vec![0; length].into(),
-            _ => (0..length).map(|_| self.0.to_le_bytes()[usize::try_from(self.below(8)).unwrap()]).collect(),
+            _ => (0..length)
+                .map(|_| self.0.to_le_bytes()[usize::try_from(self.below(8)).unwrap()])
+                .collect(),
         }
     }
 }
@@ -60,7 +64,10 @@ fn event(numbers: &mut Numbers, spread: u64) -> Captured {
     Captured {
         event: Event {
             time,
-            clock: Clock { kind: ClockKind::FieldNanos, offset_ns: 0 },
+            clock: Clock {
+                kind: ClockKind::FieldNanos,
+                offset_ns: 0,
+            },
             received: time.plus_nanos(i64::try_from(numbers.below(5_000)).unwrap() - 2_500),
             process: Process {
                 pid: (pid > 0).then_some(pid),
@@ -91,7 +98,10 @@ fn event(numbers: &mut Numbers, spread: u64) -> Captured {
         },
         envelope: match numbers.below(5) {
             0 => Envelope::Whole(Bytes::from_static(b"frame")),
-            1 => Envelope::Around { head: Bytes::from_static(b"<"), tail: Bytes::new() },
+            1 => Envelope::Around {
+                head: Bytes::from_static(b"<"),
+                tail: Bytes::new(),
+            },
             _ => Envelope::Rendered,
         },
         payload,
@@ -109,7 +119,13 @@ struct Recording<'a> {
 
 impl<'a> Recording<'a> {
     fn new(path: &'a Path) -> Self {
-        Self { path, writer: None, written: Vec::new(), connections: Vec::new(), batch: Batch::default() }
+        Self {
+            path,
+            writer: None,
+            written: Vec::new(),
+            connections: Vec::new(),
+            batch: Batch::default(),
+        }
     }
 
     fn writer(&mut self) -> Writer {
@@ -136,23 +152,38 @@ impl<'a> Recording<'a> {
         let mut writer = self.writer();
         self.batch.clear();
         if self.written.is_empty() {
-            let run = RunRow { id: RunId::new(1), first_log: None, version: None, started: None, zone_offset_seconds: None };
+            let run = RunRow {
+                id: RunId::new(1),
+                first_log: None,
+                version: None,
+                started: None,
+                zone_offset_seconds: None,
+            };
             self.batch.runs.push(run);
         }
         for _ in 0..count {
             let captured = event(numbers, spread);
             let fd = captured.event.fd.unwrap_or(0);
             let id = EventId::new(i64::try_from(self.written.len()).unwrap() + 1);
-            let new = NewEvent { id, run: RunId::new(1), connection: self.connection(fd), captured };
+            let new = NewEvent {
+                id,
+                run: RunId::new(1),
+                connection: self.connection(fd),
+                captured,
+            };
             self.written.push(new.clone());
             self.batch.events.push(new);
         }
         self.batch.counters.stored_events += count;
-        writer.commit(&self.batch, Timestamp::from_seconds(2)).unwrap();
+        writer
+            .commit(&self.batch, Timestamp::from_seconds(2))
+            .unwrap();
         match then {
             Then::GoOn => self.writer = Some(writer),
             Then::EndCleanly => {
-                writer.end(&self.batch.counters, Timestamp::from_seconds(3)).unwrap();
+                writer
+                    .end(&self.batch.counters, Timestamp::from_seconds(3))
+                    .unwrap();
                 assert_eq!(writer.seal().unwrap(), Sealed::Yes);
             }
             Then::BreakOff => drop(writer),
@@ -168,7 +199,14 @@ impl<'a> Recording<'a> {
         let at = known.unwrap_or_else(|| {
             self.connections.push(fd);
             let id = ConnectionId::new(i64::try_from(self.connections.len()).unwrap());
-            let connection = Connection { id, pid: Some(fd - 3), fd: Some(fd), tid: None, tuple: None, role: None };
+            let connection = Connection {
+                id,
+                pid: Some(fd - 3),
+                fd: Some(fd),
+                tid: None,
+                tuple: None,
+                role: None,
+            };
             self.batch.connections.push(connection);
             self.connections.len() - 1
         });
@@ -181,12 +219,29 @@ impl<'a> Recording<'a> {
         let mut expected: Vec<_> = self.written.iter().collect();
         expected.sort_by_key(|event| (event.captured.event.time, event.id));
         let count = expected.len();
-        for limit in [None, Some(0), Some(1), Some(count / 2), Some(count), Some(count + 1)] {
+        for limit in [
+            None,
+            Some(0),
+            Some(1),
+            Some(count / 2),
+            Some(count),
+            Some(count + 1),
+        ] {
             let limit_rows = limit.map(|limit| limit as u64);
             let take = limit.unwrap_or(count);
-            let oldest = read(&reader, &Selection::default(), Order::OldestFirst, limit_rows);
+            let oldest = read(
+                &reader,
+                &Selection::default(),
+                Order::OldestFirst,
+                limit_rows,
+            );
             compare(&reader, &oldest, expected.iter().take(take));
-            let newest = read(&reader, &Selection::default(), Order::NewestFirst, limit_rows);
+            let newest = read(
+                &reader,
+                &Selection::default(),
+                Order::NewestFirst,
+                limit_rows,
+            );
             compare(&reader, &newest, expected.iter().rev().take(take));
         }
         self.check_selections(&reader, &expected);
@@ -196,23 +251,63 @@ impl<'a> Recording<'a> {
 
     fn check_selections(&self, reader: &Reader, expected: &[&NewEvent]) {
         for pid in 1..3 {
-            let selection = Selection { pids: vec![pid], ..Selection::default() };
-            let of_pid = expected.iter().filter(|event| event.captured.event.process.pid == Some(pid));
-            compare(reader, &read(reader, &selection, Order::OldestFirst, None), of_pid);
+            let selection = Selection {
+                pids: vec![pid],
+                ..Selection::default()
+            };
+            let of_pid = expected
+                .iter()
+                .filter(|event| event.captured.event.process.pid == Some(pid));
+            compare(
+                reader,
+                &read(reader, &selection, Order::OldestFirst, None),
+                of_pid,
+            );
         }
-        let Some(middle) = expected.get(expected.len() / 2) else { return };
+        let Some(middle) = expected.get(expected.len() / 2) else {
+            return;
+        };
         let middle = middle.captured.event.time;
-        let since = Selection { since: Some(middle), ..Selection::default() };
-        let late = expected.iter().rev().filter(|event| event.captured.event.time >= middle);
-        compare(reader, &read(reader, &since, Order::NewestFirst, None), late);
-        let until = Selection { until: Some(middle), ..Selection::default() };
-        let early = expected.iter().filter(|event| event.captured.event.time < middle);
-        compare(reader, &read(reader, &until, Order::OldestFirst, None), early);
-        assert!(reader.event(EventId::new(i64::try_from(self.written.len()).unwrap() + 1)).unwrap().is_none());
+        let since = Selection {
+            since: Some(middle),
+            ..Selection::default()
+        };
+        let late = expected
+            .iter()
+            .rev()
+            .filter(|event| event.captured.event.time >= middle);
+        compare(
+            reader,
+            &read(reader, &since, Order::NewestFirst, None),
+            late,
+        );
+        let until = Selection {
+            until: Some(middle),
+            ..Selection::default()
+        };
+        let early = expected
+            .iter()
+            .filter(|event| event.captured.event.time < middle);
+        compare(
+            reader,
+            &read(reader, &until, Order::OldestFirst, None),
+            early,
+        );
+        assert!(
+            reader
+                .event(EventId::new(i64::try_from(self.written.len()).unwrap() + 1))
+                .unwrap()
+                .is_none()
+        );
     }
 }
 
-fn read(reader: &Reader, selection: &Selection, order: Order, limit: Option<u64>) -> Vec<StoredEvent> {
+fn read(
+    reader: &Reader,
+    selection: &Selection,
+    order: Order,
+    limit: Option<u64>,
+) -> Vec<StoredEvent> {
     let mut rows = reader.events(selection, order, limit).unwrap();
     let mut events = Vec::new();
     while let Some(event) = rows.next().unwrap() {
@@ -232,7 +327,11 @@ fn compare<'a>(
     let expected_ids: Vec<_> = expected.iter().map(|event| event.id).collect();
     assert_eq!(found_ids, expected_ids);
     for (found, expected) in found.iter().zip(expected) {
-        let Captured { event, payload: bytes, envelope } = &expected.captured;
+        let Captured {
+            event,
+            payload: bytes,
+            envelope,
+        } = &expected.captured;
         assert_eq!(&found.event, event);
         assert_eq!(found.connection, expected.connection);
         assert!(payload(reader, found) == *bytes, "payload of {}", found.id);

@@ -38,7 +38,10 @@ fn messages(frames: impl IntoIterator<Item = Frame>) -> Vec<Bytes> {
 /// The frames that the tables of heartbeats and run logs give again.
 fn other_frames(copy: &Copy) -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
-    let mut statement = copy.db.prepare("SELECT * FROM heartbeats ORDER BY id").unwrap();
+    let mut statement = copy
+        .db
+        .prepare("SELECT * FROM heartbeats ORDER BY id")
+        .unwrap();
     let mut rows = statement.query([]).unwrap();
     while let Some(row) = rows.next().unwrap() {
         let count = row.get_unwrap("count");
@@ -55,7 +58,10 @@ fn other_frames(copy: &Copy) -> Vec<Vec<u8>> {
         heartbeat.write_frame(&mut frame).unwrap();
         frames.push(frame);
     }
-    let mut statement = copy.db.prepare("SELECT * FROM run_logs ORDER BY id").unwrap();
+    let mut statement = copy
+        .db
+        .prepare("SELECT * FROM run_logs ORDER BY id")
+        .unwrap();
     let mut rows = statement.query([]).unwrap();
     while let Some(row) = rows.next().unwrap() {
         let raw: Option<Vec<u8>> = row.get_unwrap("frame");
@@ -80,12 +86,26 @@ fn other_frames(copy: &Copy) -> Vec<Vec<u8>> {
 fn every_vector_comes_back_byte_for_byte() {
     let vectors = vectors();
     for keys in [false, true] {
-        let env = import(&vectors.iter().map(|vector| vector.frame.clone()).collect::<Vec<_>>(), keys);
-        let kept: Vec<_> = vectors.iter().filter(|vector| is_stored(vector, keys)).collect();
+        let env = import(
+            &vectors
+                .iter()
+                .map(|vector| vector.frame.clone())
+                .collect::<Vec<_>>(),
+            keys,
+        );
+        let kept: Vec<_> = vectors
+            .iter()
+            .filter(|vector| is_stored(vector, keys))
+            .collect();
         let events = events(&env.db());
         assert_eq!(events.len(), kept.len());
         for (event, vector) in events.iter().zip(&kept) {
-            assert_eq!(Bytes::from(event.frame()), vector.frame.message, "{}", vector.id);
+            assert_eq!(
+                Bytes::from(event.frame()),
+                vector.frame.message,
+                "{}",
+                vector.id
+            );
         }
         let copy = copy(&env.db());
         let mut others = other_frames(&copy);
@@ -105,10 +125,18 @@ fn every_vector_comes_back_byte_for_byte() {
 
 fn check_counters(copy: &Copy, vectors: &[Vector], keys: bool) {
     let count = |kind: &str| {
-        let count = vectors.iter().filter(|vector| vector.expect["kind"] == kind).count();
+        let count = vectors
+            .iter()
+            .filter(|vector| vector.expect["kind"] == kind)
+            .count();
         i64::try_from(count).unwrap()
     };
-    let stored = i64::try_from(vectors.iter().filter(|vector| is_stored(vector, keys)).count());
+    let stored = i64::try_from(
+        vectors
+            .iter()
+            .filter(|vector| is_stored(vector, keys))
+            .count(),
+    );
     let withheld = if keys { 0 } else { count("key_material") };
     for (counter, expected) in [
         ("received_frames", i64::try_from(vectors.len()).unwrap()),
@@ -134,9 +162,13 @@ fn no_byte_of_a_key_is_stored_unless_asked_for() {
         let env = import(&frames, keys);
         let bytes = std::fs::read(env.db()).unwrap();
         let is_in_file = bytes.windows(secret.len()).any(|window| window == secret);
-        is_in_file || events(&env.db()).iter().any(|event| {
-            event.payload.windows(secret.len()).any(|window| window == secret)
-        })
+        is_in_file
+            || events(&env.db()).iter().any(|event| {
+                event
+                    .payload
+                    .windows(secret.len())
+                    .any(|window| window == secret)
+            })
     };
     assert!(!holds(false));
     assert!(holds(true));
@@ -149,8 +181,14 @@ fn replayed_logs_are_counted_and_stored_once() {
         .filter(|vector| vector.expect["kind"] == "log" && vector.id.starts_with("v2.5.1-text"))
         .map(|vector| vector.frame)
         .collect();
-    let again = logs.iter().map(|frame| Frame { link: 2, ..frame.clone() });
-    let env = import(&logs.iter().cloned().chain(again).collect::<Vec<_>>(), false);
+    let again = logs.iter().map(|frame| Frame {
+        link: 2,
+        ..frame.clone()
+    });
+    let env = import(
+        &logs.iter().cloned().chain(again).collect::<Vec<_>>(),
+        false,
+    );
     let copy = copy(&env.db());
     assert_eq!(copy.counter("stored_logs"), 3);
     assert_eq!(copy.counter("replayed_logs"), 3);
@@ -162,10 +200,15 @@ fn replayed_logs_are_counted_and_stored_once() {
 #[test]
 fn every_real_frame_comes_back_byte_for_byte() {
     for name in ["ecapture-2.5.1-text", "ecapture-2.5.1-hex"] {
-        let frames: Vec<_> =
-            real(name).into_iter().map(|message| frame(Opcode::Binary, message)).collect();
+        let frames: Vec<_> = real(name)
+            .into_iter()
+            .map(|message| frame(Opcode::Binary, message))
+            .collect();
         let env = import(&frames, true);
-        let mut found: Vec<_> = events(&env.db()).iter().map(|event| event.frame()).collect();
+        let mut found: Vec<_> = events(&env.db())
+            .iter()
+            .map(|event| event.frame())
+            .collect();
         let others = other_frames(&copy(&env.db()));
         assert_eq!(found.len() + others.len(), frames.len());
         found.extend(others);
@@ -179,10 +222,19 @@ fn every_real_frame_comes_back_byte_for_byte() {
 #[test]
 fn what_is_printed_agrees_with_what_is_expected() {
     let vectors = vectors();
-    let env = import(&vectors.iter().map(|vector| vector.frame.clone()).collect::<Vec<_>>(), true);
+    let env = import(
+        &vectors
+            .iter()
+            .map(|vector| vector.frame.clone())
+            .collect::<Vec<_>>(),
+        true,
+    );
     let mut lines = env.events::<&str>([]);
     lines.sort_by_key(|line| line["id"].as_i64());
-    let kept: Vec<_> = vectors.iter().filter(|vector| is_stored(vector, true)).collect();
+    let kept: Vec<_> = vectors
+        .iter()
+        .filter(|vector| is_stored(vector, true))
+        .collect();
     assert_eq!(lines.len(), kept.len());
     for (line, vector) in lines.iter().zip(kept) {
         check_line(line, vector);
@@ -205,7 +257,11 @@ fn check_line(line: &Value, vector: &Vector) {
     let details = &line["details"];
     let returned = expect["retvalue"].as_i64().or(expect["status"].as_i64());
     assert_eq!(details["return_value"].as_i64(), returned, "{id}");
-    assert_eq!(details["status"].as_str(), expect["status"].as_str(), "{id}");
+    assert_eq!(
+        details["status"].as_str(),
+        expect["status"].as_str(),
+        "{id}"
+    );
     let total = expect["total"].as_i64().or(expect["length"].as_i64());
     assert_eq!(details["total_bytes"].as_i64(), total, "{id}");
     assert_eq!(details["monotonic_ns"], expect["ktime_ns"], "{id}");
@@ -216,7 +272,11 @@ fn check_line(line: &Value, vector: &Vector) {
     } else if let Some(text) = expect["time_text"].as_str() {
         // The run log says that the zone is UTC.
         let time = text.replace(' ', "T") + "000000Z";
-        assert_eq!((&line["time"], &line["time_source"]), (&time.into(), &"text".into()), "{id}");
+        assert_eq!(
+            (&line["time"], &line["time_source"]),
+            (&time.into(), &"text".into()),
+            "{id}"
+        );
     }
 }
 
@@ -231,7 +291,11 @@ fn check_addresses(line: &Value, vector: &Vector) {
     let printed = (address("src", "sport"), address("dst", "dport"));
     let text = |field: &str| line[field].as_str().map(str::to_owned);
     let is_turned = line["tuple_sense"] == "local_to_remote" && line["direction"] == "in";
-    let found = if is_turned { (text("dst"), text("src")) } else { (text("src"), text("dst")) };
+    let found = if is_turned {
+        (text("dst"), text("src"))
+    } else {
+        (text("src"), text("dst"))
+    };
     assert_eq!(found, printed, "{}", vector.id);
 }
 
@@ -252,7 +316,11 @@ fn check_payload(line: &Value, vector: &Vector) {
     assert_eq!(line["length"], found.len(), "{id}");
     let provenance = line["provenance"].as_array().unwrap();
     let has = |name: &str| provenance.iter().any(|each| each == name);
-    assert_eq!(has("maybe_truncated"), expect["maybe_truncated"] == true, "{id}");
+    assert_eq!(
+        has("maybe_truncated"),
+        expect["maybe_truncated"] == true,
+        "{id}"
+    );
     let form = match expect["payload_form"].as_str() {
         Some("http1_rebuilt") => "reserialized",
         Some("http2_text") => "listing",

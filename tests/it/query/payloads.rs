@@ -30,7 +30,10 @@ fn a_payload_of_20_mib_comes_back() {
         .map(|payload| frame(Opcode::Binary, openssl(date, who, "READ", payload)))
         .collect();
     let text = "words and words\n".repeat(1 << 19);
-    frames.push(frame(Opcode::Binary, openssl(date, who, "WRITE", text.as_bytes())));
+    frames.push(frame(
+        Opcode::Binary,
+        openssl(date, who, "WRITE", text.as_bytes()),
+    ));
     let env = imported(&frames);
     for (id, payload) in (1..).zip(payloads) {
         let id = i32::to_string(&id);

@@ -27,7 +27,10 @@ fn each_flag_selects_what_it_says() {
         (&["--dst", ":8443"], &[4, 5, 6]),
         (&["--dst", "93.184.216.34:443", "--direction", "in"], &[3]),
         (&["--dst", "93.184.216.34:444"], &[]),
-        (&["--src", "10.0.0.1:50000", "--dst", "93.184.216.34:443"], &[1, 2, 3]),
+        (
+            &["--src", "10.0.0.1:50000", "--dst", "93.184.216.34:443"],
+            &[1, 2, 3],
+        ),
         (&["--type", "conn"], &[1, 4]),
         (&["--type", "shell,sql"], &[7, 8]),
         (&["--type", "http1_request"], &[2, 5]),
@@ -49,16 +52,31 @@ fn each_flag_selects_what_it_says() {
         (&["--grep", "S3CR3T"], &[]),
         (&["--grep", "^Host: "], &[2, 5]),
         (&["-g", r"\xff\xfe"], &[9]),
-        (&["--pname", "curl", "--direction", "out", "--grep", "GET"], &[2]),
+        (
+            &["--pname", "curl", "--direction", "out", "--grep", "GET"],
+            &[2],
+        ),
         (&["--pname", "curl", "--method", "POST"], &[]),
-        (&["--since", "2026-11-23T10:51:43Z", "--until", "2026-11-23T10:51:46Z"], &[4, 5, 6]),
+        (
+            &[
+                "--since",
+                "2026-11-23T10:51:43Z",
+                "--until",
+                "2026-11-23T10:51:46Z",
+            ],
+            &[4, 5, 6],
+        ),
     ];
     for (args, expected) in cases {
         let mut command = env.with_db(crate::support::env::QUERY, args);
         command.args(["--output", "jsonl", "--reverse"]);
         let run = crate::support::env::run(command);
         let run = run.exits(i32::from(expected.is_empty()));
-        let ids: Vec<_> = run.json().iter().map(|line| line["id"].as_i64().unwrap()).collect();
+        let ids: Vec<_> = run
+            .json()
+            .iter()
+            .map(|line| line["id"].as_i64().unwrap())
+            .collect();
         assert_eq!(ids, expected, "{}", run.story());
     }
 }

@@ -6,7 +6,11 @@ use crate::support::env::{QUERY, TestEnv, run};
 fn ids(env: &TestEnv, args: &[&str]) -> Vec<i64> {
     let mut command = env.with_db(QUERY, args);
     command.args(["-o", "jsonl", "-r"]);
-    run(command).json().iter().map(|line| line["id"].as_i64().unwrap()).collect()
+    run(command)
+        .json()
+        .iter()
+        .map(|line| line["id"].as_i64().unwrap())
+        .collect()
 }
 
 #[test]
@@ -35,10 +39,30 @@ fn a_time_can_be_given_in_many_forms() {
         ("yesterday", &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
         ("10:51:48", &[9, 10]),
     ] {
-        assert_eq!(ids(&env, &["--relative-to", "last", "-S", relative]), expected, "{relative}");
+        assert_eq!(
+            ids(&env, &["--relative-to", "last", "-S", relative]),
+            expected,
+            "{relative}"
+        );
     }
-    assert_eq!(ids(&env, &["--relative-to", "2026-11-23T10:51:46Z", "-S", "2s", "-U", "now"]), [5, 6]);
-    assert_eq!(ids(&env, &["--since", "2026-11-23", "--until", "2026-11-24"]).len(), 10);
+    assert_eq!(
+        ids(
+            &env,
+            &[
+                "--relative-to",
+                "2026-11-23T10:51:46Z",
+                "-S",
+                "2s",
+                "-U",
+                "now"
+            ]
+        ),
+        [5, 6]
+    );
+    assert_eq!(
+        ids(&env, &["--since", "2026-11-23", "--until", "2026-11-24"]).len(),
+        10
+    );
 }
 
 #[test]
@@ -46,11 +70,16 @@ fn an_old_file_says_when_its_newest_event_was() {
     let env = sample();
     let run = env.query(["--since", "10m", "--until", "now"]).exits(1);
     assert_eq!(run.text(), "");
-    run.says("the newest event is from 2026-11-23 10:51:49").says("--relative-to last");
-    env.query(["--since", "10m", "--relative-to", "last"]).exits(0).never_says("newest event is");
+    run.says("the newest event is from 2026-11-23 10:51:49")
+        .says("--relative-to last");
+    env.query(["--since", "10m", "--relative-to", "last"])
+        .exits(0)
+        .never_says("newest event is");
     let run = env.query(["--since", "10m", "--quiet"]).exits(1);
     assert_eq!(run.stderr, "");
-    env.query(["stats", "--since", "10m"]).exits(1).says("--relative-to last");
+    env.query(["stats", "--since", "10m"])
+        .exits(1)
+        .says("--relative-to last");
 }
 
 #[test]
@@ -61,14 +90,21 @@ fn the_zone_is_the_users_or_utc() {
         command.env("TZ", "JST-9");
         run(command).exits(0).text().to_owned()
     };
-    assert!(shown(&["-n", "1"]).contains("19:51:49"), "{}", shown(&["-n", "1"]));
+    assert!(
+        shown(&["-n", "1"]).contains("19:51:49"),
+        "{}",
+        shown(&["-n", "1"])
+    );
     assert!(shown(&["-n", "1", "--utc"]).contains("10:51:49"));
     assert!(shown(&["show", "2"]).contains("19:51:41"));
     assert!(shown(&["--utc", "show", "2"]).contains("10:51:41"));
     // What says no zone is read in the same one.
     let count = |args: &[&str]| shown(args).lines().count();
     assert_eq!(count(&["-o", "jsonl", "--since", "2026-11-23 19:51:45"]), 5);
-    assert_eq!(count(&["-o", "jsonl", "--utc", "--since", "2026-11-23 10:51:45"]), 5);
+    assert_eq!(
+        count(&["-o", "jsonl", "--utc", "--since", "2026-11-23 10:51:45"]),
+        5
+    );
     // JSON is in UTC always.
     assert!(shown(&["-o", "jsonl", "-n", "1"]).contains("\"2026-11-23T10:51:49.000000000Z\""));
 }

@@ -16,8 +16,13 @@ use crate::support::folder::{fingerprint, names};
 use crate::support::live::Recorder;
 use crate::support::wait::until_true;
 
-const QUESTIONS: [&[&str]; 5] =
-    [&[], &["--pname", "*"], &["-o", "jsonl", "--grep", "e"], &["stats"], &["show", "1", "--raw"]];
+const QUESTIONS: [&[&str]; 5] = [
+    &[],
+    &["--pname", "*"],
+    &["-o", "jsonl", "--grep", "e"],
+    &["stats"],
+    &["show", "1", "--raw"],
+];
 
 /// Asks as this user and, where that is root, as one who may only read; looks at every byte before and after.
 fn check(env: &TestEnv, judge: impl Fn(Run) -> Run) {
@@ -33,8 +38,11 @@ fn check(env: &TestEnv, judge: impl Fn(Run) -> Run) {
     mode(&env.path("tmp"), 0o777);
     let before = fingerprint(&folder);
     for args in QUESTIONS {
-        let users: &[Option<u32>] =
-            if rustix::process::geteuid().is_root() { &[None, Some(65_534)] } else { &[None] };
+        let users: &[Option<u32>] = if rustix::process::geteuid().is_root() {
+            &[None, Some(65_534)]
+        } else {
+            &[None]
+        };
         for user in users {
             let mut command = env.with_db(QUERY, args);
             if let Some(user) = user {
@@ -54,20 +62,29 @@ fn killed() -> TestEnv {
     let server = StandIn::start(Options::for_dialect(Dialect::Text)).unwrap();
     let recorder = Recorder::linked::<&str>(&env, &server, []);
     server.play(Traffic::new(6, Corpus::Realistic).take(200), None);
-    until_true("a commit", || live(&env.db()).number("SELECT COUNT(*) FROM events") > 0);
+    until_true("a commit", || {
+        live(&env.db()).number("SELECT COUNT(*) FROM events") > 0
+    });
     recorder.kill();
-    assert_eq!(names(&env.path("db")), ["test.db", "test.db-shm", "test.db-wal"]);
+    assert_eq!(
+        names(&env.path("db")),
+        ["test.db", "test.db-shm", "test.db-wal"]
+    );
     env
 }
 
 #[test]
 fn a_finished_file() {
-    check(&sample(), |run| run.never_says("copy").never_says("missing"));
+    check(&sample(), |run| {
+        run.never_says("copy").never_says("missing")
+    });
 }
 
 #[test]
 fn a_file_whose_recorder_was_killed() {
-    check(&killed(), |run| run.says("reading a private copy").says("-wal"));
+    check(&killed(), |run| {
+        run.says("reading a private copy").says("-wal")
+    });
 }
 
 #[test]
@@ -106,7 +123,10 @@ fn while_it_is_recorded_answers_come_from_the_live_file() {
         let events = env.events(["-n", "all"]);
         assert!(events.len() > usize::try_from(before).unwrap());
         for args in QUESTIONS {
-            env.query(args).exits(0).never_says("copy").never_says("missing");
+            env.query(args)
+                .exits(0)
+                .never_says("copy")
+                .never_says("missing");
         }
         assert_eq!(names(&env.path("tmp")), [""; 0]);
     }

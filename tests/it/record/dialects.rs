@@ -19,13 +19,21 @@ fn check(release: Release, hex: bool, count: usize) {
     let recorder = Recorder::linked::<&str>(&env, &server, []);
     let traffic = || Traffic::new(u64::from(hex) + 7, Corpus::Realistic).take(count);
     play(&server, traffic());
-    recorder.stop().exits(0).says(" 0 unreadable, 0 dropped by us").says(" 1 links, 0 gaps");
+    recorder
+        .stop()
+        .exits(0)
+        .says(" 0 unreadable, 0 dropped by us")
+        .says(" 1 links, 0 gaps");
     assert!(!server.crashed());
     let expected = messages(&encoder, traffic());
     let stored = events(&env.db());
     assert_eq!(stored.len(), expected.len(), "{release}");
     for (event, message) in stored.iter().zip(&expected) {
-        assert!(event.frame() == message.bytes, "event {} of {release}", event.stored.id);
+        assert!(
+            event.frame() == message.bytes,
+            "event {} of {release}",
+            event.stored.id
+        );
         assert_eq!(event.stored.event.form.opcode.code(), message.opcode);
     }
     check_digests(&env.db());
@@ -74,8 +82,9 @@ fn payloads_are_what_was_read_and_written() {
         recorder.stop().exits(0);
         let stored = events(&env.db());
         // GnuTLS sends nothing in 2.x.
-        let sent: Vec<_> =
-            traffic().filter(|event| event.probe != crate::stand_in::event::Probe::GnuTls).collect();
+        let sent: Vec<_> = traffic()
+            .filter(|event| event.probe != crate::stand_in::event::Probe::GnuTls)
+            .collect();
         assert_eq!(stored.len(), sent.len());
         for (event, sent) in stored.iter().zip(&sent) {
             assert!(event.payload == sent.payload, "event {}", event.stored.id);

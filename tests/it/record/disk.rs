@@ -18,7 +18,9 @@ impl Disk {
     fn mount(path: PathBuf) -> Option<Self> {
         std::fs::create_dir(&path).unwrap();
         let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(&path);
+        command
+            .args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"])
+            .arg(&path);
         let is_mounted = command.output().is_ok_and(|output| output.status.success());
         is_mounted.then_some(Self(path))
     }
@@ -58,7 +60,12 @@ fn a_full_disk_ends_the_recording_in_words_and_without_damage() {
             let load = Traffic::new(1, Corpus::Incompressible).take_while(|_| server.clients() > 0);
             server.play(load.take(50_000), Some(200.0));
         });
-        recorder.end().exits(2).says("no space left on the device").says("recording stopped").says("full.db");
+        recorder
+            .end()
+            .exits(2)
+            .says("no space left on the device")
+            .says("recording stopped")
+            .says("full.db");
     });
     assert!(!server.crashed());
     let query = |args: &[&str]| {
@@ -84,7 +91,13 @@ fn a_disk_that_cannot_be_written_is_refused_by_the_recorder_and_read_by_the_quer
         command.arg("--db").arg(disk.path().join(name));
         command
     };
-    let import = |name| with_db(RECORD, &["--again", "--import", real.to_str().unwrap()], name);
+    let import = |name| {
+        with_db(
+            RECORD,
+            &["--again", "--import", real.to_str().unwrap()],
+            name,
+        )
+    };
     run(import("caps.db")).exits(0);
     disk.make_read_only();
     let before = fingerprint(disk.path());

@@ -18,7 +18,10 @@ use crate::support::wait::{LONG, until_true};
 /// All but which recording it was.
 fn comparable(events: Vec<Whole>) -> Vec<(StoredEvent, Vec<u8>, ecq::event::Envelope)> {
     let strip = |event: Whole| {
-        let stored = StoredEvent { recording: RecordingId::new(0), ..event.stored };
+        let stored = StoredEvent {
+            recording: RecordingId::new(0),
+            ..event.stored
+        };
         (stored, event.payload, event.envelope)
     };
     events.into_iter().map(strip).collect()
@@ -26,7 +29,11 @@ fn comparable(events: Vec<Whole>) -> Vec<(StoredEvent, Vec<u8>, ecq::event::Enve
 
 #[test]
 fn saved_frames_reproduce_a_recording_exactly() {
-    for (dialect, hex) in [(Dialect::Text, false), (Dialect::Text, true), (Dialect::Fields, false)] {
+    for (dialect, hex) in [
+        (Dialect::Text, false),
+        (Dialect::Text, true),
+        (Dialect::Fields, false),
+    ] {
         let env = TestEnv::new();
         let (server, _) = server(|options| {
             options.release = dialect.newest_release();
@@ -44,21 +51,33 @@ fn saved_frames_reproduce_a_recording_exactly() {
         let recorded = comparable(events(&env.db()));
 
         let second = TestEnv::new();
-        second.import::<&str>(&saved, []).says("0 unreadable").never_says("does not say when");
+        second
+            .import::<&str>(&saved, [])
+            .says("0 unreadable")
+            .never_says("does not say when");
         let imported = comparable(events(&second.db()));
         assert_eq!(imported.len(), recorded.len());
         for (imported, recorded) in imported.iter().zip(&recorded) {
             assert_eq!(imported, recorded, "{dialect:?}");
         }
         let counters = "SELECT group_concat(line, '') FROM run_logs ORDER BY id";
-        assert_eq!(copy(&second.db()).texts(counters), copy(&env.db()).texts(counters));
+        assert_eq!(
+            copy(&second.db()).texts(counters),
+            copy(&env.db()).texts(counters)
+        );
         let links = "SELECT number || ' ' || last_frame_ns FROM links ORDER BY id";
-        assert_eq!(copy(&second.db()).texts(links), copy(&env.db()).texts(links));
+        assert_eq!(
+            copy(&second.db()).texts(links),
+            copy(&env.db()).texts(links)
+        );
         check_digests(&second.db());
 
         // An existing file is not overwritten.
         let args = ["--save-frames", saved.to_str().unwrap()];
-        Recorder::start(&env, &server, args).end().exits(2).says("saved");
+        Recorder::start(&env, &server, args)
+            .end()
+            .exits(2)
+            .says("saved");
     }
 }
 
@@ -73,8 +92,14 @@ fn a_file_is_imported_once_unless_asked_for() {
         command.arg("--import").arg(&file);
         run(command)
     };
-    again(&[]).exits(2).says("was imported before, as recording 1");
-    assert_eq!(fingerprint(&env.path("db")), before, "nothing changes in a file that is refused");
+    again(&[])
+        .exits(2)
+        .says("was imported before, as recording 1");
+    assert_eq!(
+        fingerprint(&env.path("db")),
+        before,
+        "nothing changes in a file that is refused"
+    );
     again(&["--again"]).exits(0);
     let copy = copy(&env.db());
     assert_eq!(copy.number("SELECT COUNT(*) FROM recordings"), 2);
@@ -102,7 +127,8 @@ fn a_file_that_ends_in_the_middle_of_a_frame_is_kept_up_to_there() {
 fn a_bare_file_is_received_when_one_says() {
     let env = TestEnv::new();
     let file = data("real/ecapture-2.5.1-text.frames");
-    env.import(&file, ["--received-at", "2026-01-02T03:04:05Z"]).says("2026-01-02T03:04:05");
+    env.import(&file, ["--received-at", "2026-01-02T03:04:05Z"])
+        .says("2026-01-02T03:04:05");
     let events = env.events::<&str>([]);
     assert_eq!(events[0]["received"], "2026-01-02T03:04:05.000000000Z");
     assert_eq!(copy(&env.db()).counter("is_received_estimated"), 1);
@@ -110,7 +136,10 @@ fn a_bare_file_is_received_when_one_says() {
     let plain = TestEnv::new();
     plain.import::<&str>(&file, []);
     let times = |events: &[serde_json::Value]| -> Vec<_> {
-        events.iter().map(|event| event["time"].to_string()).collect()
+        events
+            .iter()
+            .map(|event| event["time"].to_string())
+            .collect()
     };
     assert_eq!(times(&events), times(&plain.events::<&str>([])));
     let mut command = env.with_db(RECORD, ["--again", "--received-at", "some day"]);

@@ -60,16 +60,27 @@ fn a_lost_link_is_a_gap_and_a_new_run_a_new_beginning() {
     wait_for_link(&server, 3);
     play(&server, [data()]);
     wait_for_events(&env, 4);
-    recorder.stop().exits(0).says("the link ended (connection lost").says("3 links, 2 gaps");
+    recorder
+        .stop()
+        .exits(0)
+        .says("the link ended (connection lost")
+        .says("3 links, 2 gaps");
     assert!(!server.crashed());
 
     let copy = copy(&env.db());
     let ends = copy.texts("SELECT end_reason FROM links ORDER BY id");
     assert!(ends[0].starts_with("connection lost") && ends[1].starts_with("connection lost"));
     assert_eq!(ends[2], "stopped by us");
-    assert_eq!(copy.texts("SELECT number FROM links WHERE ended_ns < connected_ns"), [""; 0]);
+    assert_eq!(
+        copy.texts("SELECT number FROM links WHERE ended_ns < connected_ns"),
+        [""; 0]
+    );
     let gaps = "SELECT COUNT(*) FROM gaps WHERE reason = 1 AND ended_ns - started_ns > 900000000";
-    assert_eq!(copy.number(gaps), 2, "a second passes before the next attempt");
+    assert_eq!(
+        copy.number(gaps),
+        2,
+        "a second passes before the next attempt"
+    );
     assert_eq!(copy.number("SELECT COUNT(*) FROM gaps"), 2);
     // The log of each run once; the one that came again over the second link was there.
     assert_eq!(copy.number("SELECT COUNT(*) FROM runs"), 2);
@@ -79,15 +90,26 @@ fn a_lost_link_is_a_gap_and_a_new_run_a_new_beginning() {
     let events = env.events::<&str>([]);
     let by_id = |id: i64| events.iter().find(|event| event["id"] == id).unwrap();
     for id in [2, 3] {
-        assert_eq!(by_id(id)["client"], "10.0.0.1:4000", "a lost link ends no connection");
+        assert_eq!(
+            by_id(id)["client"],
+            "10.0.0.1:4000",
+            "a lost link ends no connection"
+        );
         assert_eq!(by_id(id)["connection"], by_id(1)["connection"]);
         assert_eq!(by_id(id)["run"], by_id(1)["run"]);
     }
-    assert!(by_id(4)["client"].is_null(), "a new run knows of no connection");
+    assert!(
+        by_id(4)["client"].is_null(),
+        "a new run knows of no connection"
+    );
     assert_ne!(by_id(4)["connection"], by_id(1)["connection"]);
     assert_ne!(by_id(4)["run"], by_id(1)["run"]);
     let stats = env.query(["stats"]).exits(0);
-    assert!(stats.text().contains("not_connected") || stats.text().contains("not connected"), "{}", stats.story());
+    assert!(
+        stats.text().contains("not_connected") || stats.text().contains("not connected"),
+        "{}",
+        stats.story()
+    );
 }
 
 #[test]
@@ -100,7 +122,10 @@ fn the_next_recording_knows_the_run_and_its_log() {
         recorder.stop().exits(0);
     }
     let copy = copy(&env.db());
-    assert_eq!(copy.number("SELECT COUNT(*) FROM recordings WHERE is_clean = 1"), 2);
+    assert_eq!(
+        copy.number("SELECT COUNT(*) FROM recordings WHERE is_clean = 1"),
+        2
+    );
     assert_eq!(copy.number("SELECT COUNT(*) FROM sources"), 1);
     assert_eq!(copy.number("SELECT COUNT(*) FROM runs"), 1);
     assert_eq!(copy.number("SELECT COUNT(*) FROM run_logs"), 13);
@@ -124,5 +149,8 @@ fn time_without_an_ecapture_is_a_gap() {
     recorder.wait_for("connected to eCapture");
     assert!(server.wait_for_clients(1, LONG));
     recorder.stop().exits(0).says("1 links, 1 gaps");
-    assert_eq!(copy(&env.db()).number("SELECT COUNT(*) FROM gaps WHERE reason = 1"), 1);
+    assert_eq!(
+        copy(&env.db()).number("SELECT COUNT(*) FROM gaps WHERE reason = 1"),
+        1
+    );
 }

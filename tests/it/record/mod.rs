@@ -9,11 +9,11 @@ mod pressure;
 mod refusals;
 mod stopping;
 
+use crate::stand_in::START_NS;
 use crate::stand_in::dialect::{Dialect, Encoder, Message};
 use crate::stand_in::event::{GeneratedEvent, Probe};
 use crate::stand_in::options::Options;
 use crate::stand_in::server::StandIn;
-use crate::stand_in::START_NS;
 use crate::support::wait::LONG;
 
 /// A stand-in whose messages can be made again.

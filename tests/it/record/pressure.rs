@@ -23,7 +23,9 @@ fn a_stall_loses_nothing_and_gets_nobody_kicked() {
     let traffic = || Traffic::new(8, Corpus::Small).take(6000);
     std::thread::scope(|scope| {
         let player = scope.spawn(|| server.play(traffic(), Some(1500.0)));
-        until_true("a commit", || live(&env.db()).number("SELECT COUNT(*) FROM events") > 0);
+        until_true("a commit", || {
+            live(&env.db()).number("SELECT COUNT(*) FROM events") > 0
+        });
         let blocker = Connection::open(env.db()).unwrap();
         blocker.busy_timeout(LONG).unwrap();
         blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -39,11 +41,20 @@ fn a_stall_loses_nothing_and_gets_nobody_kicked() {
     });
     assert!(server.wait_for_empty_queues(LONG));
     assert_eq!(server.kicked(), 0);
-    recorder.stop().exits(0).says(" 0 dropped by us").says("1 links, 0 gaps");
+    recorder
+        .stop()
+        .exits(0)
+        .says(" 0 dropped by us")
+        .says("1 links, 0 gaps");
     let expected = messages(&encoder, traffic());
     let stored = events(&env.db());
     assert_eq!(stored.len(), expected.len());
-    assert!(stored.iter().zip(&expected).all(|(event, message)| event.frame() == message.bytes));
+    assert!(
+        stored
+            .iter()
+            .zip(&expected)
+            .all(|(event, message)| event.frame() == message.bytes)
+    );
     check_digests(&env.db());
 }
 
@@ -53,7 +64,9 @@ fn what_the_queue_has_no_room_for_is_counted_and_a_gap() {
     let (server, encoder) = server(|_| {});
     let recorder = Recorder::linked(&env, &server, ["--queue", "64k"]);
     play(&server, Traffic::new(1, Corpus::Small).take(20));
-    until_true("a commit", || live(&env.db()).number("SELECT COUNT(*) FROM events") > 0);
+    until_true("a commit", || {
+        live(&env.db()).number("SELECT COUNT(*) FROM events") > 0
+    });
     let blocker = Connection::open(env.db()).unwrap();
     blocker.busy_timeout(LONG).unwrap();
     blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -66,7 +79,10 @@ fn what_the_queue_has_no_room_for_is_counted_and_a_gap() {
     recorder.wait_for("write lock is free again");
     recorder.wait_for("the disk did not keep up");
     play(&server, Traffic::new(4, Corpus::Small).take(20));
-    let run = recorder.stop().exits(0).says("were dropped because the disk did not keep up");
+    let run = recorder
+        .stop()
+        .exits(0)
+        .says("were dropped because the disk did not keep up");
     assert_eq!(server.kicked(), 0);
 
     let copy = copy(&env.db());
@@ -74,9 +90,20 @@ fn what_the_queue_has_no_room_for_is_counted_and_a_gap() {
     assert!(dropped > 500, "{}", run.story());
     let gap = "FROM gaps WHERE reason = 2";
     assert_eq!(copy.number(&format!("SELECT SUM(frames) {gap}")), dropped);
-    assert_eq!(copy.number(&format!("SELECT SUM(bytes) {gap}")), copy.counter("dropped_bytes"));
-    assert_eq!(copy.number(&format!("SELECT COUNT(*) {gap} AND ended_ns < started_ns")), 0);
-    let taken = ["stored_events", "stored_logs", "heartbeats", "destroyed_sockets"];
+    assert_eq!(
+        copy.number(&format!("SELECT SUM(bytes) {gap}")),
+        copy.counter("dropped_bytes")
+    );
+    assert_eq!(
+        copy.number(&format!("SELECT COUNT(*) {gap} AND ended_ns < started_ns")),
+        0
+    );
+    let taken = [
+        "stored_events",
+        "stored_logs",
+        "heartbeats",
+        "destroyed_sockets",
+    ];
     let kept: i64 = taken.iter().map(|name| copy.counter(name)).sum();
     assert_eq!(copy.counter("received_frames"), kept + dropped);
     // The newest were dropped: what was sent first and last is there.
@@ -85,7 +112,10 @@ fn what_the_queue_has_no_room_for_is_counted_and_a_gap() {
     let last = messages(&encoder, Traffic::new(4, Corpus::Small).take(20));
     let begins = messages(&encoder, Traffic::new(1, Corpus::Small).take(20)).len();
     let same = |stored: &[crate::support::capture::Whole], sent: &[Message]| {
-        stored.iter().zip(sent).all(|(event, message)| event.frame() == message.bytes)
+        stored
+            .iter()
+            .zip(sent)
+            .all(|(event, message)| event.frame() == message.bytes)
     };
     assert!(same(&stored[begins..], &first));
     assert!(same(&stored[stored.len() - last.len()..], &last));
@@ -102,18 +132,26 @@ fn a_message_that_is_too_large_is_a_gap_and_ends_the_link() {
     // Not again at once: the next one may be as large.
     recorder.wait_for("next attempt in 5 s");
     assert_eq!(server.handshakes().0, 1);
-    recorder.stop().exits(0).says("larger --max-message").says("1 links, 1 gaps");
+    recorder
+        .stop()
+        .exits(0)
+        .says("larger --max-message")
+        .says("1 links, 1 gaps");
     let copy = copy(&env.db());
     let gap = "SELECT COUNT(*) FROM gaps WHERE reason = 3 AND frames = 1 AND bytes = 100000";
     assert_eq!(copy.number(gap), 1);
     assert!(!server.crashed());
     // What came before it is there.
     let sent = messages(&server_encoder(), Traffic::new(1, Corpus::Small).take(50));
-    assert_eq!(copy.counter("stored_events"), i64::try_from(sent.len()).unwrap());
+    assert_eq!(
+        copy.counter("stored_events"),
+        i64::try_from(sent.len()).unwrap()
+    );
 }
 
 fn server_encoder() -> crate::stand_in::dialect::Encoder {
-    let mut options = crate::stand_in::options::Options::for_dialect(crate::stand_in::dialect::Dialect::Text);
+    let mut options =
+        crate::stand_in::options::Options::for_dialect(crate::stand_in::dialect::Dialect::Text);
     options.start_ns = Some(crate::stand_in::START_NS);
     options.encoder()
 }
@@ -130,11 +168,21 @@ fn what_is_no_message_of_ecaptures_is_kept_as_it_is() {
     server.send(&Message::text(b"plain words".to_vec()));
     assert!(server.wait_for_empty_queues(LONG));
     recorder.stop().exits(0);
-    let frames: Vec<_> = events(&env.db()).iter().map(|event| event.frame()).collect();
-    let expected: Vec<_> =
-        oddities.iter().map(|bytes| bytes.to_vec()).chain([b"plain words".to_vec()]).collect();
+    let frames: Vec<_> = events(&env.db())
+        .iter()
+        .map(|event| event.frame())
+        .collect();
+    let expected: Vec<_> = oddities
+        .iter()
+        .map(|bytes| bytes.to_vec())
+        .chain([b"plain words".to_vec()])
+        .collect();
     assert_eq!(frames, expected);
     let unreadable = env.events(["--type", "unreadable"]);
     assert!(!unreadable.is_empty());
-    assert!(unreadable.iter().all(|event| event["details"]["reason"].is_string()));
+    assert!(
+        unreadable
+            .iter()
+            .all(|event| event["details"]["reason"].is_string())
+    );
 }

@@ -31,11 +31,14 @@ fn what_is_no_capture_is_refused() {
     fs::write(folder.join("text.db"), "These are words.\n".repeat(100)).unwrap();
     fs::write(folder.join("short.db"), "x").unwrap();
     let foreign = Connection::open(folder.join("foreign.db")).unwrap();
-    let songs = "PRAGMA auto_vacuum = FULL; CREATE TABLE songs (name TEXT); PRAGMA application_id = 7";
+    let songs =
+        "PRAGMA auto_vacuum = FULL; CREATE TABLE songs (name TEXT); PRAGMA application_id = 7";
     foreign.execute_batch(songs).unwrap();
     drop(foreign);
     let plain = Connection::open(folder.join("plain.db")).unwrap();
-    plain.execute_batch("CREATE TABLE songs (name TEXT)").unwrap();
+    plain
+        .execute_batch("CREATE TABLE songs (name TEXT)")
+        .unwrap();
     drop(plain);
     let before = fingerprint(&folder);
     for (name, words) in [
@@ -47,11 +50,16 @@ fn what_is_no_capture_is_refused() {
         ("missing/x.db", "no such directory"),
     ] {
         let path = folder.join(name);
-        record(&env, &path).exits(2).says(words).says(folder.to_str().unwrap());
+        record(&env, &path)
+            .exits(2)
+            .says(words)
+            .says(folder.to_str().unwrap());
         query(&env, &path).exits(2).says(path.to_str().unwrap());
         assert_eq!(fingerprint(&folder), before, "{name}");
     }
-    query(&env, &folder.join("missing.db")).exits(2).says("ecq-record");
+    query(&env, &folder.join("missing.db"))
+        .exits(2)
+        .says("ecq-record");
     assert_eq!(fingerprint(&folder), before);
 }
 
@@ -64,7 +72,9 @@ fn a_recorder_does_not_write_through_a_link() {
     std::os::unix::fs::symlink(env.path("nowhere.db"), env.path("db/dangling.db")).unwrap();
     let before = fingerprint(&env.path("db"));
     record(&env, &link).exits(2).says("is a symbolic link");
-    record(&env, &env.path("db/dangling.db")).exits(2).says("is a symbolic link");
+    record(&env, &env.path("db/dangling.db"))
+        .exits(2)
+        .says("is a symbolic link");
     assert_eq!(fingerprint(&env.path("db")), before);
     assert!(!env.path("nowhere.db").exists());
     query(&env, &link).exits(0);
@@ -82,7 +92,10 @@ fn a_capture_of_another_user_is_refused() {
     for folder in ["", "db"] {
         fs::set_permissions(env.path(folder), fs::Permissions::from_mode(0o755)).unwrap();
     }
-    for (mode, words) in [(0o644, "permission denied"), (0o666, "belongs to user id 0")] {
+    for (mode, words) in [
+        (0o644, "permission denied"),
+        (0o666, "belongs to user id 0"),
+    ] {
         fs::set_permissions(env.db(), fs::Permissions::from_mode(mode)).unwrap();
         let before = fingerprint(&env.path("db"));
         let mut command = env.command(RECORD, ["--url", "ws://127.0.0.1:9/", "--db"]);
@@ -97,7 +110,10 @@ fn a_capture_of_another_user_is_refused() {
     // In a folder that it may not write to, it creates nothing.
     let mut command = env.command(RECORD, ["--url", "ws://127.0.0.1:9/", "--db"]);
     command.arg(env.path("db/new.db")).uid(65_534).gid(65_534);
-    run(command).exits(2).says("permission denied").says("new.db");
+    run(command)
+        .exits(2)
+        .says("permission denied")
+        .says("new.db");
 }
 
 #[test]
@@ -118,7 +134,12 @@ fn a_newer_capture_is_refused_in_words() {
 #[test]
 fn a_url_that_is_none_is_refused_before_anything_is_made() {
     let env = TestEnv::new();
-    for url in ["127.0.0.1:28257", "http://127.0.0.1:28257/", "ws://", "not a url"] {
+    for url in [
+        "127.0.0.1:28257",
+        "http://127.0.0.1:28257/",
+        "ws://",
+        "not a url",
+    ] {
         env.record(["--url", url]).exits(2).says(url);
     }
     assert!(!env.db().exists());

@@ -16,7 +16,11 @@ use crate::support::wait::until_true;
 
 #[test]
 fn a_signal_leaves_one_self_contained_file_for_its_owner() {
-    for (umask, signal) in [("0", Signal::INT), ("022", Signal::TERM), ("077", Signal::INT)] {
+    for (umask, signal) in [
+        ("0", Signal::INT),
+        ("022", Signal::TERM),
+        ("077", Signal::INT),
+    ] {
         let env = TestEnv::new();
         let (server, _) = server(|_| {});
         let script = format!("umask {umask}; exec \"$@\"");
@@ -25,19 +29,30 @@ fn a_signal_leaves_one_self_contained_file_for_its_owner() {
         let recorder = Recorder::spawn(command);
         recorder.wait_for("connected to eCapture");
         play(&server, Traffic::new(1, Corpus::Small).take(200));
-        until_true("a commit", || live(&env.db()).number("SELECT COUNT(*) FROM events") > 0);
+        until_true("a commit", || {
+            live(&env.db()).number("SELECT COUNT(*) FROM events") > 0
+        });
         for suffix in ["", "-wal", "-shm"] {
             let mode = fs::metadata(beside(&env.db(), suffix)).unwrap().mode();
             assert_eq!(mode & 0o777, 0o600, "{suffix} under umask {umask}");
         }
         recorder.signal(signal);
-        recorder.end().exits(0).says("stopping").says("received ").says("stored ");
+        recorder
+            .end()
+            .exits(0)
+            .says("stopping")
+            .says("received ")
+            .says("stored ");
         assert_eq!(names(&env.path("db")), ["test.db"]);
         let header = fs::read(env.db()).unwrap();
         assert_eq!(header[18..20], [1, 1], "not in WAL mode");
         assert_eq!(fs::metadata(env.db()).unwrap().mode() & 0o777, 0o600);
         assert_eq!(copy(&env.db()).texts("PRAGMA journal_mode"), ["delete"]);
-        assert_eq!(copy(&env.db()).number("PRAGMA auto_vacuum"), 2, "incremental");
+        assert_eq!(
+            copy(&env.db()).number("PRAGMA auto_vacuum"),
+            2,
+            "incremental"
+        );
         assert_eq!(copy(&env.db()).number("PRAGMA page_size"), 8192);
         assert_eq!(copy(&env.db()).counter("is_clean"), 1);
         assert!(check_digests(&env.db()) > 0);
@@ -83,7 +98,10 @@ fn stopping_does_not_wait_for_a_heartbeat_for_ever() {
     let began = Instant::now();
     recorder.stop().exits(0);
     let held = began.elapsed();
-    assert!(held > Duration::from_millis(1900) && held < Duration::from_secs(10), "{held:?}");
+    assert!(
+        held > Duration::from_millis(1900) && held < Duration::from_secs(10),
+        "{held:?}"
+    );
 }
 
 #[test]
@@ -92,7 +110,9 @@ fn a_second_signal_ends_it_at_once() {
     let (server, _) = server(|_| {});
     let recorder = Recorder::linked::<&str>(&env, &server, []);
     play(&server, Traffic::new(1, Corpus::Small).take(100));
-    until_true("a commit", || live(&env.db()).number("SELECT COUNT(*) FROM events") > 0);
+    until_true("a commit", || {
+        live(&env.db()).number("SELECT COUNT(*) FROM events") > 0
+    });
     let blocker = rusqlite::Connection::open(env.db()).unwrap();
     blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
     play(&server, Traffic::new(2, Corpus::Small).take(100));
@@ -101,11 +121,18 @@ fn a_second_signal_ends_it_at_once() {
     recorder.wait_for("stopping");
     let began = Instant::now();
     recorder.interrupt();
-    recorder.end().exits(130).says("ended at once").says("check that it still runs");
+    recorder
+        .end()
+        .exits(130)
+        .says("ended at once")
+        .says("check that it still runs");
     assert!(began.elapsed() < Duration::from_secs(5));
     drop(blocker);
     assert!(check_digests(&env.db()) > 0);
-    Recorder::linked::<&str>(&env, &server, []).stop().exits(0).says("ended without a word");
+    Recorder::linked::<&str>(&env, &server, [])
+        .stop()
+        .exits(0)
+        .says("ended without a word");
 }
 
 #[test]
@@ -132,7 +159,9 @@ fn quiet_is_quiet() {
     let recorder = Recorder::start(&env, &server, ["--quiet"]);
     assert!(server.wait_for_clients(1, crate::support::wait::LONG));
     play(&server, Traffic::new(1, Corpus::Small).take(50));
-    until_true("a commit", || live(&env.db()).number("SELECT COUNT(*) FROM events") > 0);
+    until_true("a commit", || {
+        live(&env.db()).number("SELECT COUNT(*) FROM events") > 0
+    });
     let run = recorder.stop().exits(0);
     assert_eq!(run.stderr, "");
 }

@@ -42,12 +42,18 @@ pub(crate) fn payload(reader: &Reader, event: &StoredEvent) -> Vec<u8> {
 /// Every event, in the order of arrival.
 pub(crate) fn events(path: &Path) -> Vec<Whole> {
     let reader = Reader::open(path).unwrap();
-    let mut rows = reader.events(&Selection::default(), Order::OldestFirst, None).unwrap();
+    let mut rows = reader
+        .events(&Selection::default(), Order::OldestFirst, None)
+        .unwrap();
     let mut events = Vec::new();
     while let Some(stored) = rows.next().unwrap() {
         let payload = payload(&reader, &stored);
         let envelope = reader.envelope(stored.id).unwrap();
-        events.push(Whole { stored, payload, envelope });
+        events.push(Whole {
+            stored,
+            payload,
+            envelope,
+        });
     }
     events.sort_by_key(|event| event.stored.id);
     events
@@ -75,7 +81,10 @@ pub(crate) fn copy(path: &Path) -> Copy {
     if log.exists() {
         fs::copy(log, beside(&target, "-wal")).unwrap();
     }
-    Copy { db: Connection::open(&target).unwrap(), _folder: Some(folder) }
+    Copy {
+        db: Connection::open(&target).unwrap(),
+        _folder: Some(folder),
+    }
 }
 
 /// The name of a file beside a capture.
@@ -96,14 +105,20 @@ impl Copy {
     #[track_caller]
     pub(crate) fn texts(&self, sql: &str) -> Vec<String> {
         let mut statement = self.db.prepare(sql).unwrap();
-        let texts = statement.query_map([], |row| row.get::<_, Option<String>>(0)).unwrap();
-        texts.map(|text| text.unwrap().unwrap_or_default()).collect()
+        let texts = statement
+            .query_map([], |row| row.get::<_, Option<String>>(0))
+            .unwrap();
+        texts
+            .map(|text| text.unwrap().unwrap_or_default())
+            .collect()
     }
 
     /// A counter of the newest recording.
     #[track_caller]
     pub(crate) fn counter(&self, name: &str) -> i64 {
-        self.number(&format!("SELECT {name} FROM recordings ORDER BY id DESC LIMIT 1"))
+        self.number(&format!(
+            "SELECT {name} FROM recordings ORDER BY id DESC LIMIT 1"
+        ))
     }
 }
 
@@ -120,18 +135,31 @@ pub(crate) fn check_digests(path: &Path) -> usize {
     let batches = statement
         .query_map([], |row| {
             let digest: Vec<u8> = row.get("digest")?;
-            Ok((row.get("first_id")?, row.get("last_id")?, row.get("recording_id")?, digest))
+            Ok((
+                row.get("first_id")?,
+                row.get("last_id")?,
+                row.get("recording_id")?,
+                digest,
+            ))
         })
         .unwrap();
     let (mut scratch, mut count, mut seen) = (Vec::new(), 0, 0);
     for batch in batches {
         let (first, last, recording, digest): (i64, i64, i64, _) = batch.unwrap();
-        let mut hasher =
-            BatchHasher::new(RecordingId::new(recording), EventId::new(first), EventId::new(last));
-        let members = events.iter().filter(|event| {
-            (first..=last).contains(&event.stored.id.number())
-        });
-        for Whole { stored, payload, envelope } in members {
+        let mut hasher = BatchHasher::new(
+            RecordingId::new(recording),
+            EventId::new(first),
+            EventId::new(last),
+        );
+        let members = events
+            .iter()
+            .filter(|event| (first..=last).contains(&event.stored.id.number()));
+        for Whole {
+            stored,
+            payload,
+            envelope,
+        } in members
+        {
             let length = payload.len() as u64;
             let mut event =
                 EventHasher::new(stored.id, &stored.event, envelope, length, &mut scratch);
@@ -139,7 +167,11 @@ pub(crate) fn check_digests(path: &Path) -> usize {
             hasher.update(&event.finish());
             seen += 1;
         }
-        assert_eq!(hasher.finish().to_vec(), digest, "batch of {first} to {last}");
+        assert_eq!(
+            hasher.finish().to_vec(),
+            digest,
+            "batch of {first} to {last}"
+        );
         count += 1;
     }
     assert_eq!(seen, events.len(), "every event is in a batch");

@@ -19,7 +19,10 @@ pub(crate) struct TestEnv {
 
 impl TestEnv {
     pub(crate) fn new() -> Self {
-        let folder = tempfile::Builder::new().prefix("ecq-it-").tempdir().unwrap();
+        let folder = tempfile::Builder::new()
+            .prefix("ecq-it-")
+            .tempdir()
+            .unwrap();
         for name in ["home", "tmp", "db"] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
         }
@@ -138,14 +141,22 @@ impl Run {
     /// Standard error holds this.
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {
-        assert!(self.stderr.contains(text), "says no {text:?}\n{}", self.story());
+        assert!(
+            self.stderr.contains(text),
+            "says no {text:?}\n{}",
+            self.story()
+        );
         self
     }
 
     /// Standard error does not hold this.
     #[track_caller]
     pub(crate) fn never_says(self, text: &str) -> Self {
-        assert!(!self.stderr.contains(text), "says {text:?}\n{}", self.story());
+        assert!(
+            !self.stderr.contains(text),
+            "says {text:?}\n{}",
+            self.story()
+        );
         self
     }
 
@@ -158,7 +169,8 @@ impl Run {
     /// Standard output as JSON lines.
     #[track_caller]
     pub(crate) fn json(&self) -> Vec<serde_json::Value> {
-        let read = |line: &str| serde_json::from_str(line).unwrap_or_else(|_| panic!("{}", self.story()));
+        let read =
+            |line: &str| serde_json::from_str(line).unwrap_or_else(|_| panic!("{}", self.story()));
         self.text().lines().map(read).collect()
     }
 }

@@ -28,12 +28,19 @@ pub(crate) struct Vector {
 
 /// A file of `tests/data`.
 pub(crate) fn data(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name)
 }
 
 /// A frame that came over the first link at [`RECEIVED`].
 pub(crate) fn frame(opcode: Opcode, message: impl Into<Bytes>) -> Frame {
-    Frame { link: 1, received: RECEIVED, opcode, message: message.into() }
+    Frame {
+        link: 1,
+        received: RECEIVED,
+        opcode,
+        message: message.into(),
+    }
 }
 
 /// Every vector.
@@ -42,11 +49,17 @@ pub(crate) fn vectors() -> Vec<Vector> {
     let read = |line: &str| {
         let mut value: Value = serde_json::from_str(line).unwrap();
         let opcode = u8::try_from(value["opcode"].as_u64().unwrap()).unwrap();
-        let message = STANDARD.decode(value["frame_b64"].as_str().unwrap()).unwrap();
+        let message = STANDARD
+            .decode(value["frame_b64"].as_str().unwrap())
+            .unwrap();
         Vector {
             id: value["id"].as_str().unwrap().to_owned(),
             frame: Frame {
-                received: if value["version"] == "v2.5.1" { RECEIVED_TEXT } else { RECEIVED },
+                received: if value["version"] == "v2.5.1" {
+                    RECEIVED_TEXT
+                } else {
+                    RECEIVED
+                },
                 ..frame(Opcode::from_code(opcode).unwrap(), message)
             },
             expect: value["expect"].take(),

@@ -47,7 +47,11 @@ impl Recorder {
     /// Starts it.
     pub(crate) fn spawn(mut command: Command) -> Self {
         let line = format!("{command:?}");
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut stream = child.stderr.take().unwrap();
         let said = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&said);
@@ -57,7 +61,12 @@ impl Recorder {
                 heard.lock().unwrap().extend_from_slice(&buffer[..count]);
             }
         });
-        Self { child, line, said, listener: Some(listener) }
+        Self {
+            child,
+            line,
+            said,
+            listener: Some(listener),
+        }
     }
 
     /// What it has said so far.
@@ -71,7 +80,12 @@ impl Recorder {
         let what = format!("{text:?} from {}", self.line);
         let deadline = std::time::Instant::now() + super::wait::LONG;
         until_true(&what, || {
-            assert!(std::time::Instant::now() < deadline, "no {text:?}\n$ {}\n{}", self.line, self.said());
+            assert!(
+                std::time::Instant::now() < deadline,
+                "no {text:?}\n$ {}\n{}",
+                self.line,
+                self.said()
+            );
             self.said().contains(text)
         });
     }
@@ -110,7 +124,12 @@ impl Recorder {
         if let Some(listener) = self.listener.take() {
             listener.join().unwrap();
         }
-        Run { line: self.line.clone(), status: status.code(), stdout: Vec::new(), stderr: self.said() }
+        Run {
+            line: self.line.clone(),
+            status: status.code(),
+            stdout: Vec::new(),
+            stderr: self.said(),
+        }
     }
 }
 
