@@ -18,9 +18,9 @@ fn payload(message: &[u8]) -> Option<Vec<u8>> {
             .take(2 * (length - bytes.len()).min(32))
             .copied()
             .collect();
-        let text = String::from_utf8(digits).unwrap();
-        for at in (0..text.len()).step_by(2) {
-            bytes.push(u8::from_str_radix(&text[at..at + 2], 16).unwrap());
+        for pair in digits.chunks(2) {
+            let pair = std::str::from_utf8(pair).unwrap();
+            bytes.push(u8::from_str_radix(pair, 16).unwrap());
         }
         if bytes.len() == length {
             break;

@@ -9,7 +9,7 @@ use ecq::event::{Carrier, Frame, Opcode};
 use ecq::wire::{Heartbeat, RunLog};
 use serde_json::Value;
 
-use crate::support::capture::{Copy, check_digests, copy, events};
+use crate::support::capture::{Copy, Whole, check_digests, copy, events};
 use crate::support::env::TestEnv;
 use crate::support::frames::{Vector, frame, real, save, vectors};
 
@@ -205,10 +205,7 @@ fn every_real_frame_comes_back_byte_for_byte() {
             .map(|message| frame(Opcode::Binary, message))
             .collect();
         let env = import(&frames, true);
-        let mut found: Vec<_> = events(&env.db())
-            .iter()
-            .map(|event| event.frame())
-            .collect();
+        let mut found: Vec<_> = events(&env.db()).iter().map(Whole::frame).collect();
         let others = other_frames(&copy(&env.db()));
         assert_eq!(found.len() + others.len(), frames.len());
         found.extend(others);

@@ -170,7 +170,7 @@ fn what_is_no_message_of_ecaptures_is_kept_as_it_is() {
     recorder.stop().exits(0);
     let frames: Vec<_> = events(&env.db())
         .iter()
-        .map(|event| event.frame())
+        .map(crate::support::capture::Whole::frame)
         .collect();
     let expected: Vec<_> = oddities
         .iter()

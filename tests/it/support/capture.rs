@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 
-use bytes::Bytes;
 use ecq::event::{Envelope, EventId, RecordingId, StoredEvent};
 use ecq::filter::Selection;
 use ecq::store::{BatchHasher, EventHasher, Order, Reader};
@@ -34,7 +33,7 @@ pub(crate) fn payload(reader: &Reader, event: &StoredEvent) -> Vec<u8> {
     let mut payload = reader.payload(event).unwrap();
     let mut bytes = Vec::new();
     while let Some(piece) = payload.next().unwrap() {
-        bytes.extend_from_slice(&Bytes::from(piece));
+        bytes.extend_from_slice(&piece);
     }
     bytes
 }

@@ -11,8 +11,6 @@ use ecq::event::{Frame, Opcode, Timestamp};
 use ecq::record::{write_frame, write_header};
 use serde_json::Value;
 
-use crate::stand_in::dialect::Message;
-
 /// Shortly after the last of the vectors was captured.
 pub(crate) const RECEIVED: Timestamp = Timestamp::from_seconds(1_795_431_100);
 
@@ -88,18 +86,6 @@ pub(crate) fn save(path: &Path, frames: &[Frame]) {
         write_frame(&mut file, frame).unwrap();
     }
     file.flush().unwrap();
-}
-
-/// Frames one millisecond apart.
-pub(crate) fn spaced(messages: impl IntoIterator<Item = Message>) -> Vec<Frame> {
-    let opcode = |message: &Message| Opcode::from_code(message.opcode).unwrap();
-    (0..)
-        .zip(messages)
-        .map(|(number, message)| Frame {
-            received: RECEIVED.plus_nanos(number * 1_000_000),
-            ..frame(opcode(&message), message.bytes)
-        })
-        .collect()
 }
 
 /// A frame as 2.5.1 sends it: an event with nothing but this text and its length.
