@@ -6,6 +6,7 @@
 )]
 
 mod digest;
+mod extremes;
 mod query;
 mod real;
 mod record;
