@@ -44,7 +44,7 @@ fn tell_access(context: &mut Context<'_>, access: Access) {
     match access {
         Access::Finished | Access::Live => {}
         Access::PrivateCopy => context.terminal.note(
-            "its last recording ended without a word and left a -wal file: reading a private copy of both",
+            "its last recording left a -wal file beside it: reading a private copy of both",
         ),
         Access::LogMissing => context.terminal.error(
             "its last recording ended without a word, and its -wal file is missing: the last commits may be absent",

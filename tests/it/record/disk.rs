@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::server;
+use super::{server, server_encoder};
 use crate::stand_in::traffic::{Corpus, Traffic};
 use crate::support::capture::{check_digests, copy};
 use crate::support::env::{QUERY, RECORD, TestEnv, run};
@@ -76,6 +76,31 @@ fn a_full_disk_ends_the_recording_in_words_and_without_damage() {
     query(&["-n", "3"]).exits(0);
     assert!(check_digests(&db) > 0);
     assert!(copy(&db).number("SELECT COUNT(*) FROM events") > 0);
+}
+
+#[test]
+fn frames_that_can_no_longer_be_saved_do_not_end_the_recording() {
+    let env = TestEnv::new();
+    let Some(disk) = Disk::mount(env.path("disk")) else {
+        println!("SKIPPED: this user may not mount a tmpfs");
+        return;
+    };
+    let (server, _) = server(|_| {});
+    let saved = disk.path().join("saved");
+    let recorder = Recorder::linked(&env, &server, ["--save-frames", saved.to_str().unwrap()]);
+    let traffic = || Traffic::new(1, Corpus::Incompressible).take(2000);
+    super::play(&server, traffic());
+    recorder.wait_for("frames are no longer saved to the file");
+    super::play(&server, traffic());
+    recorder.stop().exits(0).says("No space left on device");
+    let sent = super::messages(&server_encoder(), traffic()).len();
+    let stored = copy(&env.db()).counter("stored_events");
+    assert_eq!(stored, i64::try_from(2 * sent).unwrap());
+    // What was saved before is whole.
+    let second = TestEnv::new();
+    second
+        .import::<&str>(&saved, [])
+        .says("ends in the middle of a frame");
 }
 
 #[test]

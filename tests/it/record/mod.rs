@@ -39,3 +39,10 @@ fn play(server: &StandIn, events: impl IntoIterator<Item = GeneratedEvent>) {
     server.play(events, None);
     assert!(server.wait_for_empty_queues(LONG));
 }
+
+/// The encoder of a stand-in with nothing changed.
+fn server_encoder() -> Encoder {
+    let mut options = Options::for_dialect(Dialect::Text);
+    options.start_ns = Some(START_NS);
+    options.encoder()
+}

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::{messages, play, server};
+use super::{messages, play, server, server_encoder};
 use crate::stand_in::dialect::Message;
 use crate::stand_in::traffic::{Corpus, Traffic};
 use crate::support::capture::{check_digests, copy, events, live};
@@ -149,13 +149,6 @@ fn a_message_that_is_too_large_is_a_gap_and_ends_the_link() {
     );
 }
 
-fn server_encoder() -> crate::stand_in::dialect::Encoder {
-    let mut options =
-        crate::stand_in::options::Options::for_dialect(crate::stand_in::dialect::Dialect::Text);
-    options.start_ns = Some(crate::stand_in::START_NS);
-    options.encoder()
-}
-
 #[test]
 fn what_is_no_message_of_ecaptures_is_kept_as_it_is() {
     let env = TestEnv::new();
@@ -185,4 +178,49 @@ fn what_is_no_message_of_ecaptures_is_kept_as_it_is() {
             .iter()
             .all(|event| event["details"]["reason"].is_string())
     );
+}
+
+/// Not more than the queue, three of the largest messages and 64 MiB, whatever comes.
+#[test]
+fn memory_is_bounded() {
+    const MIB: usize = 1 << 20;
+    let env = TestEnv::new();
+    let (server, _) = server(|_| {});
+    let recorder = Recorder::linked(&env, &server, ["--queue", "24M", "--max-message", "8M"]);
+    let header = "PID:1 TID:1 Comm:curl FD:3";
+    let payload: Vec<u8> = (0..7 * MIB)
+        .map(|at| u8::try_from(at * at % 251).unwrap())
+        .collect();
+    let event = |number: usize| {
+        let date = format!("2026-11-23 10:51:{:02}.000", number % 60);
+        Message::binary(crate::support::frames::openssl(
+            &date, header, "READ", &payload,
+        ))
+    };
+    for number in 0..6 {
+        server.send(&event(number));
+        let stored = i64::try_from(number).unwrap() + 1;
+        until_true("a large event in the file", || {
+            live(&env.db()).number("SELECT COUNT(*) FROM events") == stored
+        });
+    }
+    let blocker = Connection::open(env.db()).unwrap();
+    blocker.busy_timeout(LONG).unwrap();
+    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    for number in 0..10 {
+        server.send(&event(number));
+        assert!(server.wait_for_empty_queues(LONG));
+    }
+    recorder.wait_for("another program holds the capture's write lock");
+    server.send(&event(10));
+    assert!(server.wait_for_empty_queues(LONG));
+    drop(blocker);
+    recorder.wait_for("the disk did not keep up");
+    let peak = recorder.peak_kib();
+    recorder.stop().exits(0);
+    let limit = (24 + 3 * 8 + 64) << 10;
+    assert!(peak <= limit, "{peak} KiB, and {limit} are allowed");
+    let stored = events(&env.db());
+    assert!(stored.len() > 7);
+    assert!(stored.iter().all(|event| event.payload == payload));
 }

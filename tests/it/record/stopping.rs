@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::{play, server};
+use super::{messages, play, server};
 use crate::stand_in::traffic::{Corpus, Traffic};
 use crate::support::capture::{beside, check_digests, copy, live};
 use crate::support::env::{RECORD, TestEnv};
@@ -135,6 +135,36 @@ fn a_second_signal_ends_it_at_once() {
         .says("ended without a word");
 }
 
+/// Asked to stop while somebody holds the write lock, it waits for it and stores what is waiting.
+#[test]
+fn a_signal_during_a_stall_loses_nothing() {
+    let env = TestEnv::new();
+    let (server, encoder) = server(|_| {});
+    let recorder = Recorder::linked::<&str>(&env, &server, []);
+    play(&server, Traffic::new(1, Corpus::Small).take(50));
+    until_true("a commit", || {
+        live(&env.db()).number("SELECT COUNT(*) FROM events") > 0
+    });
+    let blocker = rusqlite::Connection::open(env.db()).unwrap();
+    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    play(&server, Traffic::new(2, Corpus::Small).take(500));
+    recorder.wait_for("another program holds the capture's write lock");
+    recorder.interrupt();
+    recorder.wait_for("stopping");
+    assert!(
+        server.wait_for_nobody(crate::support::wait::LONG),
+        "it stops reading at once"
+    );
+    drop(blocker);
+    recorder.end().exits(0).says(" 0 dropped by us");
+    let sent = [(1, 50), (2, 500)].map(|(seed, count)| {
+        messages(&encoder, Traffic::new(seed, Corpus::Small).take(count)).len()
+    });
+    let stored = usize::try_from(copy(&env.db()).counter("stored_events")).unwrap();
+    assert_eq!(stored, sent.iter().sum::<usize>());
+    assert_eq!(names(&env.path("db")), ["test.db"]);
+}
+
 #[test]
 fn a_second_recorder_is_refused() {
     let env = TestEnv::new();
@@ -164,4 +194,31 @@ fn quiet_is_quiet() {
     });
     let run = recorder.stop().exits(0);
     assert_eq!(run.stderr, "");
+}
+
+/// A query that is under way when the recording ends keeps SQLite from putting everything into one file.
+#[test]
+fn a_query_that_holds_the_file_is_told_of_and_harms_nothing() {
+    let env = TestEnv::new();
+    let (server, _) = server(|_| {});
+    let recorder = Recorder::linked::<&str>(&env, &server, []);
+    play(&server, Traffic::new(1, Corpus::Small).take(200));
+    until_true("a commit", || {
+        live(&env.db()).number("SELECT COUNT(*) FROM events") > 0
+    });
+    let reader = ecq::store::Reader::open(&env.db()).unwrap();
+    assert_eq!(reader.access(), ecq::store::Access::Live);
+    recorder.stop().exits(0).says("keep its -wal file with it");
+    drop(reader);
+    assert_eq!(copy(&env.db()).counter("is_clean"), 1);
+    assert!(check_digests(&env.db()) > 0);
+    env.query(["-n", "1"])
+        .exits(0)
+        .says("reading a private copy")
+        .never_says("without a word");
+    Recorder::linked::<&str>(&env, &server, [])
+        .stop()
+        .exits(0)
+        .never_says("without a word");
+    assert_eq!(names(&env.path("db")), ["test.db"]);
 }
