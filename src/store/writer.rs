@@ -12,8 +12,9 @@ use super::row_writer::RowWriter;
 use super::{begin, migrate, open};
 use crate::event::{ConnectionId, RecordingId, RunId, SourceId, Timestamp};
 
-/// How long the last step of a clean end waits for readers to finish.
-const SEAL_PATIENCE: Duration = Duration::from_secs(5);
+/// How often the last step of a clean end is tried, and how long it waits in between: readers may be about to finish.
+const SEAL_ATTEMPTS: u32 = 50;
+const SEAL_PAUSE: Duration = Duration::from_millis(100);
 
 /// How a recording was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,18 +171,30 @@ impl Writer {
     /// When the file cannot be written. Nothing is lost by that: the next recorder or query finds what is in its `-wal`.
     pub fn seal(self) -> Result<Sealed, Error> {
         let path = self.path.clone();
-        self.db.busy_timeout(SEAL_PATIENCE).at(&path)?;
-        self.db
+        let tidied = self
+            .db
             .execute_batch("PRAGMA incremental_vacuum; PRAGMA optimize;")
-            .at(&path)?;
-        self.db.flush_prepared_statement_cache();
-        let mode: rusqlite::Result<String> =
-            self.db
-                .pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0));
-        match mode.at(&path) {
-            Ok(mode) if mode == "delete" => Ok(Sealed::Yes),
-            Ok(_) | Err(Error::Busy { .. }) => Ok(Sealed::HeldByReader),
-            Err(error) => Err(error),
+            .at(&path);
+        match tidied {
+            // Whoever writes just now keeps us from tidying up, and from nothing else.
+            Ok(()) | Err(Error::Busy { .. }) => {}
+            Err(error) => return Err(error),
         }
+        self.db.flush_prepared_statement_cache();
+        for attempt in 1..=SEAL_ATTEMPTS {
+            // SQLite's busy timeout does not cover the way out of WAL mode: it gives up at once.
+            let mode: rusqlite::Result<String> =
+                self.db
+                    .pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0));
+            match mode.at(&path) {
+                Ok(mode) if mode == "delete" => return Ok(Sealed::Yes),
+                Ok(_) | Err(Error::Busy { .. }) if attempt < SEAL_ATTEMPTS => {
+                    std::thread::sleep(SEAL_PAUSE);
+                }
+                Ok(_) | Err(Error::Busy { .. }) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Sealed::HeldByReader)
     }
 }
