@@ -196,9 +196,26 @@ fn quiet_is_quiet() {
     assert_eq!(run.stderr, "");
 }
 
-/// A query that is under way when the recording ends keeps SQLite from putting everything into one file.
+/// A query that is under way when the recording ends is waited for, for a while.
 #[test]
-fn a_query_that_holds_the_file_is_told_of_and_harms_nothing() {
+fn a_query_that_holds_the_file_is_waited_for() {
+    let env = TestEnv::new();
+    let (server, _) = server(|_| {});
+    let recorder = Recorder::linked::<&str>(&env, &server, []);
+    let reader = ecq::store::Reader::open(&env.db()).unwrap();
+    recorder.interrupt();
+    assert!(server.wait_for_nobody(crate::support::wait::LONG));
+    until_true("the end of the recording", || {
+        copy(&env.db()).counter("is_clean IS 1") == 1
+    });
+    drop(reader);
+    recorder.end().exits(0).never_says("keep its -wal");
+    assert_eq!(names(&env.path("db")), ["test.db"]);
+}
+
+/// If it goes on, SQLite cannot put everything into one file.
+#[test]
+fn a_query_that_goes_on_is_told_of_and_harms_nothing() {
     let env = TestEnv::new();
     let (server, _) = server(|_| {});
     let recorder = Recorder::linked::<&str>(&env, &server, []);
