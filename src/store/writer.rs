@@ -56,8 +56,9 @@ impl Writer {
         if version.is_none() {
             open::lay_out(&db, &path)?;
         }
-        open::prepare_for_writing(&db, &path)?;
+        // The schema before WAL mode: a new file says by itself what it is, also without the -wal of a killed recorder.
         migrate::climb(&mut db, &path)?;
+        open::prepare_for_writing(&db, &path)?;
         let transaction =
             Transaction::new_unchecked(&db, TransactionBehavior::Immediate).at(&path)?;
         let unclean = begin::note_unclean_ends(&transaction, start.started).at(&path)?;
