@@ -109,6 +109,21 @@ fn a_file_whose_log_is_missing() {
     check(&env, |run| run.says("its -wal file is missing"));
 }
 
+/// The log of a short recording is all there is of it, and still the file says what it is.
+#[test]
+fn a_new_file_whose_log_is_missing() {
+    let env = killed();
+    for name in ["test.db-shm", "test.db-wal"] {
+        fs::remove_file(env.path("db").join(name)).unwrap();
+    }
+    let before = fingerprint(&env.path("db"));
+    env.query::<&str>([])
+        .exits(1)
+        .says("its -wal file is missing")
+        .says("holds no events");
+    assert_eq!(fingerprint(&env.path("db")), before);
+}
+
 #[test]
 fn while_it_is_recorded_answers_come_from_the_live_file() {
     let env = TestEnv::new();
