@@ -236,8 +236,11 @@ impl Intake {
     }
 
     fn dropped(&mut self, dropped: Dropped) {
-        self.batch.counters.dropped_frames += dropped.frames;
-        self.batch.counters.dropped_bytes += dropped.bytes;
+        let counters = &mut self.batch.counters;
+        counters.received_frames += dropped.frames;
+        counters.received_bytes += dropped.bytes;
+        counters.dropped_frames += dropped.frames;
+        counters.dropped_bytes += dropped.bytes;
         let gap = self.new_gap(GapReason::QueueOverflow, dropped.first);
         self.batch.gaps.push(GapRow {
             ended: Some(dropped.last),

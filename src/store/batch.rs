@@ -213,7 +213,7 @@ pub struct NewEvent {
 /// What a recording has counted so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Frames that were taken from the queue.
+    /// Frames that reached our socket, those that we dropped included.
     pub received_frames: u64,
     /// Their bytes.
     pub received_bytes: u64,

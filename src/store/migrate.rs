@@ -56,20 +56,23 @@ pub(super) fn identify(connection: &Connection, path: &Path) -> Result<Identity,
     })
 }
 
-/// Brings the database to this program's schema version.
-pub(super) fn climb(connection: &mut Connection, path: &Path) -> Result<(), Error> {
-    let found = match identify(connection, path)? {
-        Identity::Empty => 0,
-        Identity::Capture(version) => version,
-    };
+/// The schema version of a capture that this program may write; `None` if it has no schema yet. Changes nothing.
+pub(super) fn check_writable(connection: &Connection, path: &Path) -> Result<Option<i64>, Error> {
     let known = newest_version();
-    if found > known {
-        return Err(Error::Newer {
+    match identify(connection, path)? {
+        Identity::Empty => Ok(None),
+        Identity::Capture(found) if found > known => Err(Error::Newer {
             path: path.to_owned(),
             found,
             known,
-        });
+        }),
+        Identity::Capture(found) => Ok(Some(found)),
     }
+}
+
+/// Brings the database to this program's schema version.
+pub(super) fn climb(connection: &mut Connection, path: &Path) -> Result<(), Error> {
+    let found = check_writable(connection, path)?.unwrap_or(0);
     for (version, (_, sql)) in (1_i64..).zip(MIGRATIONS) {
         if version <= found {
             continue;

@@ -145,7 +145,7 @@ pub(super) fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Opens the database for a recorder, in WAL mode and with every commit synced.
+/// Opens the database for a recorder. Changes nothing in it.
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -154,17 +154,21 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
     connection.busy_timeout(BUSY_TIMEOUT).at(path)?;
     keep_plans(&connection).at(path)?;
     connection.set_prepared_statement_cache_capacity(64);
-    // Both must be set before the first table exists; on an existing file they change nothing.
+    Ok(connection)
+}
+
+/// Sets what must be set before the first table exists. On an existing file it is no question but a change:
+/// `auto_vacuum` writes to the header of another program's database as well.
+pub(super) fn lay_out(connection: &Connection, path: &Path) -> Result<(), Error> {
     connection
         .pragma_update(None, "page_size", PAGE_BYTES)
         .at(path)?;
     connection
         .pragma_update(None, "auto_vacuum", "INCREMENTAL")
-        .at(path)?;
-    Ok(connection)
+        .at(path)
 }
 
-/// Sets up a recorder's database, after it is known to be ours.
+/// Sets up a recorder's database, in WAL mode and with every commit synced, after it is known to be ours.
 pub(super) fn prepare_for_writing(connection: &Connection, path: &Path) -> Result<(), Error> {
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))

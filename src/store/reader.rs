@@ -264,9 +264,7 @@ fn open_private_copy(path: &Path) -> Result<Connection, Error> {
             row.get::<_, i64>(0)
         })
         .at(path)?;
-    connection
-        .pragma_update(None, "query_only", true)
-        .at(path)?;
+    // Not `query_only`: that would forbid the temporary tables of a plan as well. Nothing can reach this copy again.
     folder
         .close()
         .map_err(|error| Error::from_io(path, error))?;

@@ -110,7 +110,8 @@ fn counted(db: &Connection, sql: &str, since: i64, until: i64) -> Result<Vec<Cou
 }
 
 fn recordings(db: &Connection, since: i64, until: i64) -> Result<Vec<RecordingStats>> {
-    // A link that is up, or whose recorder was killed, was last known to be up at the last commit.
+    // In seconds, as a difference in nanoseconds can be more than SQLite's integers hold: the times in an imported file
+    // are whatever somebody wrote there. A link that is up, or whose recorder was killed, was last known to be up at the last commit.
     let mut statement = db.prepare(
         "SELECT r.id, s.url, r.is_clean,
             -- An import covers the time that its frames were received in, not the moment of the import.
@@ -124,14 +125,13 @@ fn recordings(db: &Connection, since: i64, until: i64) -> Result<Vec<RecordingSt
             r.unreadable_frames, r.dropped_frames, r.withheld_keys,
             (SELECT version FROM runs WHERE source_id = r.source_id AND version IS NOT NULL ORDER BY id DESC LIMIT 1)
                 AS version,
-            (SELECT SUM(MAX(0, MIN(?2, COALESCE(l.ended_ns, r.last_commit_ns)) - MAX(?1, l.connected_ns)))
-             FROM links AS l WHERE l.recording_id = r.id) AS up_ns
+            (SELECT TOTAL(MAX(0, MIN(?2, COALESCE(l.ended_ns, r.last_commit_ns)) - MAX(?1, l.connected_ns)) / 1e9)
+             FROM links AS l WHERE l.recording_id = r.id) AS up_seconds
          FROM recordings AS r JOIN sources AS s ON s.id = r.source_id
          WHERE COALESCE(finished_ns, r.last_commit_ns) >= ?1 AND began_ns <= ?2
          ORDER BY r.id",
     )?;
     let rows = statement.query_map(params![since, until], |row| {
-        let up_ns: Option<i64> = row.get("up_ns")?;
         Ok(RecordingStats {
             number: row.get("id")?,
             source: row.get("url")?,
@@ -142,9 +142,7 @@ fn recordings(db: &Connection, since: i64, until: i64) -> Result<Vec<RecordingSt
                 .map(Timestamp::from_nanos),
             ended_cleanly: row.get::<_, Option<bool>>("is_clean")? == Some(true),
             events: row.get("stored_events")?,
-            link_up_seconds: Timestamp::from_nanos(up_ns.unwrap_or(0))
-                .since(Timestamp::default())
-                .as_secs_f64(),
+            link_up_seconds: row.get("up_seconds")?,
             frames_received: row.get("received_frames")?,
             unreadable: row.get("unreadable_frames")?,
             dropped_by_us: row.get("dropped_frames")?,

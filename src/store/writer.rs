@@ -12,8 +12,9 @@ use super::row_writer::RowWriter;
 use super::{begin, migrate, open};
 use crate::event::{ConnectionId, RecordingId, RunId, SourceId, Timestamp};
 
-/// How long the last step of a clean end waits for readers to finish.
-const SEAL_PATIENCE: Duration = Duration::from_secs(5);
+/// How often the last step of a clean end is tried, and how long it waits in between: readers may be about to finish.
+const SEAL_ATTEMPTS: u32 = 50;
+const SEAL_PAUSE: Duration = Duration::from_millis(100);
 
 /// How a recording was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,12 +48,17 @@ impl Writer {
         let path = open::resolve(path)?;
         let lock = open::lock_for_writing(&path)?;
         let mut db = open::open_for_writing(&path)?;
-        migrate::identify(&db, &path)?;
-        open::prepare_for_writing(&db, &path)?;
-        migrate::climb(&mut db, &path)?;
-        if let (Some(sha256), false) = (&start.import_sha256, start.is_again) {
+        // Whatever is a reason to refuse the file comes before the first change to it, which is to WAL mode.
+        let version = migrate::check_writable(&db, &path)?;
+        if let (Some(_), Some(sha256), false) = (version, &start.import_sha256, start.is_again) {
             begin::refuse_second_import(&db, &path, sha256, start)?;
         }
+        if version.is_none() {
+            open::lay_out(&db, &path)?;
+        }
+        // The schema before WAL mode: a new file says by itself what it is, also without the -wal of a killed recorder.
+        migrate::climb(&mut db, &path)?;
+        open::prepare_for_writing(&db, &path)?;
         let transaction =
             Transaction::new_unchecked(&db, TransactionBehavior::Immediate).at(&path)?;
         let unclean = begin::note_unclean_ends(&transaction, start.started).at(&path)?;
@@ -166,18 +172,30 @@ impl Writer {
     /// When the file cannot be written. Nothing is lost by that: the next recorder or query finds what is in its `-wal`.
     pub fn seal(self) -> Result<Sealed, Error> {
         let path = self.path.clone();
-        self.db.busy_timeout(SEAL_PATIENCE).at(&path)?;
-        give_back_free_pages(&self.db).at(&path)?;
-        self.db.execute_batch("PRAGMA optimize").at(&path)?;
-        self.db.flush_prepared_statement_cache();
-        let mode: rusqlite::Result<String> =
-            self.db
-                .pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0));
-        match mode.at(&path) {
-            Ok(mode) if mode == "delete" => Ok(Sealed::Yes),
-            Ok(_) | Err(Error::Busy { .. }) => Ok(Sealed::HeldByReader),
-            Err(error) => Err(error),
+        let tidied = give_back_free_pages(&self.db)
+            .and_then(|()| self.db.execute_batch("PRAGMA optimize"))
+            .at(&path);
+        match tidied {
+            // Whoever writes just now keeps us from tidying up, and from nothing else.
+            Ok(()) | Err(Error::Busy { .. }) => {}
+            Err(error) => return Err(error),
         }
+        self.db.flush_prepared_statement_cache();
+        for attempt in 1..=SEAL_ATTEMPTS {
+            // SQLite's busy timeout does not cover the way out of WAL mode: it gives up at once.
+            let mode: rusqlite::Result<String> =
+                self.db
+                    .pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0));
+            match mode.at(&path) {
+                Ok(mode) if mode == "delete" => return Ok(Sealed::Yes),
+                Ok(_) | Err(Error::Busy { .. }) if attempt < SEAL_ATTEMPTS => {
+                    std::thread::sleep(SEAL_PAUSE);
+                }
+                Ok(_) | Err(Error::Busy { .. }) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Sealed::HeldByReader)
     }
 }
 

@@ -35,16 +35,21 @@ pub(super) fn open(context: &mut Context<'_>) -> anyhow::Result<Reader> {
     check_readable(path)?;
     let reader =
         Reader::open(path).with_context(|| format!("failed to open {}", path.display()))?;
-    match reader.access() {
+    tell_access(context, reader.access());
+    Ok(reader)
+}
+
+/// Says what is not as usual about the capture.
+fn tell_access(context: &mut Context<'_>, access: Access) {
+    match access {
         Access::Finished | Access::Live => {}
         Access::PrivateCopy => context.terminal.note(
-            "a recorder ended without a word and left its -wal file: answers come from a private copy of both",
+            "its last recording left a -wal file beside it: reading a private copy of both",
         ),
         Access::LogMissing => context.terminal.error(
-            "a recorder ended without a word, and its -wal file is missing: the last commits may be absent",
+            "its last recording ended without a word, and its -wal file is missing: the last commits may be absent",
         ),
     }
-    Ok(reader)
 }
 
 /// Asks the system before SQLite does, whose answer would be "unable to open".

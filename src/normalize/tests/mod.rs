@@ -1,6 +1,7 @@
 //! What eCapture's own frames become, and that every frame comes back byte for byte.
 
 mod changes;
+mod connections;
 mod expect;
 mod inverse;
 

@@ -1,0 +1,135 @@
+//! A disk that is full, and one that cannot be written.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::{server, server_encoder};
+use crate::stand_in::traffic::{Corpus, Traffic};
+use crate::support::capture::{check_digests, copy};
+use crate::support::env::{QUERY, RECORD, TestEnv, run};
+use crate::support::folder::{fingerprint, names};
+use crate::support::live::Recorder;
+
+/// A small file system of its own.
+struct Disk(PathBuf);
+
+impl Disk {
+    /// `None` where one may not mount.
+    fn mount(path: PathBuf) -> Option<Self> {
+        std::fs::create_dir(&path).unwrap();
+        let mut command = Command::new("mount");
+        command
+            .args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"])
+            .arg(&path);
+        let is_mounted = command.output().is_ok_and(|output| output.status.success());
+        is_mounted.then_some(Self(path))
+    }
+
+    fn make_read_only(&self) {
+        let mut command = Command::new("mount");
+        command.args(["-o", "remount,ro"]).arg(&self.0);
+        assert!(command.status().unwrap().success());
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg(&self.0).status());
+    }
+}
+
+#[test]
+fn a_full_disk_ends_the_recording_in_words_and_without_damage() {
+    let env = TestEnv::new();
+    let Some(disk) = Disk::mount(env.path("disk")) else {
+        println!("SKIPPED: this user may not mount a tmpfs");
+        return;
+    };
+    let db = disk.path().join("full.db");
+    let (server, _) = server(|_| {});
+    let mut command = env.command(RECORD, ["--url", &server.url(), "--db"]);
+    command.arg(&db);
+    let recorder = Recorder::spawn(command);
+    recorder.wait_for("connected to eCapture");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let load = Traffic::new(1, Corpus::Incompressible).take_while(|_| server.clients() > 0);
+            server.play(load.take(50_000), Some(200.0));
+        });
+        recorder
+            .end()
+            .exits(2)
+            .says("no space left on the device")
+            .says("recording stopped")
+            .says("full.db");
+    });
+    assert!(!server.crashed());
+    let query = |args: &[&str]| {
+        let mut command = env.command(QUERY, args);
+        command.arg("--db").arg(&db);
+        run(command)
+    };
+    query(&["-n", "3"]).exits(0);
+    assert!(check_digests(&db) > 0);
+    assert!(copy(&db).number("SELECT COUNT(*) FROM events") > 0);
+}
+
+#[test]
+fn frames_that_can_no_longer_be_saved_do_not_end_the_recording() {
+    let env = TestEnv::new();
+    let Some(disk) = Disk::mount(env.path("disk")) else {
+        println!("SKIPPED: this user may not mount a tmpfs");
+        return;
+    };
+    let (server, _) = server(|_| {});
+    let saved = disk.path().join("saved");
+    let recorder = Recorder::linked(&env, &server, ["--save-frames", saved.to_str().unwrap()]);
+    let traffic = || Traffic::new(1, Corpus::Incompressible).take(2000);
+    super::play(&server, traffic());
+    recorder.wait_for("frames are no longer saved to the file");
+    super::play(&server, traffic());
+    recorder.stop().exits(0).says("No space left on device");
+    let sent = super::messages(&server_encoder(), traffic()).len();
+    let stored = copy(&env.db()).counter("stored_events");
+    assert_eq!(stored, i64::try_from(2 * sent).unwrap());
+    // What was saved before is whole.
+    let second = TestEnv::new();
+    second
+        .import::<&str>(&saved, [])
+        .says("ends in the middle of a frame");
+}
+
+#[test]
+fn a_disk_that_cannot_be_written_is_refused_by_the_recorder_and_read_by_the_query() {
+    let env = TestEnv::new();
+    let Some(disk) = Disk::mount(env.path("disk")) else {
+        println!("SKIPPED: this user may not mount a tmpfs");
+        return;
+    };
+    let real = crate::support::frames::data("real/ecapture-2.5.1-text.frames");
+    let with_db = |program, args: &[&str], name: &str| {
+        let mut command = env.command(program, args);
+        command.arg("--db").arg(disk.path().join(name));
+        command
+    };
+    let import = |name| {
+        with_db(
+            RECORD,
+            &["--again", "--import", real.to_str().unwrap()],
+            name,
+        )
+    };
+    run(import("caps.db")).exits(0);
+    disk.make_read_only();
+    let before = fingerprint(disk.path());
+    for name in ["caps.db", "new.db"] {
+        run(import(name)).exits(2).says(name).says("read-only");
+    }
+    run(with_db(QUERY, &["--pname", "curl"], "caps.db")).exits(0);
+    assert_eq!(fingerprint(disk.path()), before);
+    assert_eq!(names(disk.path()), ["caps.db"]);
+}

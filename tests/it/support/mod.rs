@@ -1,0 +1,8 @@
+//! What the tests share: a place of their own, the programs, frames, and a look into captures.
+
+pub(crate) mod capture;
+pub(crate) mod env;
+pub(crate) mod folder;
+pub(crate) mod frames;
+pub(crate) mod live;
+pub(crate) mod wait;
