@@ -18,7 +18,7 @@ pub(super) fn tell(terminal: &mut Terminal, notice: &Notice) {
         Notice::Connected => terminal.note("connected to eCapture"),
         Notice::CannotConnect { reason, wait } => {
             terminal.note(format_args!(
-                "no eCapture yet ({}); trying again, first in {}",
+                "no eCapture yet ({}); next attempt in {}",
                 escape::line(reason),
                 seconds(*wait)
             ));

@@ -144,7 +144,6 @@ fn time_without_an_ecapture_is_a_gap() {
     let command = env.with_db(crate::support::env::RECORD, ["--url", url.as_str()]);
     let recorder = Recorder::spawn(command);
     recorder.wait_for("no eCapture yet");
-    recorder.wait_for("next attempt in 2 s");
     let (server, _) = server(|options| options.listen = address);
     recorder.wait_for("connected to eCapture");
     assert!(server.wait_for_clients(1, LONG));

@@ -53,7 +53,7 @@ fn a_signal_leaves_one_self_contained_file_for_its_owner() {
             2,
             "incremental"
         );
-        assert_eq!(copy(&env.db()).number("PRAGMA page_size"), 8192);
+        assert_eq!(copy(&env.db()).number("PRAGMA page_size"), 4096);
         assert_eq!(copy(&env.db()).counter("is_clean"), 1);
         assert!(check_digests(&env.db()) > 0);
         assert!(!server.crashed());
