@@ -15,6 +15,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
+
 use crate::event::{
     Captured, Carrier, Connection, ConnectionId, ConnectionUpdate, Content, Direction, Event,
     EventId, Kind, Role, Timestamp, Tuple, TupleSource,
@@ -111,8 +113,8 @@ pub struct Placement {
 /// Keeps track of connections. A function of the events it is shown, in order.
 #[derive(Debug)]
 pub struct Connections {
-    epochs: HashMap<Key, Epoch>,
-    processes: HashMap<u32, Known>,
+    epochs: HashMap<Key, Epoch, RandomState>,
+    processes: HashMap<u32, Known, RandomState>,
     next: i64,
 }
 
@@ -120,8 +122,8 @@ impl Connections {
     /// `next` is the id that the first connection gets.
     pub fn new(next: i64) -> Self {
         Self {
-            epochs: HashMap::new(),
-            processes: HashMap::new(),
+            epochs: HashMap::default(),
+            processes: HashMap::default(),
             next,
         }
     }

@@ -162,6 +162,7 @@ pub(super) fn decode_members(first_id: i64, mut bytes: &[u8]) -> Option<Vec<Memb
 /// Compresses blocks.
 pub(super) struct Compressor {
     zstd: zstd::bulk::Compressor<'static>,
+    out: Vec<u8>,
 }
 
 impl Compressor {
@@ -172,19 +173,24 @@ impl Compressor {
     pub(super) fn new() -> std::io::Result<Self> {
         let mut zstd = zstd::bulk::Compressor::new(LEVEL)?;
         zstd.include_checksum(true)?;
-        Ok(Self { zstd })
+        Ok(Self {
+            zstd,
+            out: Vec::new(),
+        })
     }
 
     /// The smaller of `raw` and its compressed form, with which of the two it is.
     ///
     /// # Errors
     /// When zstd fails.
-    pub(super) fn compress(&mut self, raw: &[u8]) -> std::io::Result<(Codec, Option<Vec<u8>>)> {
-        let compressed = self.zstd.compress(raw)?;
-        if compressed.len() <= raw.len() / 20 * 19 {
-            Ok((Codec::Zstd, Some(compressed)))
+    pub(super) fn compress<'a>(&'a mut self, raw: &'a [u8]) -> std::io::Result<(Codec, &'a [u8])> {
+        self.out.clear();
+        self.out.reserve(zstd::zstd_safe::compress_bound(raw.len()));
+        self.zstd.compress_to_buffer(raw, &mut self.out)?;
+        if self.out.len() <= raw.len() / 20 * 19 {
+            Ok((Codec::Zstd, &self.out))
         } else {
-            Ok((Codec::Stored, None))
+            Ok((Codec::Stored, raw))
         }
     }
 }
@@ -228,9 +234,9 @@ mod tests {
         #[test]
         fn blocks_round_trip(raw in proptest::collection::vec(any::<u8>(), 0..3000), repeat in 1_usize..20) {
             let raw = raw.repeat(repeat);
-            let (codec, data) = Compressor::new().unwrap().compress(&raw).unwrap();
-            let data = data.unwrap_or_else(|| raw.clone());
-            prop_assert_eq!(decompress(codec, data, raw.len()), Some(raw));
+            let mut compressor = Compressor::new().unwrap();
+            let (codec, data) = compressor.compress(&raw).unwrap();
+            prop_assert_eq!(decompress(codec, data.to_vec(), raw.len()), Some(raw.clone()));
         }
     }
 

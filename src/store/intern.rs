@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension, Result, named_params, params};
 
 use crate::event::{ConnectionId, Direction, Event, HttpHead, Process, RunId, StreamId};
@@ -15,7 +16,7 @@ const REMEMBERED: usize = 16 * 1024;
 
 /// A map that forgets everything when it is full.
 struct Memory<K> {
-    ids: HashMap<K, i64>,
+    ids: HashMap<K, i64, RandomState>,
     next: i64,
 }
 
@@ -29,7 +30,7 @@ impl<K: Eq + Hash> Memory<K> {
             _ => "SELECT COALESCE(MAX(id), 0) + 1 FROM heads",
         };
         Ok(Self {
-            ids: HashMap::new(),
+            ids: HashMap::default(),
             next: db.query_row(sql, [], |row| row.get(0))?,
         })
     }

@@ -192,8 +192,7 @@ impl Tail {
         members: &[Member],
         raw: &[u8],
     ) -> Result<(), TailError> {
-        let (codec, compressed) = self.compressor.compress(raw)?;
-        let data = compressed.as_deref().unwrap_or(raw);
+        let (codec, data) = self.compressor.compress(raw)?;
         db.prepare_cached(
             "INSERT INTO blocks
                 (id, class, first_id, last_id, part_bytes, raw_bytes, stored_bytes, codec, members)

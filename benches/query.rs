@@ -1,0 +1,468 @@
+//! What asking costs, beside fetching the same rows by their key, and how that grows. `cargo bench --bench query`.
+//!
+//! The captures that are asked are made once and kept in cargo's target folder. Flags after `--`: `--small N` and
+//! `--large N` events (`--full` stands for 1 and 10 million), `--rounds N`, `--rebuild`, `--no-memory`.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints what it measured, and has nobody to report a failure to"
+)]
+
+#[path = "../examples/stand_in/mod.rs"]
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "each program uses a part of it, and cargo sets `test` for a benchmark without its harness"
+)]
+mod stand_in;
+
+#[expect(dead_code, reason = "each benchmark uses a part of it")]
+mod harness;
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use ecq::event::{EventId, StoredEvent};
+use ecq::filter::{AddressPattern, NamePattern, Selection};
+use ecq::record::{write_frame, write_header};
+use ecq::render::table::FIRST_LINE_BYTES;
+use ecq::store::{Order, Reader};
+use rusqlite::Connection;
+
+use harness::memory::{self, Peak};
+use harness::recording::{self, FULL_SPEED};
+use harness::reference::{self, Settings};
+use harness::{Arguments, Measured, Table, number};
+use stand_in::dialect::Dialect;
+use stand_in::options::Options;
+use stand_in::server::StandIn;
+use stand_in::traffic::{Corpus, Traffic};
+
+const SEED: u64 = 20_261_124;
+
+/// As `ecq-query` lists without `-n`: one more than is shown.
+const SHOWN: usize = 50;
+
+/// How many connections are asked for.
+const CONNECTIONS: i64 = 20;
+
+/// The size of the plain table; a fetch by key does not depend on it.
+const PLAIN_EVENTS: usize = 100_000;
+
+const LARGE_MESSAGE: usize = 100 << 20;
+
+fn main() {
+    let arguments = Arguments::read();
+    let full = arguments.has("--full");
+    let small = arguments.number("--small", if full { 1_000_000 } else { 200_000 });
+    let large = arguments.number("--large", if full { 10_000_000 } else { 2_000_000 });
+    let rounds = arguments.number("--rounds", 15);
+    let rebuild = arguments.has("--rebuild");
+    let paths = [capture(small, rebuild), capture(large, rebuild)];
+    let plain = plain_table(rebuild);
+    let mut table = Table::default();
+    println!(
+        "{small} and {large} small events, processor time, medians of {rounds} interleaved rounds (min-max)"
+    );
+    let mut before: Option<Medians> = None;
+    for (path, events) in paths.iter().zip([small, large]) {
+        table.heading(&format!("{events} events"));
+        let medians = ask(&mut table, path, &plain, rounds);
+        if let Some(before) = before {
+            table.heading(&format!("from {small} to {events} events"));
+            for (name, now, then) in [
+                ("newest 50", medians.newest, before.newest),
+                ("exact 5-tuple", medians.tuple, before.tuple),
+            ] {
+                let growth = Measured::exact(now / then);
+                table.judge(&format!("{name}: growth"), &growth, 1.5, "x");
+            }
+            let growth = Measured::exact(medians.pname / before.pname);
+            table.state("newest 50 of a process name: growth", &growth, "x");
+        }
+        before = Some(medians);
+        table.print();
+    }
+    if !arguments.has("--no-memory") {
+        let [_, large] = paths;
+        queries(&mut table, &large);
+        recorders(&mut table);
+    }
+    table.conclude();
+}
+
+/// A capture of so many small events.
+fn capture(events: usize, rebuild: bool) -> PathBuf {
+    let path = harness::file(&format!("small-{events}.db"));
+    if rebuild || !path.exists() {
+        let part = harness::file("part.db");
+        let frames = recording::frames(Dialect::Fields, SEED, events, Corpus::Small);
+        let began = Instant::now();
+        recording::record(&part, frames, FULL_SPEED);
+        std::fs::rename(&part, &path).unwrap();
+        println!("made {} in {:.0?}", path.display(), began.elapsed());
+    }
+    path
+}
+
+/// The events of a plain table.
+fn plain_table(rebuild: bool) -> PathBuf {
+    let path = harness::file("plain-small.db");
+    if rebuild || !path.exists() {
+        let part = harness::file("part.db");
+        let frames: Vec<_> =
+            recording::frames(Dialect::Fields, SEED, PLAIN_EVENTS, Corpus::Small).collect();
+        let batches = recording::batches(&part, &frames, FULL_SPEED);
+        reference::write(&path, &batches, Settings::Ours);
+        harness::remove(&part);
+    }
+    path
+}
+
+/// Times in microseconds.
+#[derive(Debug, Clone, Copy)]
+struct Medians {
+    newest: f64,
+    tuple: f64,
+    pname: f64,
+}
+
+/// Asks the capture at `path`, each time as a program that has just opened it.
+fn ask(table: &mut Table, path: &Path, plain: &Path, rounds: usize) -> Medians {
+    let tuples = tuples(path);
+    let named = Selection {
+        pnames: vec![NamePattern::new("curl", false)],
+        ..Selection::default()
+    };
+    let (mut newest, mut newest_key, mut newest_plain) =
+        <(Measured, Measured, Measured)>::default();
+    let (mut tuple, mut tuple_key, mut tuple_plain) = <(Measured, Measured, Measured)>::default();
+    let mut pname = Measured::default();
+    let mut rows = 0;
+    for _ in 0..rounds {
+        let (ids, cost) = fresh(path, |reader| list(reader, &Selection::default()));
+        newest.push(micros(cost));
+        let ((), cost) = fresh(path, |reader| by_key(reader, &ids));
+        newest_key.push(micros(cost));
+        newest_plain.push(micros(reference::fetch(plain, &spread(ids.len())).1));
+
+        let mut total = [Duration::ZERO; 3];
+        let mut found = 0;
+        for selection in &tuples {
+            let (ids, cost) = fresh(path, |reader| whole(reader, selection));
+            found += ids.len();
+            let ((), cost_key) = fresh(path, |reader| by_key(reader, &ids));
+            let (_, cost_plain) = reference::fetch(plain, &spread(ids.len()));
+            for (total, cost) in total.iter_mut().zip([cost, cost_key, cost_plain]) {
+                *total += cost;
+            }
+        }
+        rows = found;
+        let [a, b, c] = total.map(|total| micros(total) / number(tuples.len() as u64));
+        tuple.push(a);
+        tuple_key.push(b);
+        tuple_plain.push(c);
+
+        pname.push(micros(fresh(path, |reader| list(reader, &named)).1));
+    }
+    table.judge(
+        "newest 50 / the same by key",
+        &newest.over(&newest_key),
+        3.0,
+        "x",
+    );
+    table.state("newest 50", &newest, "us");
+    table.state("  the same rows and payloads by key", &newest_key, "us");
+    table.state(
+        "  as many rows by key from a plain table",
+        &newest_plain,
+        "us",
+    );
+    table.judge(
+        "exact 5-tuple / the same by key",
+        &tuple.over(&tuple_key),
+        5.0,
+        "x",
+    );
+    table.state("exact 5-tuple", &tuple, "us");
+    table.state(
+        "  rows each",
+        &Measured::exact(number(rows as u64) / number(tuples.len() as u64)),
+        "",
+    );
+    table.state("  the same rows and payloads by key", &tuple_key, "us");
+    table.state(
+        "  as many rows by key from a plain table",
+        &tuple_plain,
+        "us",
+    );
+    table.state("newest 50 of a process name", &pname, "us");
+    Medians {
+        newest: newest.median(),
+        tuple: tuple.median(),
+        pname: pname.median(),
+    }
+}
+
+/// Opens the capture, and then times `work`.
+fn fresh<T>(path: &Path, work: impl FnOnce(&Reader) -> T) -> (T, Duration) {
+    let reader = Reader::open(path).unwrap();
+    // The schema is read with the first statement, whichever that is.
+    reader.newest_time().unwrap();
+    harness::timed(|| work(&reader))
+}
+
+/// As the table does: rows, and the start of each payload.
+fn list(reader: &Reader, selection: &Selection) -> Vec<i64> {
+    let limit = Some(SHOWN as u64);
+    let mut rows = reader.events(selection, Order::NewestFirst, limit).unwrap();
+    let mut ids = Vec::new();
+    while let Some(event) = rows.next().unwrap() {
+        let start = reader.payload(&event).unwrap().start(FIRST_LINE_BYTES);
+        std::hint::black_box(start.unwrap());
+        ids.push(event.id.number());
+    }
+    ids
+}
+
+/// Rows and whole payloads.
+fn whole(reader: &Reader, selection: &Selection) -> Vec<i64> {
+    let mut rows = reader.events(selection, Order::NewestFirst, None).unwrap();
+    let mut ids = Vec::new();
+    while let Some(event) = rows.next().unwrap() {
+        read(reader, &event);
+        ids.push(event.id.number());
+    }
+    ids
+}
+
+fn by_key(reader: &Reader, ids: &[i64]) {
+    for id in ids {
+        let event = reader.event(EventId::new(*id)).unwrap().unwrap();
+        read(reader, &event);
+    }
+}
+
+fn read(reader: &Reader, event: &StoredEvent) {
+    let mut payload = reader.payload(event).unwrap();
+    while let Some(piece) = payload.next().unwrap() {
+        std::hint::black_box(piece);
+    }
+}
+
+/// The 5-tuples of connections from all over the capture.
+fn tuples(path: &Path) -> Vec<Selection> {
+    let db = Connection::open(path).unwrap();
+    let mut select = db
+        .prepare(
+            "SELECT src_ip, src_port, dst_ip, dst_port FROM connections
+             WHERE src_ip IS NOT NULL AND id >= ?1 ORDER BY id LIMIT 1",
+        )
+        .unwrap();
+    let last: i64 = db
+        .query_row("SELECT MAX(id) FROM connections", [], |row| row.get(0))
+        .unwrap();
+    let address = |octets: Vec<u8>, port: u16| {
+        let ip = match <[u8; 4]>::try_from(octets.as_slice()) {
+            Ok(v4) => IpAddr::from(v4),
+            Err(_) => IpAddr::from(<[u8; 16]>::try_from(octets.as_slice()).unwrap()),
+        };
+        let end = SocketAddr::new(ip, port);
+        vec![AddressPattern {
+            net: Some(end.ip().into()),
+            port: Some(end.port()),
+        }]
+    };
+    (0..CONNECTIONS)
+        .map(|place| {
+            select
+                .query_row([last * (2 * place + 1) / (2 * CONNECTIONS)], |row| {
+                    Ok(Selection {
+                        src: address(row.get(0)?, row.get(1)?),
+                        dst: address(row.get(2)?, row.get(3)?),
+                        ..Selection::default()
+                    })
+                })
+                .unwrap()
+        })
+        .collect()
+}
+
+/// So many ids of the plain table, some apart as the events of one connection are.
+fn spread(count: usize) -> Vec<i64> {
+    (0..count)
+        .map(|place| i64::try_from(PLAIN_EVENTS / 2 + place * 7).unwrap())
+        .collect()
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+/// The memory of queries over a large file, and of one large payload.
+fn queries(table: &mut Table, large: &Path) {
+    table.heading("peak memory");
+    let query = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ecq-query"));
+        command.arg("--db");
+        command
+    };
+    for arguments in [
+        &["--grep", "no such text", "-n", "all"][..],
+        &["--pname", "curl", "-n", "all", "-r"],
+        &["-n", "all", "--output", "jsonl"],
+    ] {
+        let name = format!("ecq-query {}", arguments.join(" "));
+        let peak = memory::peak_of(query().arg(large).args(arguments));
+        table.judge(&name, &Measured::exact(peak), 64.0, "MiB");
+    }
+    let stats = memory::peak_of(
+        Command::new(env!("CARGO_BIN_EXE_ecq-query"))
+            .args(["stats", "--db"])
+            .arg(large),
+    );
+    table.judge("ecq-query stats", &Measured::exact(stats), 64.0, "MiB");
+    let (frames, db) = (harness::file("large.frames"), harness::file("large.db"));
+    write_large(&frames);
+    harness::remove(&db);
+    let peak = memory::peak_of(
+        Command::new(env!("CARGO_BIN_EXE_ecq-record"))
+            .arg("--import")
+            .arg(&frames)
+            .arg("--db")
+            .arg(&db),
+    );
+    // No queue; the message, three times.
+    table.judge(
+        "ecq-record --import, a message of 100 MiB",
+        &Measured::exact(peak),
+        364.0,
+        "MiB",
+    );
+    let id: i64 = Connection::open(&db)
+        .unwrap()
+        .query_row(
+            "SELECT id FROM events WHERE payload_bytes > 100000000",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    let show = memory::peak_of(
+        Command::new(env!("CARGO_BIN_EXE_ecq-query"))
+            .args(["show", &id.to_string(), "--raw", "--db"])
+            .arg(&db),
+    );
+    table.judge(
+        "ecq-query show --raw, 100 MiB",
+        &Measured::exact(show),
+        64.0,
+        "MiB",
+    );
+    let grep = memory::peak_of(query().arg(&db).args(["--grep", "no such text"]));
+    table.judge(
+        "ecq-query --grep, 100 MiB",
+        &Measured::exact(grep),
+        64.0,
+        "MiB",
+    );
+    let jsonl = memory::peak_of(query().arg(&db).args(["--output", "jsonl"]));
+    table.judge(
+        "ecq-query --output jsonl, 100 MiB",
+        &Measured::exact(jsonl),
+        64.0,
+        "MiB",
+    );
+    std::fs::remove_file(&frames).unwrap();
+    harness::remove(&db);
+    table.print();
+}
+
+/// An event with a payload of 100 MiB.
+fn large_event() -> stand_in::event::GeneratedEvent {
+    let mut text = Vec::with_capacity(LARGE_MESSAGE);
+    let mut line = 0_u64;
+    while text.len() < LARGE_MESSAGE {
+        writeln!(
+            text,
+            "line {line} of {:x}",
+            line.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        )
+        .unwrap();
+        line += 1;
+    }
+    let mut event = Traffic::new(SEED, Corpus::Small).only_tls().next().unwrap();
+    event.payload = Bytes::from(text);
+    event
+}
+
+fn write_large(path: &Path) {
+    let encoder = Options::for_dialect(Dialect::Text).encoder();
+    let message = encoder.encode(&large_event(), stand_in::START_NS).unwrap();
+    let frame = recording::frames(Dialect::Text, SEED, 1, Corpus::Small)
+        .next()
+        .unwrap();
+    let mut out = BufWriter::new(File::create(path).unwrap());
+    write_header(&mut out).unwrap();
+    write_frame(
+        &mut out,
+        &ecq::event::Frame {
+            message: message.bytes,
+            ..frame
+        },
+    )
+    .unwrap();
+    out.flush().unwrap();
+}
+
+/// The memory of a live recorder: at full speed, and with a message of 100 MiB.
+fn recorders(table: &mut Table) {
+    let db = harness::file("live.db");
+    for large in [false, true] {
+        harness::remove(&db);
+        let stand_in = StandIn::start(Options::for_dialect(Dialect::Text)).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ecq-record"))
+            .arg("--url")
+            .arg(stand_in.url())
+            .arg("--db")
+            .arg(&db)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut peak = Peak::default();
+        assert!(
+            stand_in.wait_for_clients(1, Duration::from_secs(10)),
+            "the recorder connects"
+        );
+        if large {
+            stand_in.send_event(&large_event());
+        } else {
+            stand_in.play(Traffic::new(SEED, Corpus::Realistic).take(100_000), None);
+        }
+        stand_in.wait_for_empty_queues(Duration::from_secs(20));
+        let until = Instant::now() + Duration::from_secs(3);
+        while Instant::now() < until {
+            peak.look(&child);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let id = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        while child.try_wait().unwrap().is_none() {
+            peak.look(&child);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let (name, target) = if large {
+            ("ecq-record, a message of 100 MiB", 64.0 + 300.0 + 64.0)
+        } else {
+            ("ecq-record, 100,000 realistic events at full speed", 128.0)
+        };
+        table.judge(name, &Measured::exact(peak.mebibytes()), target, "MiB");
+    }
+    harness::remove(&db);
+}
