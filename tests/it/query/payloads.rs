@@ -42,11 +42,16 @@ fn a_payload_of_20_mib_comes_back() {
     }
     // With memory for a fraction of it.
     let script = format!("ulimit -v {}; exec \"$@\"", 96 << 10);
-    for (id, length) in [("4", 20 << 20), ("6", text.len())] {
-        let mut command = env.command("/bin/sh", ["-c", &script, "sh", QUERY, "show", id, "--raw"]);
-        command.arg("--db").arg(env.db());
-        assert_eq!(run(command).exits(0).stdout.len(), length);
-    }
+    let ask = |args: &[&str]| {
+        let mut command = env.command("/bin/sh", ["-c", &script, "sh", QUERY]);
+        command.args(args).arg("--db").arg(env.db());
+        run(command).exits(0)
+    };
+    assert_eq!(ask(&["show", "4", "--raw"]).stdout.len(), 20 << 20);
+    assert_eq!(ask(&["show", "6", "--raw"]).stdout.len(), text.len());
+    assert!(ask(&["-o", "jsonl"]).stdout.len() > 32 << 20);
+    ask(&["--grep", "and words\nwords and"]);
+    ask(&["stats"]);
     assert!(env.query(["show", "6", "--raw"]).stdout == text.as_bytes());
     assert_eq!(env.events(["--grep", "words and"])[0]["length"], text.len());
     crate::support::capture::check_digests(&env.db());

@@ -64,7 +64,7 @@ fn a_recorder_takes_the_variable_and_never_an_unnamed_local_file() {
     command.arg(&frames).env("ECQ_DB", env.db());
     run(command).exits(0).says("test.db ($ECQ_DB)");
     if !rustix::process::geteuid().is_root() {
-        println!("SKIPPED in part: only root can become another user");
+        crate::support::skip::skip("the default of a user", "only root can become another user");
         return;
     }
     // Root's own default is the system's; it is left alone here.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::{messages, server};
 use crate::stand_in::traffic::{Corpus, Traffic};
 use crate::support::capture::{check_digests, copy, events, live};
-use crate::support::env::TestEnv;
+use crate::support::env::{RECORD, TestEnv};
+use crate::support::frames::data;
 use crate::support::live::Recorder;
 use crate::support::wait::until_true;
 
@@ -88,4 +89,29 @@ fn killed_at_any_moment_it_loses_nothing_that_was_committed() {
     assert_eq!(copy.number("SELECT COUNT(*) = MAX(id) FROM events"), 1);
     let stats = env.query(["stats"]).exits(0);
     assert!(stats.text().contains("unclean"), "{}", stats.story());
+}
+
+/// Killed anywhere from opening the file to sealing it, an import is there whole or not at all.
+#[test]
+fn a_killed_import_is_there_whole_or_not_at_all() {
+    let [first, second] =
+        ["text", "hex"].map(|mode| data(&format!("real/ecapture-2.5.1-{mode}.frames")));
+    for round in 0..12 {
+        let env = TestEnv::new();
+        env.import::<&str>(&first, []);
+        let mut command = env.with_db(RECORD, ["--import"; 0]);
+        command.arg("--import").arg(&second);
+        let recorder = Recorder::spawn(command);
+        std::thread::sleep(Duration::from_millis(round * 11));
+        recorder.kill();
+        check_digests(&env.db());
+        let count = env.events::<&str>([]).len();
+        assert!(
+            [53, 53 + 59].contains(&count),
+            "{count} events in round {round}"
+        );
+        env.import(&second, ["--again"]);
+        assert_eq!(env.events::<&str>([]).len(), count + 59);
+        check_digests(&env.db());
+    }
 }

@@ -9,6 +9,7 @@ use crate::support::capture::{check_digests, copy};
 use crate::support::env::{QUERY, RECORD, TestEnv, run};
 use crate::support::folder::{fingerprint, names};
 use crate::support::live::Recorder;
+use crate::support::skip::skip;
 
 /// A small file system of its own.
 struct Disk(PathBuf);
@@ -46,7 +47,7 @@ impl Drop for Disk {
 fn a_full_disk_ends_the_recording_in_words_and_without_damage() {
     let env = TestEnv::new();
     let Some(disk) = Disk::mount(env.path("disk")) else {
-        println!("SKIPPED: this user may not mount a tmpfs");
+        skip("a full disk", "this user may not mount a tmpfs");
         return;
     };
     let db = disk.path().join("full.db");
@@ -82,7 +83,10 @@ fn a_full_disk_ends_the_recording_in_words_and_without_damage() {
 fn frames_that_can_no_longer_be_saved_do_not_end_the_recording() {
     let env = TestEnv::new();
     let Some(disk) = Disk::mount(env.path("disk")) else {
-        println!("SKIPPED: this user may not mount a tmpfs");
+        skip(
+            "saving frames to a full disk",
+            "this user may not mount a tmpfs",
+        );
         return;
     };
     let (server, _) = server(|_| {});
@@ -107,7 +111,7 @@ fn frames_that_can_no_longer_be_saved_do_not_end_the_recording() {
 fn a_disk_that_cannot_be_written_is_refused_by_the_recorder_and_read_by_the_query() {
     let env = TestEnv::new();
     let Some(disk) = Disk::mount(env.path("disk")) else {
-        println!("SKIPPED: this user may not mount a tmpfs");
+        skip("a read-only disk", "this user may not mount a tmpfs");
         return;
     };
     let real = crate::support::frames::data("real/ecapture-2.5.1-text.frames");

@@ -86,7 +86,7 @@ fn a_capture_of_another_user_is_refused() {
     env.import::<&str>(&data("real/ecapture-2.5.1-text.frames"), []);
     let is_root = rustix::process::geteuid().is_root();
     if !is_root {
-        println!("SKIPPED: only root can become another user");
+        crate::support::skip::skip("captures of others", "only root can become another user");
         return;
     }
     for folder in ["", "db"] {

@@ -5,4 +5,5 @@ pub(crate) mod env;
 pub(crate) mod folder;
 pub(crate) mod frames;
 pub(crate) mod live;
+pub(crate) mod skip;
 pub(crate) mod wait;
