@@ -223,7 +223,7 @@ fn list(reader: &Reader, selection: &Selection) -> Vec<i64> {
     let limit = Some(SHOWN as u64);
     let mut rows = reader.events(selection, Order::NewestFirst, limit).unwrap();
     let mut ids = Vec::new();
-    while let Some(event) = rows.next().unwrap() {
+    while let Some(event) = rows.next_event().unwrap() {
         let start = reader.payload(&event).unwrap().start(FIRST_LINE_BYTES);
         std::hint::black_box(start.unwrap());
         ids.push(event.id.number());
@@ -235,7 +235,7 @@ fn list(reader: &Reader, selection: &Selection) -> Vec<i64> {
 fn whole(reader: &Reader, selection: &Selection) -> Vec<i64> {
     let mut rows = reader.events(selection, Order::NewestFirst, None).unwrap();
     let mut ids = Vec::new();
-    while let Some(event) = rows.next().unwrap() {
+    while let Some(event) = rows.next_event().unwrap() {
         read(reader, &event);
         ids.push(event.id.number());
     }
@@ -251,7 +251,7 @@ fn by_key(reader: &Reader, ids: &[i64]) {
 
 fn read(reader: &Reader, event: &StoredEvent) {
     let mut payload = reader.payload(event).unwrap();
-    while let Some(piece) = payload.next().unwrap() {
+    while let Some(piece) = payload.next_piece().unwrap() {
         std::hint::black_box(piece);
     }
 }

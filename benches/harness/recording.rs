@@ -67,7 +67,7 @@ fn start(path: &Path) -> (Writer, Intake) {
     };
     let store = Writer::open(path, &start).expect("the file can be made");
     let mut intake = Intake::new(IntakeOptions::default(), store.next_ids(), None, started);
-    intake.take(Item::LinkBegan {
+    intake.take(&Item::LinkBegan {
         number: 1,
         at: started,
     });
@@ -98,7 +98,7 @@ pub(crate) fn record(path: &Path, frames: impl Iterator<Item = Frame>, cut: Cut)
         let before = super::thread_cpu();
         for frame in chunk.drain(..) {
             now = frame.received;
-            intake.take(Item::Frame(frame));
+            intake.take(&Item::Frame(frame));
             if intake.batch().events.len() >= cut.events || intake.batch_bytes() >= cut.bytes {
                 let ((), spent) =
                     super::timed(|| store.commit(intake.batch(), now).expect("it fits"));
@@ -137,7 +137,7 @@ pub(crate) fn batches(path: &Path, frames: &[Frame], cut: Cut) -> Vec<Vec<Row>> 
     let (_store, mut intake) = start(path);
     let (mut batches, mut batch) = (Vec::new(), Vec::new());
     for frame in frames {
-        intake.take(Item::Frame(frame.clone()));
+        intake.take(&Item::Frame(frame.clone()));
         if let Some(new) = intake.batch().events.get(batch.len()) {
             let uuid = match wire::decode(frame.opcode, &frame.message) {
                 Incoming::Event(WireEvent::Structured(event)) => Some(event.uuid),
