@@ -155,18 +155,23 @@ fn a_kicked_client_gets_what_was_queued_and_a_close() {
 #[test]
 fn a_heartbeat_for_a_kicked_client_crashes_it() {
     run(async {
-        let mut options = Options::for_dialect(Dialect::Text);
-        options.heartbeat_every = Some(Duration::from_millis(100));
-        let server = StandIn::start(options).unwrap();
-        let (mut socket, _) = greeted(&server).await;
-        stall(&server);
-        // The next tick does it; on a busy machine it may be late.
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
-        while !server.crashed() && tokio::time::Instant::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        // A tick that comes before the kick is an ordinary heartbeat, and the queue can empty before the next. That is
+        // so in eCapture, too; another attempt then has a tick at the right moment.
+        for _ in 0..5 {
+            let every = Duration::from_millis(700);
+            let mut options = Options::for_dialect(Dialect::Text);
+            options.heartbeat_every = Some(every);
+            let server = StandIn::start(options).unwrap();
+            let (mut socket, _) = greeted(&server).await;
+            stall(&server);
+            tokio::time::sleep(every).await;
+            while let Some(Ok(_)) = socket.next().await {}
+            assert!(server.wait_for_nobody(LONG));
+            if server.crashed() {
+                return;
+            }
         }
-        while let Some(Ok(_)) = socket.next().await {}
-        assert!(server.crashed());
+        panic!("it never crashed");
     });
 }
 
