@@ -51,6 +51,7 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream) {
     let ending = tokio::select! {
         biased;
         _ = cut.changed() => Ending::Broken,
+        () = heartbeat_for_kicked(&shared, number) => Ending::Crashed,
         ending = write(&shared, sink, queue, replay, &greeted) => ending,
         () = read(stream) => {
             if greeted.load(Ordering::Relaxed) { Ending::Broken } else { Ending::Crashed }
@@ -59,6 +60,19 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream) {
     shared.unregister(number);
     if matches!(ending, Ending::Crashed) && shared.options.crashes {
         shared.exit.send_replace(Some(Exit::Crashed));
+    }
+}
+
+/// Completes when a heartbeat is due for a client that was kicked. eCapture's ticker runs beside the writing
+/// (`pkg/ecaptureq/client.go`@v2.5.1) and does not see that the queue is closed: it writes to it, and all of eCapture goes.
+async fn heartbeat_for_kicked(shared: &Shared, number: u64) {
+    let every = shared.options.heartbeat_every();
+    let mut tick = interval_at(Instant::now() + every, every);
+    loop {
+        tick.tick().await;
+        if shared.was_kicked(number) {
+            return;
+        }
     }
 }
 
@@ -122,9 +136,6 @@ async fn write_all(
         tokio::select! {
             biased;
             _ = tick.tick() => {
-                if queue.is_closed() && !shared.is_leaving() {
-                    return Ok(Ending::Crashed);
-                }
                 if let Some(message) = heartbeats.next() {
                     sink.send(frame(message)).await?;
                 }

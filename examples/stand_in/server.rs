@@ -88,9 +88,10 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Whether queues are closed because the stand-in leaves, and not because clients were kicked.
-    pub(super) fn is_leaving(&self) -> bool {
-        self.hub().leaving
+    /// Whether this client's queue is closed because it was full, and not because the stand-in leaves.
+    pub(super) fn was_kicked(&self, number: u64) -> bool {
+        let hub = self.hub();
+        !hub.leaving && hub.clients.iter().all(|(client, _)| *client != number)
     }
 
     /// Gives `message` to every client; one whose queue is full is kicked.

@@ -113,7 +113,9 @@ fn leaving_before_the_first_heartbeat_crashes_it() {
         // 1.4.x sends no heartbeat on connect, and survives.
         let server = StandIn::start(Options::for_release(Release::new(1, 4, 2))).unwrap();
         drop(connect(&server, Some("/")).await.unwrap());
-        assert!(server.wait_for_clients(1, LONG) || server.handshakes().0 == 1);
+        while server.handshakes().0 == 0 {
+            tokio::task::yield_now().await;
+        }
         assert!(server.wait_for_nobody(LONG));
         assert!(!server.has_ended());
     });
@@ -155,23 +157,15 @@ fn a_kicked_client_gets_what_was_queued_and_a_close() {
 #[test]
 fn a_heartbeat_for_a_kicked_client_crashes_it() {
     run(async {
-        // A tick that comes before the kick is an ordinary heartbeat, and the queue can empty before the next. That is
-        // so in eCapture, too; another attempt then has a tick at the right moment.
-        for _ in 0..5 {
-            let every = Duration::from_millis(700);
-            let mut options = Options::for_dialect(Dialect::Text);
-            options.heartbeat_every = Some(every);
-            let server = StandIn::start(options).unwrap();
-            let (mut socket, _) = greeted(&server).await;
-            stall(&server);
-            tokio::time::sleep(every).await;
-            while let Some(Ok(_)) = socket.next().await {}
-            assert!(server.wait_for_nobody(LONG));
-            if server.crashed() {
-                return;
-            }
+        let mut options = Options::for_dialect(Dialect::Text);
+        options.heartbeat_every = Some(Duration::from_millis(100));
+        let server = StandIn::start(options).unwrap();
+        let (socket, _) = greeted(&server).await;
+        stall(&server);
+        while !server.crashed() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("it never crashed");
+        drop(socket);
     });
 }
 
