@@ -7,10 +7,16 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::event::{Frame, Timestamp};
 
 /// What a frame costs beyond its message.
 const FRAME_BYTES: usize = 128;
+
+/// Smaller messages are copied out of the socket's read buffer, which they share: one that is kept among many that are
+/// dropped would keep all of it in memory, uncounted.
+const SHARED_BYTES: usize = 64 * 1024;
 
 /// What goes from the socket to the writer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,7 +145,7 @@ impl Queue {
     }
 
     /// Adds a frame, or counts it as dropped and says so with `false`. Never waits.
-    pub(super) fn push_frame(&self, frame: Frame) -> bool {
+    pub(super) fn push_frame(&self, mut frame: Frame) -> bool {
         let cost = frame.message.len() + FRAME_BYTES;
         let mut inner = self.lock();
         if inner.bytes > 0 && inner.bytes + cost > self.limit_bytes {
@@ -158,6 +164,9 @@ impl Queue {
         inner.pass_on_dropped();
         inner.bytes += cost;
         inner.frames += 1;
+        if frame.message.len() <= SHARED_BYTES {
+            frame.message = Bytes::copy_from_slice(&frame.message);
+        }
         inner.items.push_back(Item::Frame(frame));
         self.filled.notify_one();
         true
