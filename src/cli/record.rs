@@ -194,7 +194,7 @@ fn import(
     for notice in receiver {
         words::tell(terminal, &notice);
     }
-    let summary = result.with_context(|| format!("failed to import {}", file.display()))?;
+    let summary = result.context("failed to import")?;
     words::summarize(terminal, &summary);
     Ok(Exit::Found)
 }

@@ -13,6 +13,7 @@ pub(crate) fn request() -> StoredEvent {
     StoredEvent {
         id: EventId::new(7),
         recording: RecordingId::new(1),
+        is_received_estimated: false,
         run: RunId::new(2),
         stream: StreamId::new(3),
         connection: Some(ConnectionId::new(4)),

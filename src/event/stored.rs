@@ -10,6 +10,8 @@ pub struct StoredEvent {
     pub id: EventId,
     /// The recording that it came with.
     pub recording: RecordingId,
+    /// Whether its receive time is only a stand-in: it was imported from a file that tells none.
+    pub is_received_estimated: bool,
     /// The run of eCapture that captured it.
     pub run: RunId,
     /// The stream that it belongs to.

@@ -26,6 +26,9 @@ pub(super) struct Line<'a> {
     received: String,
     /// The same in nanoseconds since 1970.
     received_ns: i64,
+    /// Set when the receive time is only a stand-in: the event was imported from a file that tells none.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    received_estimated: bool,
     /// The run of `ecq-record`, the run of eCapture, and the stream that it belongs to.
     recording: i64,
     run: i64,
@@ -146,6 +149,7 @@ impl<'a> Line<'a> {
             time_source: event.clock.kind.name(),
             received: event.received.to_string(),
             received_ns: event.received.as_nanos(),
+            received_estimated: stored.is_received_estimated,
             recording: stored.recording.number(),
             run: stored.run.number(),
             stream: stored.stream.number(),

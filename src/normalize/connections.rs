@@ -28,8 +28,9 @@ pub const REACH_BACK: Duration = Duration::from_secs(2);
 /// How many connections, and how many processes, are remembered; beyond that the longer idle half is forgotten.
 const REMEMBERED: usize = 16 * 1024;
 
-/// How many events of the last [`REACH_BACK`] of a connection can be given to a later one.
-const MOVABLE: usize = 32;
+/// How many events of the last [`REACH_BACK`], of all connections without addresses, can be given to a later connection.
+/// 24 bytes each. At more than half as many a second the oldest stay where they are.
+const MOVABLE: usize = 256 * 1024;
 
 /// What tells the connections of a process apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -84,7 +85,6 @@ struct Epoch {
     began: Timestamp,
     last: Timestamp,
     marks: Marks,
-    recent: VecDeque<(Timestamp, EventId)>,
 }
 
 /// What is known about a process, for its streams without a descriptor.
@@ -110,11 +110,21 @@ pub struct Placement {
     pub moves: Vec<(EventId, ConnectionId)>,
 }
 
+/// An event that a connection event may still give to another connection.
+#[derive(Debug)]
+struct Recent {
+    received: Timestamp,
+    event: EventId,
+    of: ConnectionId,
+}
+
 /// Keeps track of connections. A function of the events it is shown, in order.
 #[derive(Debug)]
 pub struct Connections {
     epochs: HashMap<Key, Epoch, RandomState>,
     processes: HashMap<u32, Known, RandomState>,
+    /// Data of the last [`REACH_BACK`] on connections without addresses, in order of arrival.
+    recent: VecDeque<Recent>,
     next: i64,
 }
 
@@ -124,6 +134,7 @@ impl Connections {
         Self {
             epochs: HashMap::default(),
             processes: HashMap::default(),
+            recent: VecDeque::new(),
             next,
         }
     }
@@ -132,6 +143,7 @@ impl Connections {
     pub fn start_run(&mut self) {
         self.epochs.clear();
         self.processes.clear();
+        self.recent.clear();
     }
 
     /// Finds the connection of an event, which will be stored under `id`.
@@ -154,7 +166,19 @@ impl Connections {
         if let Some(epoch) = self.epochs.get_mut(&key) {
             placement.connection = Some(epoch.id);
             epoch.last = event.received;
-            epoch.see(id, captured);
+            if epoch.tuple.is_none() && event.kind == Kind::TlsData && !is_structured(event) {
+                let since = event.received.minus(REACH_BACK);
+                let is_old = |recent: &Recent| recent.received < since;
+                while self.recent.len() >= MOVABLE || self.recent.front().is_some_and(is_old) {
+                    self.recent.pop_front();
+                }
+                self.recent.push_back(Recent {
+                    received: event.received,
+                    event: id,
+                    of: epoch.id,
+                });
+            }
+            epoch.see(captured);
             if epoch.role.is_none()
                 && let Some(role) = role(event)
             {
@@ -196,21 +220,22 @@ impl Connections {
             }
             Some(epoch) if epoch.tuple.is_none() && epoch.began >= since => {
                 epoch.tuple = Some(ends);
-                epoch.recent = VecDeque::new();
                 placement
                     .updates
                     .push(ConnectionUpdate::Tuple(epoch.id, ends.0, ends.1));
             }
             Some(epoch) if epoch.tuple.is_none() => {
-                let recent = std::mem::take(&mut epoch.recent);
+                let old = epoch.id;
                 self.begin(key, event, Some(ends), placement);
+                let recent = self
+                    .recent
+                    .iter()
+                    .filter(|recent| recent.of == old && recent.received >= since);
+                let moved: Vec<_> = recent.map(|recent| recent.event).collect();
                 if let Some(epoch) = self.epochs.get(&key) {
-                    let moved = recent
-                        .into_iter()
-                        .filter(|(received, _)| *received >= since);
                     placement
                         .moves
-                        .extend(moved.map(|(_, event)| (event, epoch.id)));
+                        .extend(moved.into_iter().map(|event| (event, epoch.id)));
                 }
             }
             // The same addresses before any data: eCapture mentions a pending connect more than once.
@@ -356,7 +381,6 @@ impl Connections {
             began: event.received,
             last: event.received,
             marks: Marks::empty(),
-            recent: VecDeque::new(),
         };
         self.epochs.insert(key, epoch);
         if let Key::Thread { pid: Some(pid), .. } = key {
@@ -409,7 +433,7 @@ impl Epoch {
         }
     }
 
-    fn see(&mut self, id: EventId, captured: &Captured) {
+    fn see(&mut self, captured: &Captured) {
         let event = &captured.event;
         if event.kind != Kind::TlsData {
             return;
@@ -425,18 +449,6 @@ impl Epoch {
         }
         if event.tuple.is_none() && is_structured(event) {
             self.marks |= Marks::NAMELESS;
-        }
-        if self.tuple.is_none() && event.form.carrier == Carrier::ProtobufText {
-            let since = event.received.minus(REACH_BACK);
-            while self.recent.len() >= MOVABLE
-                || self
-                    .recent
-                    .front()
-                    .is_some_and(|(received, _)| *received < since)
-            {
-                self.recent.pop_front();
-            }
-            self.recent.push_back((event.received, id));
         }
     }
 }

@@ -14,7 +14,7 @@ use super::{Paint, Style, end, escape, human};
 /// What `out` says.
 pub fn write(out: &mut dyn Write, stored: &StoredEvent, style: &Style) -> io::Result<()> {
     let mut facts = Facts::default();
-    origin(&mut facts, &stored.event, style);
+    origin(&mut facts, stored, style);
     ends(&mut facts, stored);
     http(&mut facts, &stored.event);
     details(&mut facts, &stored.event);
@@ -47,10 +47,19 @@ impl Facts {
     }
 }
 
-fn origin(facts: &mut Facts, event: &Event, style: &Style) {
+fn origin(facts: &mut Facts, stored: &StoredEvent, style: &Style) {
+    let event = &stored.event;
     let time = style.full_time(event.time);
     facts.is("time", format_args!("{time} ({})", clock(event.clock.kind)));
-    facts.is("received", style.full_time(event.received));
+    let stand_in = if stored.is_received_estimated {
+        " (a stand-in: the imported file tells none)"
+    } else {
+        ""
+    };
+    facts.is(
+        "received",
+        format_args!("{}{stand_in}", style.full_time(event.received)),
+    );
     let process = &event.process;
     facts.text("process", process.pname.as_ref());
     facts.may("pid", process.pid);

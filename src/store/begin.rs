@@ -66,9 +66,11 @@ pub(super) fn note_unclean_ends(
             "UPDATE gaps SET ended_ns = ?2 WHERE recording_id = ?1 AND ended_ns IS NULL",
             params![recording, last_commit],
         )?;
+        // An import misses nothing while no import runs.
         db.execute(
             "INSERT INTO gaps (recording_id, reason, started_ns, ended_ns, detail)
-             VALUES (?1, ?2, ?3, ?4, 'the recorder ended without a word; noted at the next start')",
+             SELECT ?1, ?2, ?3, ?4, 'the recorder ended without a word; noted at the next start'
+             FROM recordings WHERE id = ?1 AND import_sha256 IS NULL",
             params![
                 recording,
                 GapReason::UncleanEnd.code(),

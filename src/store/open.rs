@@ -3,14 +3,14 @@
 //! A recorder holds an exclusive `flock` on the file for as long as it runs, beside SQLite's own locks: it keeps a second
 //! recorder out, and tells a reader whether the `-wal` beside the file is in use or left behind.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::error::{At, Error};
 
@@ -20,6 +20,9 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 /// How often a recorder tries for the file's lock, and how long it waits in between: a reader may hold it for a moment.
 const LOCK_ATTEMPTS: u32 = 20;
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often a change of the journal mode is tried, with the same pause.
+const SWITCH_ATTEMPTS: u32 = 50;
 
 /// 4 KiB pages: as fast as larger ones, and the last page of each block is half empty on average.
 const PAGE_BYTES: u32 = 4096;
@@ -122,7 +125,11 @@ pub(super) fn lock_for_writing(path: &Path) -> Result<File, Error> {
             user,
         });
     }
-    header(&mut file, path)?;
+    if header(&mut file, path)? == Header::Empty {
+        // Somebody may have made it with the usual mode; nothing is in it that anyone could want to read.
+        file.set_permissions(Permissions::from_mode(0o600))
+            .map_err(|error| Error::from_io(path, error))?;
+    }
     for attempt in 1..=LOCK_ATTEMPTS {
         match file.try_lock() {
             Ok(()) => return Ok(file),
@@ -153,6 +160,10 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
     let connection = Connection::open_with_flags(path, flags).at(path)?;
     connection.busy_timeout(BUSY_TIMEOUT).at(path)?;
     keep_plans(&connection).at(path)?;
+    // A file that is refused is left as it was, and a -wal that a killed recorder left is not written back to it.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .at(path)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
@@ -168,13 +179,33 @@ pub(super) fn lay_out(connection: &Connection, path: &Path) -> Result<(), Error>
         .at(path)
 }
 
+/// Changes the journal mode, for which nobody else may have the file open in a statement. SQLite's busy timeout does not
+/// cover that, so it is tried for some seconds; `false` if somebody had it all that time.
+pub(super) fn switch_journal(connection: &Connection, mode: &str) -> rusqlite::Result<bool> {
+    for attempt in 1..=SWITCH_ATTEMPTS {
+        let now: rusqlite::Result<String> =
+            connection.pragma_update_and_check(None, "journal_mode", mode, |row| row.get(0));
+        match now {
+            Ok(now) if now == mode => return Ok(true),
+            Err(error) if !is_busy(&error) => return Err(error),
+            _ if attempt < SWITCH_ATTEMPTS => std::thread::sleep(LOCK_PAUSE),
+            _ => {}
+        }
+    }
+    Ok(false)
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
+}
+
 /// Sets up a recorder's database, in WAL mode and with every commit synced, after it is known to be ours.
 pub(super) fn prepare_for_writing(connection: &Connection, path: &Path) -> Result<(), Error> {
-    let mode: String = connection
-        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
-        .at(path)?;
-    if mode != "wal" {
-        return Err(Error::Busy {
+    if !switch_journal(connection, "wal").at(path)? {
+        return Err(Error::InUse {
             path: path.to_owned(),
         });
     }

@@ -39,7 +39,7 @@ pub struct Reader {
     pub(super) path: PathBuf,
     pub(super) blocks: RefCell<BlockCache>,
     access: Access,
-    // Held while the file is read as finished, so that no recorder begins to change it meanwhile. Closed last.
+    // Held while the file is read as one that cannot change, so that no recorder changes it. Closed last.
     _lock: Option<File>,
 }
 
@@ -91,11 +91,9 @@ impl Reader {
                 Some(file),
             )
         } else {
-            reader(
-                open_read_only(&path, "mode=ro")?,
-                Access::Finished,
-                Some(file),
-            )
+            // SQLite's own locks are enough: a recorder that begins now waits for a statement, not for a query.
+            drop(file);
+            reader(open_read_only(&path, "mode=ro")?, Access::Finished, None)
         };
         open::keep_plans(&reader.db).at(&path)?;
         migrate::check_readable(&reader.db, &path)?;
@@ -104,10 +102,6 @@ impl Reader {
             .pragma_update(None, "cache_size", CACHE_KIB)
             .at(&path)?;
         reader.db.set_prepared_statement_cache_capacity(32);
-        if reader.access != Access::Live {
-            // Nobody waits for a file that no recorder writes: one lock for everything, not one for each statement.
-            reader.db.execute_batch("BEGIN").at(&path)?;
-        }
         reader.with_access_judged(header)
     }
 

@@ -22,8 +22,10 @@ pub(super) const EVENT_BY_ID: &str = "
         c.fd, c.src_ip, c.src_port, c.dst_ip, c.dst_port, c.sense, c.tuple_source, c.role,
         h.method, h.host, pa.path, h.status AS http_status, h.content_type,
         d.event_id AS has_details, d.return_value, d.status, d.total_bytes, d.monotonic_ns, d.interface_index, d.reason,
-        (SELECT recording_id FROM batches WHERE first_id <= e.id ORDER BY first_id DESC LIMIT 1) AS recording_id
+        r.id AS recording_id, r.is_received_estimated
     FROM events AS e
+    LEFT JOIN recordings AS r
+        ON r.id = (SELECT recording_id FROM batches WHERE first_id <= e.id ORDER BY first_id DESC LIMIT 1)
     JOIN streams AS s ON s.id = e.stream_id
     JOIN processes AS p ON p.id = s.process_id
     JOIN shapes AS sh ON sh.id = e.shape_id
@@ -118,6 +120,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<StoredEvent, RowError> {
     Ok(StoredEvent {
         id: EventId::new(row.get("id")?),
         recording: RecordingId::new(row.get::<_, Option<i64>>("recording_id")?.unwrap_or(0)),
+        is_received_estimated: row.get::<_, Option<bool>>("is_received_estimated")? == Some(true),
         run: RunId::new(row.get("run_id")?),
         stream: StreamId::new(row.get("stream_id")?),
         connection: row

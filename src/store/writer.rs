@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
@@ -11,10 +10,6 @@ use super::error::{At, Error};
 use super::row_writer::RowWriter;
 use super::{begin, migrate, open};
 use crate::event::{ConnectionId, RecordingId, RunId, SourceId, Timestamp};
-
-/// How often the last step of a clean end is tried, and how long it waits in between: readers may be about to finish.
-const SEAL_ATTEMPTS: u32 = 50;
-const SEAL_PAUSE: Duration = Duration::from_millis(100);
 
 /// How a recording was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,21 +176,12 @@ impl Writer {
             Err(error) => return Err(error),
         }
         self.db.flush_prepared_statement_cache();
-        for attempt in 1..=SEAL_ATTEMPTS {
-            // SQLite's busy timeout does not cover the way out of WAL mode: it gives up at once.
-            let mode: rusqlite::Result<String> =
-                self.db
-                    .pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0));
-            match mode.at(&path) {
-                Ok(mode) if mode == "delete" => return Ok(Sealed::Yes),
-                Ok(_) | Err(Error::Busy { .. }) if attempt < SEAL_ATTEMPTS => {
-                    std::thread::sleep(SEAL_PAUSE);
-                }
-                Ok(_) | Err(Error::Busy { .. }) => break,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(Sealed::HeldByReader)
+        let is_alone = open::switch_journal(&self.db, "delete").at(&path)?;
+        Ok(if is_alone {
+            Sealed::Yes
+        } else {
+            Sealed::HeldByReader
+        })
     }
 }
 

@@ -50,6 +50,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ),
     ("clap", &["cli"]),
     ("futures_util", &["record::source"]),
+    ("foldhash", &["normalize::connections", "store::intern"]),
     ("httparse", &["http::h1"]),
     ("humantime", &["filter::time_expr"]),
     ("ipnet", &["filter", "cli::select"]),

@@ -33,8 +33,7 @@ pub(super) fn open(context: &mut Context<'_>) -> anyhow::Result<Reader> {
         }
     }
     check_readable(path)?;
-    let reader =
-        Reader::open(path).with_context(|| format!("failed to open {}", path.display()))?;
+    let reader = Reader::open(path).context("failed to open the capture")?;
     tell_access(context, reader.access());
     Ok(reader)
 }
