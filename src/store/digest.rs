@@ -2,7 +2,7 @@
 //!
 //! The digest of a batch is SHA-256 over the ASCII text `ecq batch 1`, the recording's id, the first and last event id,
 //! and the digests of its events in order of id. The digest of an event is SHA-256 over the ASCII text `ecq event 1`, its
-//! fields in the order of [`EventHasher::new`], and its payload. Numbers are 8 bytes, little endian; an optional value is
+//! fields in the order of `append_fields`, and its payload. Numbers are 8 bytes, little endian; an optional value is
 //! a byte 0, or a byte 1 and the value; text and bytes are their length (as a number) and themselves. What can become
 //! known later (the stream, a connection's addresses) is not part of it, but the addresses that an event itself carried
 //! are. One digest an event, so that a batch can still be checked after some of its events were removed for good.
@@ -19,67 +19,12 @@ pub struct EventHasher {
 }
 
 impl EventHasher {
-    /// Begins with all but the payload. `scratch` is overwritten; passing the same one saves an allocation an event.
-    pub fn new(
-        id: EventId,
-        event: &Event,
-        envelope: &Envelope,
-        payload_bytes: u64,
-        scratch: &mut Vec<u8>,
-    ) -> Self {
-        scratch.clear();
-        scratch.extend_from_slice(b"ecq event 1");
-        let mut fields = Fields(scratch);
-        fields.number(id.number());
-        fields.number(event.time.as_nanos());
-        fields.number(i64::from(event.clock.kind.code()));
-        fields.number(event.clock.offset_ns);
-        fields.number(event.received.as_nanos());
-        fields.optional(event.process.pid.map(i64::from));
-        fields.optional(event.process.tid.map(i64::from));
-        fields.optional(event.process.uid.map(i64::from));
-        fields.text(event.process.pname.as_deref());
-        fields.optional(event.fd.map(i64::from));
-        fields.optional(event.direction.map(|direction| i64::from(direction.code())));
-        match event.tuple {
-            None => fields.byte(0),
-            Some(tuple) => {
-                fields.byte(match tuple.sense {
-                    Sense::InitiatorToAcceptor => 1,
-                    Sense::LocalToRemote => 2,
-                });
-                fields.address(tuple.src);
-                fields.address(tuple.dst);
-            }
-        }
-        fields.number(i64::from(event.kind.code()));
-        fields.number(i64::from(event.content.code()));
-        fields.optional(event.probe.map(|probe| i64::from(probe.code())));
-        fields.optional(event.ecapture_type.map(i64::from));
-        fields.number(i64::from(event.form.code()));
-        fields.number(i64::from(event.provenance.bits()));
-        fields.head(event.http.as_ref());
-        fields.optional(event.details.return_value);
-        fields.text(event.details.status.as_deref());
-        fields.optional(event.details.total_bytes.map(u64::cast_signed));
-        fields.optional(event.details.monotonic_ns.map(u64::cast_signed));
-        fields.optional(event.details.interface_index.map(i64::from));
-        fields.text(event.details.reason.as_deref());
-        match envelope {
-            Envelope::Rendered => fields.byte(0),
-            Envelope::Around { head, tail } => {
-                fields.byte(1);
-                fields.bytes(head);
-                fields.bytes(tail);
-            }
-            Envelope::Whole(frame) => {
-                fields.byte(2);
-                fields.bytes(frame);
-            }
-        }
-        fields.number(payload_bytes.cast_signed());
+    /// Begins with all but the payload.
+    pub fn new(id: EventId, event: &Event, envelope: &Envelope, payload_bytes: u64) -> Self {
+        let mut fields = Vec::with_capacity(512);
+        append_fields(&mut fields, id, event, envelope, payload_bytes);
         Self {
-            sha256: Sha256::new_with_prefix(scratch),
+            sha256: Sha256::new_with_prefix(fields),
         }
     }
 
@@ -92,6 +37,66 @@ impl EventHasher {
     pub fn finish(self) -> [u8; 32] {
         self.sha256.finalize().into()
     }
+}
+
+/// Appends what is hashed before an event's payload.
+pub(super) fn append_fields(
+    out: &mut Vec<u8>,
+    id: EventId,
+    event: &Event,
+    envelope: &Envelope,
+    payload_bytes: u64,
+) {
+    out.extend_from_slice(b"ecq event 1");
+    let mut fields = Fields(out);
+    fields.number(id.number());
+    fields.number(event.time.as_nanos());
+    fields.number(i64::from(event.clock.kind.code()));
+    fields.number(event.clock.offset_ns);
+    fields.number(event.received.as_nanos());
+    fields.optional(event.process.pid.map(i64::from));
+    fields.optional(event.process.tid.map(i64::from));
+    fields.optional(event.process.uid.map(i64::from));
+    fields.text(event.process.pname.as_deref());
+    fields.optional(event.fd.map(i64::from));
+    fields.optional(event.direction.map(|direction| i64::from(direction.code())));
+    match event.tuple {
+        None => fields.byte(0),
+        Some(tuple) => {
+            fields.byte(match tuple.sense {
+                Sense::InitiatorToAcceptor => 1,
+                Sense::LocalToRemote => 2,
+            });
+            fields.address(tuple.src);
+            fields.address(tuple.dst);
+        }
+    }
+    fields.number(i64::from(event.kind.code()));
+    fields.number(i64::from(event.content.code()));
+    fields.optional(event.probe.map(|probe| i64::from(probe.code())));
+    fields.optional(event.ecapture_type.map(i64::from));
+    fields.number(i64::from(event.form.code()));
+    fields.number(i64::from(event.provenance.bits()));
+    fields.head(event.http.as_ref());
+    fields.optional(event.details.return_value);
+    fields.text(event.details.status.as_deref());
+    fields.optional(event.details.total_bytes.map(u64::cast_signed));
+    fields.optional(event.details.monotonic_ns.map(u64::cast_signed));
+    fields.optional(event.details.interface_index.map(i64::from));
+    fields.text(event.details.reason.as_deref());
+    match envelope {
+        Envelope::Rendered => fields.byte(0),
+        Envelope::Around { head, tail } => {
+            fields.byte(1);
+            fields.bytes(head);
+            fields.bytes(tail);
+        }
+        Envelope::Whole(frame) => {
+            fields.byte(2);
+            fields.bytes(frame);
+        }
+    }
+    fields.number(payload_bytes.cast_signed());
 }
 
 /// The digest of a batch, fed with the digests of its events.

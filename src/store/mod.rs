@@ -102,6 +102,7 @@ mod open;
 mod payload;
 mod plan;
 mod postings;
+mod press;
 mod reader;
 mod row;
 mod row_writer;

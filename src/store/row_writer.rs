@@ -6,9 +6,10 @@ use rusqlite::{Connection, params};
 
 use super::batch::{Batch, Counters, NewEvent};
 use super::block::Class;
-use super::digest::{BatchHasher, EventHasher};
+use super::digest::{BatchHasher, append_fields};
 use super::intern::Interner;
 use super::postings::Postings;
+use super::press::Press;
 use super::tail::{Tail, TailError};
 use crate::event::{
     Connection as Known, ConnectionId, ConnectionUpdate, Details, Envelope, EventId, RecordingId,
@@ -32,9 +33,9 @@ pub(super) struct RowWriter {
     recording: RecordingId,
     interner: Interner,
     tail: Tail,
+    press: Press,
     postings: Postings,
     span: Option<Span>,
-    scratch: Vec<u8>,
 }
 
 impl RowWriter {
@@ -47,9 +48,9 @@ impl RowWriter {
             recording,
             interner: Interner::new(db, next_connection)?,
             tail: Tail::new(db)?,
+            press: Press::new()?,
             postings: Postings::new(db)?,
             span: None,
-            scratch: Vec::with_capacity(512),
         })
     }
 
@@ -89,7 +90,7 @@ impl RowWriter {
         counters: &Counters,
         now: Timestamp,
     ) -> Result<(), TailError> {
-        self.tail.flush(db)?;
+        self.tail.flush(db, &mut self.press)?;
         self.postings.flush(db)?;
         self.write_counters(db, counters, now)?;
         db.execute(
@@ -197,7 +198,8 @@ impl RowWriter {
         let (Some(first), Some(last)) = (events.first(), events.last()) else {
             return Ok(());
         };
-        let mut batch = BatchHasher::new(self.recording, first.id, last.id);
+        self.press
+            .begin_batch(BatchHasher::new(self.recording, first.id, last.id))?;
         let mut insert = db.prepare_cached(
             "INSERT INTO events
                 (id, time_ns, received_after_ns, stream_id, shape_id, head_id, path_id, tid_after_pid, payload_bytes)
@@ -238,21 +240,17 @@ impl RowWriter {
             }
             add_envelope(db, new.id, &new.captured.envelope)?;
             if let Some(class) = Class::of(event.content, payload_bytes) {
-                self.tail.add(db, id, class, payload)?;
+                self.tail.add(db, &mut self.press, id, class, payload)?;
             }
-            let mut hasher = EventHasher::new(
-                new.id,
-                event,
-                &new.captured.envelope,
-                payload_bytes,
-                &mut self.scratch,
-            );
-            hasher.update(payload);
-            batch.update(&hasher.finish());
+            self.press.add_event(payload, |out| {
+                append_fields(out, new.id, event, &new.captured.envelope, payload_bytes);
+            })?;
             self.postings.add(stream.number(), id);
             self.widen_span(db, id, event.time.as_nanos())?;
         }
         self.save_span(db)?;
+        let digest = self.press.end_batch()?;
+        self.tail.store(db, &mut self.press, true)?;
         db.prepare_cached(
             "INSERT INTO batches (first_id, last_id, recording_id, committed_ns, digest) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
@@ -261,7 +259,7 @@ impl RowWriter {
             last.id.number(),
             self.recording.number(),
             now.as_nanos(),
-            batch.finish()
+            digest
         ])?;
         Ok(())
     }

@@ -8,8 +8,9 @@ use std::path::Path;
 use bytes::Bytes;
 use rusqlite::{Connection, params};
 
-use super::block::{Class, Compressor, Member, PART_BYTES, TARGET_BYTES, encode_members};
+use super::block::{Class, Member, PART_BYTES, TARGET_BYTES, encode_members};
 use super::error::Error;
+use super::press::{Block, Press, Pressed, Raw};
 
 /// Payloads of one class that are not in a block yet.
 #[derive(Default)]
@@ -23,15 +24,15 @@ struct Waiting {
 /// Puts payloads into blocks.
 pub(super) struct Tail {
     waiting: [Waiting; 3],
-    compressor: Compressor,
     next_block: i64,
-    raw: Vec<u8>,
+    /// A buffer that the last block left.
+    spare: Vec<u8>,
 }
 
-/// What can fail: SQLite, or zstd for want of memory.
+/// What can fail: SQLite, or the press for want of memory.
 pub(super) enum TailError {
     Sqlite(rusqlite::Error),
-    Zstd(std::io::Error),
+    Press(std::io::Error),
 }
 
 impl TailError {
@@ -39,7 +40,7 @@ impl TailError {
     pub(super) fn at(self, path: &Path) -> Error {
         match self {
             Self::Sqlite(error) => Error::from_sqlite(path, error),
-            Self::Zstd(error) => Error::from_io(path, error),
+            Self::Press(error) => Error::from_io(path, error),
         }
     }
 }
@@ -52,7 +53,7 @@ impl From<rusqlite::Error> for TailError {
 
 impl From<std::io::Error> for TailError {
     fn from(error: std::io::Error) -> Self {
-        Self::Zstd(error)
+        Self::Press(error)
     }
 }
 
@@ -61,11 +62,10 @@ impl Tail {
     pub(super) fn new(db: &Connection) -> Result<Self, TailError> {
         let mut tail = Self {
             waiting: Default::default(),
-            compressor: Compressor::new()?,
             next_block: db.query_row("SELECT COALESCE(MAX(id), 0) + 1 FROM blocks", [], |row| {
                 row.get(0)
             })?,
-            raw: Vec::with_capacity(2 * TARGET_BYTES),
+            spare: Vec::new(),
         };
         let mut statement =
             db.prepare("SELECT event_id, class, data FROM tail ORDER BY event_id")?;
@@ -87,21 +87,35 @@ impl Tail {
     pub(super) fn add(
         &mut self,
         db: &Connection,
+        press: &mut Press,
         id: i64,
         class: Class,
         payload: &Bytes,
     ) -> Result<(), TailError> {
-        if class == Class::Large {
-            return self.write_parts(db, id, payload);
-        }
         let index = usize::from(class.code());
         let Some(waiting) = self.waiting.get_mut(index) else {
-            return Ok(());
+            return self.cut(db, press, id, payload);
         };
         waiting.bytes += payload.len();
         waiting.payloads.push((id, payload.clone()));
         if waiting.bytes >= TARGET_BYTES {
-            self.write_block(db, class)?;
+            self.join(db, press, class)?;
+        }
+        Ok(())
+    }
+
+    /// Stores the blocks that are ready; with `all`, waits for the rest.
+    pub(super) fn store(
+        &mut self,
+        db: &Connection,
+        press: &mut Press,
+        all: bool,
+    ) -> Result<(), TailError> {
+        for pressed in press.take_blocks(all)? {
+            self.insert(db, &pressed)?;
+            if let Raw::Joined(raw) = pressed.block.raw {
+                self.spare = raw;
+            }
         }
         Ok(())
     }
@@ -122,14 +136,15 @@ impl Tail {
     }
 
     /// Puts everything into blocks: the end of a recording.
-    pub(super) fn flush(&mut self, db: &Connection) -> Result<(), TailError> {
+    pub(super) fn flush(&mut self, db: &Connection, press: &mut Press) -> Result<(), TailError> {
         for class in [Class::Requests, Class::Text, Class::Binary] {
-            self.write_block(db, class)?;
+            self.join(db, press, class)?;
         }
-        Ok(())
+        self.store(db, press, true)
     }
 
-    fn write_block(&mut self, db: &Connection, class: Class) -> Result<(), TailError> {
+    /// Joins what waits of a class to a block.
+    fn join(&mut self, db: &Connection, press: &mut Press, class: Class) -> Result<(), TailError> {
         let Some(waiting) = self.waiting.get_mut(usize::from(class.code())) else {
             return Ok(());
         };
@@ -139,60 +154,70 @@ impl Tail {
             return Ok(());
         };
         let (first, last, in_table) = (*first, *last, waiting.in_table > 0);
-        self.raw.clear();
+        let mut raw = std::mem::take(&mut self.spare);
+        raw.clear();
+        raw.reserve(waiting.bytes);
         let mut members = Vec::with_capacity(waiting.payloads.len());
         for (id, payload) in waiting.payloads.drain(..) {
-            members.push(Member {
-                id,
-                offset: self.raw.len(),
-                length: payload.len(),
-            });
-            self.raw.extend_from_slice(&payload);
+            let (offset, length) = (raw.len(), payload.len());
+            members.push(Member { id, offset, length });
+            raw.extend_from_slice(&payload);
         }
-        *waiting = Waiting {
-            payloads: std::mem::take(&mut waiting.payloads),
-            bytes: 0,
-            in_table: 0,
-        };
-        let raw = std::mem::take(&mut self.raw);
-        self.insert(db, class, (first, last), 0, &members, &raw)?;
-        self.raw = raw;
+        (waiting.bytes, waiting.in_table) = (0, 0);
+        let raw = Raw::Joined(raw);
+        press.add_block(Block {
+            class,
+            first,
+            last,
+            part_bytes: 0,
+            members,
+            raw,
+        })?;
         if in_table {
             db.prepare_cached("DELETE FROM tail WHERE event_id BETWEEN ?1 AND ?2 AND class = ?3")?
                 .execute(params![first, last, class.code()])?;
         }
-        Ok(())
+        self.store(db, press, false)
     }
 
-    fn write_parts(&mut self, db: &Connection, id: i64, payload: &Bytes) -> Result<(), TailError> {
-        for (index, part) in payload.chunks(PART_BYTES).enumerate() {
-            let member = Member {
-                id,
-                offset: 0,
-                length: part.len(),
-            };
-            self.insert(
-                db,
-                Class::Large,
-                (id, id),
-                index * PART_BYTES,
-                &[member],
-                part,
-            )?;
+    /// Cuts a large payload into parts.
+    fn cut(
+        &mut self,
+        db: &Connection,
+        press: &mut Press,
+        id: i64,
+        payload: &Bytes,
+    ) -> Result<(), TailError> {
+        for part_bytes in (0..payload.len()).step_by(PART_BYTES) {
+            let part = payload.slice(part_bytes..payload.len().min(part_bytes + PART_BYTES));
+            press.add_block(Block {
+                class: Class::Large,
+                first: id,
+                last: id,
+                part_bytes,
+                members: vec![Member {
+                    id,
+                    offset: 0,
+                    length: part.len(),
+                }],
+                raw: Raw::Part(part),
+            })?;
+            self.store(db, press, false)?;
         }
         Ok(())
     }
 
-    fn insert(
-        &mut self,
-        db: &Connection,
-        class: Class,
-        (first, last): (i64, i64),
-        part_bytes: usize,
-        members: &[Member],
-        raw: &[u8],
-    ) -> Result<(), TailError> {
-        let (codec, data) = self.compressor.compress(raw)?;
+    fn insert(&mut self, db: &Connection, pressed: &Pressed) -> Result<(), TailError> {
+        let Block {
+            class,
+            first,
+            last,
+            part_bytes,
+            members,
+            raw,
+        } = &pressed.block;
+        let raw = raw.bytes();
+        let data = pressed.data.as_deref().unwrap_or(raw);
         db.prepare_cached(
             "INSERT INTO blocks
                 (id, class, first_id, last_id, part_bytes, raw_bytes, stored_bytes, codec, members)
@@ -206,8 +231,8 @@ impl Tail {
             part_bytes,
             raw.len(),
             data.len(),
-            codec.code(),
-            encode_members(first, members)
+            pressed.codec.code(),
+            encode_members(*first, members)
         ])?;
         db.prepare_cached("INSERT INTO block_data (id, data) VALUES (?1, ?2)")?
             .execute(params![self.next_block, data])?;

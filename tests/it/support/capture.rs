@@ -142,7 +142,7 @@ pub(crate) fn check_digests(path: &Path) -> usize {
             ))
         })
         .unwrap();
-    let (mut scratch, mut count, mut seen) = (Vec::new(), 0, 0);
+    let (mut count, mut seen) = (0, 0);
     for batch in batches {
         let (first, last, recording, digest): (i64, i64, i64, _) = batch.unwrap();
         let mut hasher = BatchHasher::new(
@@ -160,8 +160,7 @@ pub(crate) fn check_digests(path: &Path) -> usize {
         } in members
         {
             let length = payload.len() as u64;
-            let mut event =
-                EventHasher::new(stored.id, &stored.event, envelope, length, &mut scratch);
+            let mut event = EventHasher::new(stored.id, &stored.event, envelope, length);
             event.update(payload);
             hasher.update(&event.finish());
             seen += 1;
