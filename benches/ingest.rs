@@ -36,7 +36,7 @@ const SEED: u64 = 20_261_123;
 
 fn main() {
     let arguments = Arguments::read();
-    let events = arguments.number("--events", 50_000);
+    let events = arguments.number("--events", 200_000);
     let rounds = arguments.number("--rounds", 5);
     if arguments.has("--profile") {
         return profile(events, rounds);

@@ -145,7 +145,6 @@ CREATE INDEX processes_pid ON processes (pid);           -- --pid
 -- `sense` says what the order of src and dst means, `role` which end the process is (inferred from the traffic).
 CREATE TABLE connections (
     id INTEGER PRIMARY KEY,
-    pid INTEGER,
     fd INTEGER,
     tid INTEGER,
     src_ip BLOB,
@@ -161,13 +160,13 @@ CREATE TABLE connections (
 CREATE INDEX connections_src ON connections (src_ip, src_port) WHERE src_ip IS NOT NULL;
 CREATE INDEX connections_dst ON connections (dst_ip, dst_port) WHERE dst_ip IS NOT NULL;
 
--- One direction of one connection, as one process name saw it.
+-- The two streams of a connection (what the process read and what it wrote) as one process name saw them. Which of the
+-- two an event belongs to is in its shape: a row for each would cost 4 bytes an event more.
 CREATE TABLE streams (
     id INTEGER PRIMARY KEY,
     run_id INTEGER NOT NULL REFERENCES runs (id),
     process_id INTEGER NOT NULL REFERENCES processes (id),
-    connection_id INTEGER REFERENCES connections (id),
-    direction INTEGER
+    connection_id INTEGER REFERENCES connections (id)
 ) STRICT;
 
 CREATE INDEX streams_process ON streams (process_id);        -- from a process to its events
@@ -178,6 +177,7 @@ CREATE TABLE shapes (
     id INTEGER PRIMARY KEY,
     kind INTEGER NOT NULL,
     content INTEGER NOT NULL,
+    direction INTEGER,
     probe INTEGER,
     ecapture_type INTEGER,
     form INTEGER NOT NULL,
@@ -218,7 +218,7 @@ CREATE TABLE events (
     payload_bytes INTEGER NOT NULL
 ) STRICT;
 
--- From a stream to its events, in order of arrival: 5-tuple, pid and pname. later holds the ids after first_id
+-- From a row of streams to its events, in order of arrival: 5-tuple, pid and pname. later holds the ids after first_id
 -- (src/store/postings.rs). Complete up to the event that progress names; the few thousand behind it are looked through.
 CREATE TABLE postings (
     stream_id INTEGER NOT NULL REFERENCES streams (id),
@@ -304,7 +304,7 @@ CREATE TABLE tail (
 -- Connections with their addresses in words.
 CREATE VIEW connection_list AS
 SELECT
-    id, pid, fd, tid,
+    id, fd, tid,
     CASE length(src_ip)
         WHEN 4 THEN
             (instr('0123456789ABCDEF', substr(hex(src_ip), 1, 1)) * 16 + instr('0123456789ABCDEF', substr(hex(src_ip), 2, 1)) - 17) || '.' ||
@@ -343,7 +343,7 @@ SELECT
     p.uid,
     p.pname,
     c.fd,
-    (SELECT name FROM names WHERE domain = 'direction' AND code = s.direction) AS direction,
+    (SELECT name FROM names WHERE domain = 'direction' AND code = sh.direction) AS direction,
     (SELECT name FROM names WHERE domain = 'kind' AND code = sh.kind) AS kind,
     (SELECT name FROM names WHERE domain = 'content' AND code = sh.content) AS content,
     (SELECT name FROM names WHERE domain = 'probe' AND code = sh.probe) AS probe,

@@ -35,8 +35,6 @@ impl Role {
 pub struct Connection {
     /// Its id.
     pub id: ConnectionId,
-    /// The process.
-    pub pid: Option<u32>,
     /// The descriptor, as eCapture says it.
     pub fd: Option<u32>,
     /// The thread, where it takes the place of an unknown descriptor.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Direction;
+
 macro_rules! row_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -56,3 +58,11 @@ row_id!(
     /// One direction of one connection of one process.
     StreamId
 );
+
+impl StreamId {
+    /// The stream for a direction of the streams with this row number; what has no direction is a third.
+    pub fn of(row: i64, direction: Option<Direction>) -> Self {
+        let place = direction.map_or(2, |direction| i64::from(direction.code()));
+        Self::new(row.saturating_mul(4).saturating_add(place))
+    }
+}

@@ -368,7 +368,6 @@ impl Connections {
         };
         placement.began = Some(Connection {
             id,
-            pid: event.process.pid,
             fd: event.fd,
             tid,
             tuple,

@@ -9,7 +9,7 @@ use std::hash::Hash;
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension, Result, named_params, params};
 
-use crate::event::{ConnectionId, Direction, Event, HttpHead, Process, RunId, StreamId};
+use crate::event::{ConnectionId, Direction, Event, HttpHead, Process, RunId};
 
 /// How many rows of each table are remembered. A remembered head is some 250 bytes, the others less than 100.
 const REMEMBERED: usize = 16 * 1024;
@@ -51,10 +51,20 @@ impl<K: Eq + Hash> Memory<K> {
 
 /// What `processes` holds.
 type ProcessKey = (Option<u32>, Option<String>, Option<u32>);
-/// What `streams` holds: run, process, connection, direction.
-type StreamKey = (RunId, i64, Option<ConnectionId>, Option<Direction>);
+/// What `streams` holds: run, process, connection.
+type StreamKey = (RunId, i64, Option<ConnectionId>);
 /// What `shapes` holds, as in the table.
-type ShapeKey = (u8, u8, Option<u8>, Option<u32>, u32, u8, u8, i64);
+type ShapeKey = (
+    u8,
+    u8,
+    Option<u8>,
+    Option<u8>,
+    Option<u32>,
+    u32,
+    u8,
+    u8,
+    i64,
+);
 
 /// The rows that events share.
 pub(super) struct Interner {
@@ -121,55 +131,52 @@ impl Interner {
         Ok(id)
     }
 
-    /// The row for the stream of an event.
+    /// The row for the streams of an event's connection.
     pub(super) fn stream(
         &mut self,
         db: &Connection,
         run: RunId,
         connection: Option<ConnectionId>,
         event: &Event,
-    ) -> Result<StreamId> {
+    ) -> Result<i64> {
         let process = self.process(db, &event.process)?;
-        self.stream_of(db, (run, process, connection, event.direction))
+        self.stream_of(db, (run, process, connection))
     }
 
-    /// The row for a stream like that of a stored event, but of another connection.
+    /// The row for streams like those of a stored event, but of another connection.
     pub(super) fn moved_stream(
         &mut self,
         db: &Connection,
         event_id: i64,
         connection: ConnectionId,
-    ) -> Result<Option<StreamId>> {
+    ) -> Result<Option<i64>> {
         let key = db
             .prepare_cached(
-                "SELECT s.run_id, s.process_id, s.direction
+                "SELECT s.run_id, s.process_id
                  FROM events AS e JOIN streams AS s ON s.id = e.stream_id
                  WHERE e.id = ?1",
             )?
             .query_row(params![event_id], |row| {
-                let direction: Option<u8> = row.get("direction")?;
                 Ok((
                     RunId::new(row.get("run_id")?),
                     row.get("process_id")?,
                     Some(connection),
-                    direction.and_then(Direction::from_code),
                 ))
             })
             .optional()?;
         key.map(|key| self.stream_of(db, key)).transpose()
     }
 
-    fn stream_of(&mut self, db: &Connection, key: StreamKey) -> Result<StreamId> {
+    fn stream_of(&mut self, db: &Connection, key: StreamKey) -> Result<i64> {
         if let Some(id) = self.streams.ids.get(&key) {
-            return Ok(StreamId::new(*id));
+            return Ok(*id);
         }
-        let (run, process, connection, direction) = key;
+        let (run, process, connection) = key;
         let is_fresh = connection.is_some_and(|connection| connection >= self.fresh_from);
         let parameters = named_params! {
             ":run": run.number(),
             ":process": process,
             ":connection": connection.map(ConnectionId::number),
-            ":direction": direction.map(Direction::code),
         };
         let found: Option<i64> = if is_fresh {
             None
@@ -177,7 +184,6 @@ impl Interner {
             db.prepare_cached(
                 "SELECT id FROM streams
                  WHERE connection_id = :connection AND process_id = :process AND run_id = :run
-                    AND direction IS :direction
                  LIMIT 1",
             )?
             .query_row(parameters, |row| row.get(0))
@@ -186,7 +192,6 @@ impl Interner {
             db.prepare_cached(
                 "SELECT id FROM streams
                  WHERE process_id = :process AND connection_id IS :connection AND run_id = :run
-                    AND direction IS :direction
                  LIMIT 1",
             )?
             .query_row(parameters, |row| row.get(0))
@@ -197,15 +202,13 @@ impl Interner {
         } else {
             let id = self.streams.take_next();
             db.prepare_cached(
-                "INSERT INTO streams (id, run_id, process_id, connection_id, direction)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO streams (id, run_id, process_id, connection_id) VALUES (?1, ?2, ?3, ?4)",
             )?
             .execute(params![
                 id,
                 run.number(),
                 process,
-                connection.map(ConnectionId::number),
-                direction.map(Direction::code)
+                connection.map(ConnectionId::number)
             ])?;
             id
         };
@@ -214,7 +217,7 @@ impl Interner {
             self.fresh_from = ConnectionId::new(self.newest.number() + 1);
         }
         self.streams.remember(key, id);
-        Ok(StreamId::new(id))
+        Ok(id)
     }
 
     /// The row for how an event is to be read.
@@ -222,6 +225,7 @@ impl Interner {
         let key: ShapeKey = (
             event.kind.code(),
             event.content.code(),
+            event.direction.map(Direction::code),
             event.probe.map(crate::event::Probe::code),
             event.ecapture_type,
             event.form.code(),
@@ -235,12 +239,10 @@ impl Interner {
         let id = self.shapes.take_next();
         db.prepare_cached(
             "INSERT INTO shapes
-                (id, kind, content, probe, ecapture_type, form, provenance, clock, clock_offset_ns)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                (id, kind, content, direction, probe, ecapture_type, form, provenance, clock, clock_offset_ns)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
-        .execute(params![
-            id, key.0, key.1, key.2, key.3, key.4, key.5, key.6, key.7
-        ])?;
+        .execute(params![id, key.0, key.1, key.2, key.3, key.4, key.5, key.6, key.7, key.8])?;
         self.shapes.remember(key, id);
         Ok(id)
     }

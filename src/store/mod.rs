@@ -18,10 +18,10 @@
 //!                                          events ~ blocks, tail  the payloads; bytes in block_data
 //! ```
 //!
-//! An *event* row has numbers only. Its *stream* says process, connection and direction, so a filter on those is
-//! decided once on small tables, and addresses that become known late change one row and no event. Its *shape* says how
+//! An *event* row has numbers only. Its *stream* says process and connection, so a filter on those is decided
+//! once on small tables, and addresses that become known late change one row and no event. Its *shape* says how
 //! it is to be read (kind, content, probe, form, provenance, clock), its *head* and *path* the HTTP facts. *Spans* hold
-//! the least and greatest time of 256 neighbors, and *postings* the ids of a stream's events, in place of indexes with
+//! the least and greatest time of 512 neighbors, and *postings* the ids of a stream's events, in place of indexes with
 //! an entry for each. Payloads are concatenated into *blocks* of 256
 //! KiB, apart by class and compressed with zstd, and wait in the *tail* until there are enough of them; which block
 //! holds an event's payload follows from its id, content and length. A *batch* is a commit, with a digest over its

@@ -65,11 +65,11 @@ pub(super) fn prepare(db: &Connection, selection: &Selection) -> Result<Plan> {
     if by_connection {
         list_connections(db, selection)?;
     }
-    let by_stream = by_process || by_connection || selection.direction.is_some();
+    let by_stream = by_process || by_connection;
     if by_stream {
-        list_streams(db, selection, by_process, by_connection)?;
+        list_streams(db, by_process, by_connection)?;
     }
-    let by_shape = !selection.types.is_empty();
+    let by_shape = !selection.types.is_empty() || selection.direction.is_some();
     if by_shape {
         list_shapes(db, selection)?;
     }
@@ -234,53 +234,50 @@ fn list_connections(db: &Connection, selection: &Selection) -> Result<()> {
     Ok(())
 }
 
-fn list_streams(
-    db: &Connection,
-    selection: &Selection,
-    by_process: bool,
-    by_connection: bool,
-) -> Result<()> {
+fn list_streams(db: &Connection, by_process: bool, by_connection: bool) -> Result<()> {
     // CROSS JOIN keeps the order: from the few that are wanted to their streams.
     let sql = match (by_process, by_connection) {
-        (true, false) => {
+        (_, false) => {
             "INSERT INTO temp.wanted_streams
-             SELECT s.id FROM temp.wanted_processes AS w CROSS JOIN streams AS s ON s.process_id = w.id
-             WHERE (?1 IS NULL OR s.direction = ?1)"
+             SELECT s.id FROM temp.wanted_processes AS w CROSS JOIN streams AS s ON s.process_id = w.id"
         }
         (false, true) => {
             "INSERT INTO temp.wanted_streams
-             SELECT s.id FROM temp.wanted_connections AS w CROSS JOIN streams AS s ON s.connection_id = w.id
-             WHERE (?1 IS NULL OR s.direction = ?1)"
+             SELECT s.id FROM temp.wanted_connections AS w CROSS JOIN streams AS s ON s.connection_id = w.id"
         }
         (true, true) => {
             "INSERT INTO temp.wanted_streams
              SELECT s.id FROM temp.wanted_connections AS w CROSS JOIN streams AS s ON s.connection_id = w.id
-             WHERE s.process_id IN (SELECT id FROM temp.wanted_processes) AND (?1 IS NULL OR s.direction = ?1)"
-        }
-        (false, false) => {
-            "INSERT INTO temp.wanted_streams SELECT s.id FROM streams AS s WHERE s.direction = ?1"
+             WHERE s.process_id IN (SELECT id FROM temp.wanted_processes)"
         }
     };
-    db.prepare_cached(sql)?
-        .execute([selection.direction.map(crate::event::Direction::code)])?;
+    db.prepare_cached(sql)?.execute([])?;
     Ok(())
 }
 
 fn list_shapes(db: &Connection, selection: &Selection) -> Result<()> {
     list(
         db,
-        "SELECT id, kind, content, ecapture_type FROM shapes",
+        "SELECT id, kind, content, direction, ecapture_type FROM shapes",
         [],
         "INSERT INTO temp.wanted_shapes (id) VALUES (?1)",
         |row| {
             let kind = Kind::from_code(row.get("kind")?);
             let content = Content::from_code(row.get("content")?);
+            let direction: Option<u8> = row.get("direction")?;
             let number: Option<u32> = row.get("ecapture_type")?;
-            Ok(selection.types.iter().any(|pattern| match pattern {
-                TypePattern::Kind(wanted) => kind == Some(*wanted),
-                TypePattern::Content(wanted) => content == Some(*wanted),
-                TypePattern::Number(wanted) => number == Some(*wanted),
-            }))
+            if selection
+                .direction
+                .is_some_and(|wanted| direction != Some(wanted.code()))
+            {
+                return Ok(false);
+            }
+            Ok(selection.types.is_empty()
+                || selection.types.iter().any(|pattern| match pattern {
+                    TypePattern::Kind(wanted) => kind == Some(*wanted),
+                    TypePattern::Content(wanted) => content == Some(*wanted),
+                    TypePattern::Number(wanted) => number == Some(*wanted),
+                }))
         },
     )
 }

@@ -16,9 +16,9 @@ use crate::event::{
 pub(super) const EVENT_BY_ID: &str = "
     SELECT
         e.id, e.time_ns, e.received_after_ns, e.stream_id, e.head_id, e.tid_after_pid, e.payload_bytes,
-        s.run_id, s.connection_id, s.direction,
+        s.run_id, s.connection_id,
         p.pid, p.pname, p.uid,
-        sh.kind, sh.content, sh.probe, sh.ecapture_type, sh.form, sh.provenance, sh.clock, sh.clock_offset_ns,
+        sh.kind, sh.content, sh.direction, sh.probe, sh.ecapture_type, sh.form, sh.provenance, sh.clock, sh.clock_offset_ns,
         c.fd, c.src_ip, c.src_port, c.dst_ip, c.dst_port, c.sense, c.tuple_source, c.role,
         h.method, h.host, pa.path, h.status AS http_status, h.content_type,
         d.event_id AS has_details, d.return_value, d.status, d.total_bytes, d.monotonic_ns, d.interface_index, d.reason,
@@ -122,7 +122,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<StoredEvent, RowError> {
         recording: RecordingId::new(row.get::<_, Option<i64>>("recording_id")?.unwrap_or(0)),
         is_received_estimated: row.get::<_, Option<bool>>("is_received_estimated")? == Some(true),
         run: RunId::new(row.get("run_id")?),
-        stream: StreamId::new(row.get("stream_id")?),
+        stream: StreamId::of(row.get("stream_id")?, event.direction),
         connection: row
             .get::<_, Option<i64>>("connection_id")?
             .map(ConnectionId::new),

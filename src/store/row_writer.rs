@@ -17,7 +17,7 @@ use crate::event::{
 };
 
 /// How many neighbouring events share one entry of the index on time.
-const SPAN_EVENTS: i64 = 256;
+const SPAN_EVENTS: i64 = 512;
 
 /// An entry of the index on time that is still growing.
 #[derive(Clone, Copy)]
@@ -74,8 +74,8 @@ impl RowWriter {
                 .moved_stream(db, event.number(), *connection)?
             {
                 db.prepare_cached("UPDATE events SET stream_id = ?2 WHERE id = ?1")?
-                    .execute(params![event.number(), stream.number()])?;
-                self.postings.add(stream.number(), event.number());
+                    .execute(params![event.number(), stream])?;
+                self.postings.add(stream, event.number());
             }
         }
         self.tail.save(db)?;
@@ -228,7 +228,7 @@ impl RowWriter {
                     .received
                     .as_nanos()
                     .wrapping_sub(event.time.as_nanos()),
-                stream.number(),
+                stream,
                 shape,
                 head,
                 path,
@@ -245,7 +245,7 @@ impl RowWriter {
             self.press.add_event(payload, |out| {
                 append_fields(out, new.id, event, &new.captured.envelope, payload_bytes);
             })?;
-            self.postings.add(stream.number(), id);
+            self.postings.add(stream, id);
             self.widen_span(db, id, event.time.as_nanos())?;
         }
         self.save_span(db)?;
@@ -389,12 +389,11 @@ fn add_connection(db: &Connection, row: &Known) -> rusqlite::Result<()> {
     let (src_ip, src_port, dst_ip, dst_port, sense, source) = tuple_columns(row.tuple);
     db.prepare_cached(
         "INSERT INTO connections
-            (id, pid, fd, tid, src_ip, src_port, dst_ip, dst_port, sense, tuple_source, role)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            (id, fd, tid, src_ip, src_port, dst_ip, dst_port, sense, tuple_source, role)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?
     .execute(params![
         row.id.number(),
-        row.pid,
         row.fd,
         row.tid,
         src_ip,

@@ -201,7 +201,6 @@ impl<'a> Recording<'a> {
             let id = ConnectionId::new(i64::try_from(self.connections.len()).unwrap());
             let connection = Connection {
                 id,
-                pid: Some(fd - 3),
                 fd: Some(fd),
                 tid: None,
                 tuple: None,
