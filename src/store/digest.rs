@@ -23,6 +23,11 @@ impl EventHasher {
     pub fn new(id: EventId, event: &Event, envelope: &Envelope, payload_bytes: u64) -> Self {
         let mut fields = Vec::with_capacity(512);
         append_fields(&mut fields, id, event, envelope, payload_bytes);
+        Self::of_fields(&fields)
+    }
+
+    /// Begins with what `append_fields` appended.
+    pub(super) fn of_fields(fields: &[u8]) -> Self {
         Self {
             sha256: Sha256::new_with_prefix(fields),
         }

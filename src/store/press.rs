@@ -9,10 +9,9 @@ use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 
 use super::block::{Class, Codec, Compressor, Member};
-use super::digest::BatchHasher;
+use super::digest::{BatchHasher, EventHasher};
 
 /// How many jobs wait, each at most 1 MiB or [`EVENTS`] events.
 const WAITING: usize = 16;
@@ -249,10 +248,10 @@ impl Events {
     fn hash(&self, batch: &mut BatchHasher) {
         let mut start = 0;
         for (end, payload) in self.ends.iter().zip(&self.payloads) {
-            let mut sha256 = Sha256::new();
-            sha256.update(self.fields.get(start..*end).unwrap_or_default());
-            sha256.update(payload);
-            batch.update(&sha256.finalize().into());
+            let mut event =
+                EventHasher::of_fields(self.fields.get(start..*end).unwrap_or_default());
+            event.update(payload);
+            batch.update(&event.finish());
             start = *end;
         }
     }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::Write as _;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -29,6 +29,9 @@ pub enum Access {
     /// The recorder did not end cleanly, and its `-wal` file is missing: the last commits may be absent.
     LogMissing,
 }
+
+/// What can lie beside the file and belong to it.
+const LOGS: [&str; 2] = ["-wal", "-journal"];
 
 /// SQLite's page cache for a reader, in KiB, negative as `PRAGMA cache_size` wants it.
 const CACHE_KIB: i32 = -8 * 1024;
@@ -69,7 +72,10 @@ impl Reader {
         let path = path
             .canonicalize()
             .map_err(|error| Error::from_io(path, error))?;
-        let has_log = std::fs::metadata(open::beside(&path, "-wal")).is_ok_and(|log| log.len() > 0);
+        // A -journal is what a recorder leaves that was killed while it made the tables, or at the very end.
+        let has_log = LOGS
+            .iter()
+            .any(|log| std::fs::metadata(open::beside(&path, log)).is_ok_and(|log| log.len() > 0));
         let reader = |db, access, lock| Self {
             db,
             path: path.clone(),
@@ -245,8 +251,13 @@ fn open_private_copy(path: &Path) -> Result<Connection, Error> {
         .tempdir_in(large_temporary_folder())
         .map_err(|error| Error::from_io(&large_temporary_folder(), error))?;
     let copy = folder.path().join("capture.db");
-    for suffix in ["", "-wal"] {
-        copy_private(&open::beside(path, suffix), &open::beside(&copy, suffix))?;
+    copy_private(path, &copy)?;
+    refuse_super_journal(path)?;
+    for suffix in LOGS {
+        match copy_private(&open::beside(path, suffix), &open::beside(&copy, suffix)) {
+            Ok(()) | Err(Error::Missing { .. }) => {}
+            Err(error) => return Err(error),
+        }
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&copy, flags).at(path)?;
@@ -263,6 +274,31 @@ fn open_private_copy(path: &Path) -> Result<Connection, Error> {
         .close()
         .map_err(|error| Error::from_io(path, error))?;
     Ok(connection)
+}
+
+/// A rollback journal can end with the name of another file, which SQLite then looks into and deletes. Ours never do, and
+/// a capture from elsewhere is not to reach beyond itself. SQLite's file format, section 3: such a name is followed by the
+/// journal's magic bytes, at the very end.
+fn refuse_super_journal(path: &Path) -> Result<(), Error> {
+    const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    let journal = open::beside(path, "-journal");
+    let mut file = match File::open(&journal) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::from_io(&journal, error)),
+    };
+    let mut end = Vec::with_capacity(MAGIC.len());
+    let at_end = file
+        .seek(SeekFrom::End(-8))
+        .and_then(|_| file.read_to_end(&mut end));
+    if at_end.is_ok() && end == MAGIC {
+        let detail = "its -journal names another file".to_owned();
+        return Err(Error::Corrupt {
+            path: path.to_owned(),
+            detail,
+        });
+    }
+    Ok(())
 }
 
 /// The copy can be as large as the capture, and `/tmp` is often memory.
