@@ -36,18 +36,24 @@ const SEED: u64 = 20_261_123;
 
 fn main() {
     let arguments = Arguments::read();
-    let events = arguments.number("--events", 200_000);
+    // A new file has a page for each table and index, which the size of a small one is mostly made of.
+    let (events, kept) = (
+        arguments.number("--events", 50_000),
+        arguments.number("--events", 200_000),
+    );
     let rounds = arguments.number("--rounds", 5);
     if arguments.has("--profile") {
         return profile(events, rounds);
     }
     let mut table = Table::default();
-    println!("{events} events a round, medians of {rounds} interleaved rounds (min-max)");
+    println!(
+        "{events} events a round, {kept} for sizes, medians of {rounds} interleaved rounds (min-max)"
+    );
     if !arguments.has("--no-time") {
         time(&mut table, events, rounds, arguments.text("--only"));
     }
     if !arguments.has("--no-size") {
-        size(&mut table, events, arguments.text("--only"));
+        size(&mut table, kept, arguments.text("--only"));
     }
     table.conclude();
 }
@@ -85,10 +91,12 @@ fn time(table: &mut Table, events: usize, rounds: usize, only: &str) {
         let stored = number(batches.iter().map(Vec::len).sum::<usize>() as u64);
         let (mut ours, mut theirs, mut ratios) = <(Measured, Measured, Measured)>::default();
         let (mut intake, mut end, mut defaults) = <(Measured, Measured, Measured)>::default();
+        let mut all = Measured::default();
         for _ in 0..rounds {
             let cost = recording::record(&db, frames.iter().cloned(), FULL_SPEED);
             let reference = reference::write(&plain, &batches, Settings::Ours);
             let usual = reference::write(&plain, &batches, Settings::Defaults);
+            all.push(harness::ratio(cost.all, reference));
             ours.push(cost.ingest.as_secs_f64() * 1e6 / stored);
             intake.push(cost.intake.as_secs_f64() * 1e6 / stored);
             end.push(cost.end.as_secs_f64() * 1e6 / stored);
@@ -100,6 +108,11 @@ fn time(table: &mut Table, events: usize, rounds: usize, only: &str) {
         table.state(
             &format!("{name}: ingest / plain table, SQLite's defaults"),
             &defaults,
+            "x",
+        );
+        table.state(
+            &format!("{name}: ingest on all threads / plain table"),
+            &all,
             "x",
         );
         table.state(&format!("{name}: ingest"), &ours, "us/ev");

@@ -12,7 +12,16 @@ pub(crate) mod reference;
 
 /// The processor time that this thread has used.
 pub(crate) fn thread_cpu() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
+    spent(ClockId::ThreadCPUTime)
+}
+
+/// The processor time that all threads have spent.
+pub(crate) fn process_cpu() -> Duration {
+    spent(ClockId::ProcessCPUTime)
+}
+
+fn spent(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
     Duration::new(
         u64::try_from(time.tv_sec).unwrap_or(0),
         u32::try_from(time.tv_nsec).unwrap_or(0),

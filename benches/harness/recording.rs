@@ -81,6 +81,8 @@ pub(crate) struct Cost {
     pub(crate) ingest: Duration,
     /// Of that, up to the commits.
     pub(crate) intake: Duration,
+    /// From the first frame to the last commit, on all threads, with the making of frames.
+    pub(crate) all: Duration,
     /// The clean end.
     pub(crate) end: Duration,
 }
@@ -92,6 +94,7 @@ pub(crate) fn record(path: &Path, frames: impl Iterator<Item = Frame>, cut: Cut)
     let mut now = Timestamp::from_nanos(START_NS);
     let mut chunk = Vec::with_capacity(1024);
     let mut frames = frames.peekable();
+    let began = super::process_cpu();
     while frames.peek().is_some() {
         // Making the frames, where that is done on the way, is not part of it.
         chunk.extend(frames.by_ref().take(1024));
@@ -112,6 +115,7 @@ pub(crate) fn record(path: &Path, frames: impl Iterator<Item = Frame>, cut: Cut)
         store.commit(intake.batch(), now).expect("it fits");
         intake.committed();
     });
+    let all = super::process_cpu().saturating_sub(began);
     let ((), end) = super::timed(|| {
         intake.end(now);
         store.commit(intake.batch(), now).expect("it fits");
@@ -121,6 +125,7 @@ pub(crate) fn record(path: &Path, frames: impl Iterator<Item = Frame>, cut: Cut)
     Cost {
         ingest: ingest + last,
         intake: ingest.saturating_sub(commits),
+        all,
         end,
     }
 }

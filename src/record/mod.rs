@@ -1,8 +1,9 @@
 //! Recording: from eCapture's socket, or a file of frames, into a capture.
 //!
 //! Two threads. The *reader* runs the async runtime: sockets, timers and signals, and nothing that computes. The *writer*
-//! is synchronous from the decoder to the commit. Between them is a queue bounded in bytes (`queue`); when it is full,
-//! the newest frames are dropped and counted, because a reader that waits makes eCapture kick it, or crash.
+//! is synchronous from the decoder to the commit (`store` compresses beside it). Between them is a queue bounded in bytes
+//! (`queue`); when it is full, the newest frames are dropped and counted, because a reader that waits makes eCapture kick
+//! it, or crash.
 //!
 //! Stopping is ordered: stop reading, drain the queue, commit, close the recording, report. A second signal ends the
 //! program at once. One batch is one transaction with `synchronous=FULL`: what a query shows survives a power cut. When
