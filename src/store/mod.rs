@@ -109,6 +109,7 @@ mod row_writer;
 mod rows;
 mod search;
 mod stats;
+mod surroundings;
 mod tail;
 mod varint;
 mod writer;
