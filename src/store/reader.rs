@@ -141,7 +141,8 @@ impl Reader {
     }
 
     /// The events that `selection` asks for, ordered by event time and then by id. `limit` counts what is left after
-    /// the whole selection, payload pattern included.
+    /// the whole selection, payload pattern included. One query at a time: what is wanted stands in temporary tables, which
+    /// the next query of this reader fills anew.
     ///
     /// # Errors
     /// When the file cannot be read or is damaged.
