@@ -17,25 +17,45 @@ const EVENTS: usize = 4096;
 pub(super) struct Postings {
     waiting: Vec<(i64, i64)>,
     newest: i64,
+    /// Up to which event the lists are complete.
+    listed: i64,
 }
 
 impl Postings {
     /// Takes up what an earlier recorder left undone.
     pub(super) fn new(db: &Connection) -> Result<Self> {
-        let newest = listed(db)?;
+        let listed = listed(db)?;
         let mut statement =
             db.prepare("SELECT stream_id, id FROM events WHERE id > ?1 ORDER BY id")?;
         let waiting = statement
-            .query_map([newest], |row| Ok((row.get("stream_id")?, row.get("id")?)))?
+            .query_map([listed], |row| Ok((row.get("stream_id")?, row.get("id")?)))?
             .collect::<Result<Vec<(i64, i64)>>>()?;
-        let newest = waiting.last().map_or(newest, |(_, id)| *id);
-        Ok(Self { waiting, newest })
+        let newest = waiting.last().map_or(listed, |(_, id)| *id);
+        Ok(Self {
+            waiting,
+            newest,
+            listed,
+        })
     }
 
     /// Takes in an event.
     pub(super) fn add(&mut self, stream: i64, id: i64) {
         self.waiting.push((stream, id));
         self.newest = self.newest.max(id);
+    }
+
+    /// Takes in an event that turned out to belong to another stream. Lists that are written already get it at once:
+    /// nobody looks for it behind them.
+    pub(super) fn add_moved(&mut self, db: &Connection, stream: i64, id: i64) -> Result<()> {
+        if id > self.listed {
+            self.add(stream, id);
+            return Ok(());
+        }
+        db.prepare_cached(
+            "INSERT OR IGNORE INTO postings (stream_id, first_id, later) VALUES (?1, ?2, x'')",
+        )?
+        .execute(params![stream, id])?;
+        Ok(())
     }
 
     /// Writes the lists if enough has come: the end of a batch.
@@ -74,6 +94,7 @@ impl Postings {
             "INSERT OR REPLACE INTO progress (work, event_id) VALUES ('postings', ?1)",
         )?
         .execute([self.newest])?;
+        self.listed = self.newest;
         self.waiting.clear();
         Ok(())
     }

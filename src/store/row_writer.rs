@@ -71,7 +71,7 @@ impl RowWriter {
             {
                 db.prepare_cached("UPDATE events SET stream_id = ?2 WHERE id = ?1")?
                     .execute(params![event.number(), stream])?;
-                self.postings.add(stream, event.number());
+                self.postings.add_moved(db, stream, event.number())?;
             }
         }
         self.tail.save(db)?;

@@ -9,7 +9,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use rusqlite::{Transaction, TransactionBehavior, params};
+use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::error::{At, Error};
 use super::plan::Plan;
@@ -54,12 +54,6 @@ impl Place {
         }
     }
 
-    fn time(self) -> i64 {
-        match self {
-            Self::Newest(time, _) | Self::Oldest(Reverse(time), _) => time,
-        }
-    }
-
     fn id(self) -> i64 {
         match self {
             Self::Newest(_, id) | Self::Oldest(_, Reverse(id)) => id,
@@ -83,6 +77,8 @@ pub struct Rows<'a> {
     order: Order,
     left: u64,
     upper: i64,
+    /// The first id of the span that may still grow.
+    growing: i64,
     ready: BinaryHeap<Place>,
     fetched: VecDeque<StoredEvent>,
     spans: VecDeque<Span>,
@@ -121,6 +117,7 @@ impl<'a> Rows<'a> {
             order,
             left: limit.unwrap_or(u64::MAX),
             upper,
+            growing: i64::MAX,
             ready: BinaryHeap::new(),
             fetched: VecDeque::with_capacity(FETCHED),
             spans: VecDeque::new(),
@@ -130,6 +127,8 @@ impl<'a> Rows<'a> {
         if let Some(few) = rows.by_stream()? {
             rows.ready = few;
             rows.cursor = None;
+        } else {
+            rows.open_growing_span()?;
         }
         Ok(rows)
     }
@@ -180,7 +179,7 @@ impl<'a> Rows<'a> {
             match (self.ready.peek(), self.spans.front()) {
                 (None, None) => return Ok(None),
                 (Some(_), None) => return Ok(self.ready.pop()),
-                (Some(place), Some(span)) if self.is_before(place.time(), span.edge) => {
+                (Some(place), Some(span)) if *place > self.first_of(*span) => {
                     return Ok(self.ready.pop());
                 }
                 (_, Some(_)) => self.open_span()?,
@@ -188,12 +187,14 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Whether an event at `time` comes before anything in a span that begins at `edge`.
-    fn is_before(&self, time: i64, edge: i64) -> bool {
-        match self.order {
-            Order::NewestFirst => time > edge,
-            Order::OldestFirst => time < edge,
-        }
+    /// The first place that an event of a closed span can have. With the id, or events of one time would all have to be
+    /// gathered first, and in an import without receive times there can be any number of those.
+    fn first_of(&self, span: Span) -> Place {
+        let id = match self.order {
+            Order::NewestFirst => span.last,
+            Order::OldestFirst => span.first,
+        };
+        Place::new(self.order, span.edge, id)
     }
 
     /// Goes from the wanted streams to their events, if they are few.
@@ -256,19 +257,26 @@ impl<'a> Rows<'a> {
         let sql = match self.order {
             Order::NewestFirst => {
                 "SELECT first_id, last_id, max_ns AS edge FROM spans
-                 WHERE (max_ns, first_id) < (?1, ?2) AND max_ns >= ?3 AND min_ns <= ?4
+                 WHERE (max_ns, first_id) < (?1, ?2) AND max_ns >= ?3 AND min_ns <= ?4 AND first_id < ?6
                  ORDER BY max_ns DESC, first_id DESC LIMIT ?5"
             }
             Order::OldestFirst => {
                 "SELECT first_id, last_id, min_ns AS edge FROM spans
-                 WHERE (min_ns, first_id) > (?1, ?2) AND max_ns >= ?3 AND min_ns <= ?4
+                 WHERE (min_ns, first_id) > (?1, ?2) AND max_ns >= ?3 AND min_ns <= ?4 AND first_id < ?6
                  ORDER BY min_ns, first_id LIMIT ?5"
             }
         };
         let mut statement = self.reader.db.prepare_cached(sql).at(&self.reader.path)?;
         let found = statement
             .query_map(
-                params![edge, first, self.plan.since, self.plan.until, SPAN_PAGE],
+                params![
+                    edge,
+                    first,
+                    self.plan.since,
+                    self.plan.until,
+                    SPAN_PAGE,
+                    self.growing
+                ],
                 |row| {
                     Ok(Span {
                         edge: row.get("edge")?,
@@ -282,6 +290,25 @@ impl<'a> Rows<'a> {
         self.cursor = found.back().map(|span| (span.edge, span.first));
         self.spans = found;
         Ok(())
+    }
+
+    /// Opens the span that a recorder may be adding to: its edges can move past the place where the look-up is.
+    fn open_growing_span(&mut self) -> Result<(), Error> {
+        let path = &self.reader.path;
+        let growing = self
+            .reader
+            .db
+            .query_row("SELECT first_id, last_id FROM spans WHERE first_id <= ?1 ORDER BY first_id DESC LIMIT 1", [self.upper], |row| {
+                Ok(Span { edge: 0, first: row.get("first_id")?, last: row.get("last_id")? })
+            })
+            .optional()
+            .at(path)?;
+        let Some(growing) = growing else {
+            return Ok(());
+        };
+        self.growing = growing.first;
+        self.spans.push_front(growing);
+        self.open_span()
     }
 
     fn open_span(&mut self) -> Result<(), Error> {
