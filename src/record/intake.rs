@@ -16,6 +16,10 @@ use super::queue::{Dropped, Item, LinkEnd};
 /// The time before the first link is a gap only if it is longer than connecting takes.
 const SHORT: Duration = Duration::from_secs(1);
 
+/// Overflows of the queue that are less than this apart are one gap. A queue that is full lets a frame in now and then,
+/// and each of those would part two gaps: hundreds a second.
+const APART: Duration = Duration::from_secs(1);
+
 /// What a recorder does with what it reads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct IntakeOptions {
@@ -44,6 +48,8 @@ pub struct Intake {
     run: Option<RunRow>,
     link: Option<LinkRow>,
     gap: Option<GapRow>,
+    /// The last overflow of the queue on this link, which the next one may be part of.
+    overflow: Option<GapRow>,
     /// Whether a gap is noted only once it has an end: in an import, nothing is missing after the last frame.
     is_file: bool,
     gaps: u64,
@@ -75,6 +81,7 @@ impl Intake {
             run: known.map(|known| known.run),
             link: None,
             gap: None,
+            overflow: None,
             is_file: false,
             gaps: 0,
             links: 0,
@@ -176,6 +183,7 @@ impl Intake {
     }
 
     fn link_ended(&mut self, at: Timestamp, end: &LinkEnd) {
+        self.overflow = None;
         if let Some(link) = self.link.take() {
             self.batch.links.push(LinkRow {
                 ended: Some(at),
@@ -241,14 +249,24 @@ impl Intake {
         counters.received_bytes += dropped.bytes;
         counters.dropped_frames += dropped.frames;
         counters.dropped_bytes += dropped.bytes;
-        let gap = self.new_gap(GapReason::QueueOverflow, dropped.first);
-        self.batch.gaps.push(GapRow {
-            ended: Some(dropped.last),
-            frames: Some(dropped.frames),
-            bytes: Some(dropped.bytes),
-            ..gap
+        let last = self.overflow.take();
+        let gap = last.filter(|gap| is_part_of(gap, dropped.first));
+        let gap = gap.unwrap_or_else(|| {
+            self.gaps += 1;
+            self.new_gap(GapReason::QueueOverflow, dropped.first)
         });
-        self.gaps += 1;
+        let gap = GapRow {
+            ended: gap.ended.max(Some(dropped.last)),
+            frames: Some(gap.frames.unwrap_or(0) + dropped.frames),
+            bytes: Some(gap.bytes.unwrap_or(0) + dropped.bytes),
+            ..gap
+        };
+        // One row a commit, however often it goes on.
+        match (self.batch.gaps.iter_mut()).rfind(|row| row.id == gap.id) {
+            Some(row) => *row = gap.clone(),
+            None => self.batch.gaps.push(gap.clone()),
+        }
+        self.overflow = Some(gap);
         self.notices.push(Notice::Dropped(dropped));
     }
 
@@ -396,5 +414,110 @@ impl Intake {
             self.link_began(1, at);
         }
         self.link.as_ref().map_or(LinkId::new(0), |link| link.id)
+    }
+}
+
+/// Whether what is dropped at `at` is part of a gap that is in the file perhaps. Clocks may go back, but the row keeps
+/// its beginning.
+fn is_part_of(gap: &GapRow, at: Timestamp) -> bool {
+    let ended = gap.ended.unwrap_or(gap.started);
+    at >= gap.started && at.since(ended) < APART
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::RecordingId;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_nanos(millis * 1_000_000)
+    }
+
+    fn dropped(frames: u64, first: i64, last: i64) -> Item {
+        Item::Dropped(Dropped {
+            frames,
+            bytes: frames * 100,
+            first: at(first),
+            last: at(last),
+        })
+    }
+
+    /// What recording these is: the rows of gaps of each commit, as id, reason, beginning, end and frames.
+    struct Recording(Intake);
+
+    impl Recording {
+        fn linked() -> Self {
+            let next = NextIds {
+                recording: RecordingId::new(1),
+                event: 1,
+                connection: 1,
+                run: 1,
+                link: 1,
+                gap: 7,
+            };
+            let mut intake = Intake::new(IntakeOptions::default(), next, None, at(0));
+            intake.take(&Item::LinkBegan {
+                number: 1,
+                at: at(0),
+            });
+            Self(intake)
+        }
+
+        fn commit(&mut self, items: &[Item]) -> Vec<(i64, i64, i64, u64)> {
+            for item in items {
+                self.0.take(item);
+            }
+            let rows = self.0.batch().gaps.iter().filter_map(|gap| {
+                assert_eq!(gap.bytes, gap.frames.map(|frames| frames * 100));
+                let millis = |time: Timestamp| time.as_nanos() / 1_000_000;
+                Some((gap.id, millis(gap.started), millis(gap.ended?), gap.frames?))
+            });
+            let rows = rows.collect();
+            self.0.committed();
+            rows
+        }
+    }
+
+    #[test]
+    fn overflows_that_follow_each_other_are_one_gap() {
+        let mut recording = Recording::linked();
+        let rows = recording.commit(&[
+            dropped(3, 5000, 5010),
+            dropped(1, 5011, 5011),
+            dropped(2, 6010, 6020),
+        ]);
+        assert_eq!(rows, [(8, 5000, 6020, 6)]);
+        // In the next commit it goes on, and a second later there is another.
+        let rows = recording.commit(&[dropped(1, 7019, 7019), dropped(4, 8019, 8030)]);
+        assert_eq!(rows, [(8, 5000, 7019, 7), (9, 8019, 8030, 4)]);
+        assert_eq!(recording.commit(&[]), []);
+        let rows = recording.commit(&[dropped(1, 8031, 8031)]);
+        assert_eq!(rows, [(9, 8019, 8031, 5)]);
+        assert_eq!(recording.0.gaps(), 2);
+        assert_eq!(recording.0.counters().dropped_frames, 12);
+        assert_eq!(recording.0.take_notices().len(), 6);
+    }
+
+    #[test]
+    fn an_overflow_ends_with_the_link_and_begins_no_earlier() {
+        let mut recording = Recording::linked();
+        let rows = recording.commit(&[
+            dropped(1, 5000, 5010),
+            // The clock went back, a little and then a lot.
+            dropped(1, 5005, 5006),
+            dropped(1, 4000, 4001),
+        ]);
+        assert_eq!(rows, [(8, 5000, 5010, 2), (9, 4000, 4001, 1)]);
+        recording.0.take(&Item::LinkEnded {
+            at: at(4002),
+            end: LinkEnd::Closed,
+        });
+        recording.0.take(&Item::LinkBegan {
+            number: 2,
+            at: at(4003),
+        });
+        let rows = recording.commit(&[dropped(1, 4004, 4004)]);
+        assert_eq!(rows.last(), Some(&(11, 4004, 4004, 1)));
+        assert_eq!(recording.0.gaps(), 4);
     }
 }
