@@ -26,11 +26,9 @@ pub(super) fn tell(terminal: &mut Terminal, notice: &Notice) {
         }
         Notice::LinkEnded { end, wait } => link_ended(terminal, end, *wait),
         Notice::Version(version) => version_seen(terminal, version),
-        Notice::Dropped(dropped) => terminal.error(format_args!(
-            "the disk did not keep up: {} frames ({}) were dropped; the gap is noted",
-            dropped.frames,
-            human(dropped.bytes)
-        )),
+        Notice::Dropped(_) => terminal.error(
+            "the disk does not keep up: frames are dropped; the gap is noted, and the summary counts them",
+        ),
         Notice::LostSamples(lost) => {
             terminal.note(format_args!("eCapture says it lost {lost} samples in the kernel"));
         }

@@ -253,6 +253,8 @@ impl Intake {
         let gap = last.filter(|gap| is_part_of(gap, dropped.first));
         let gap = gap.unwrap_or_else(|| {
             self.gaps += 1;
+            // Told once a gap; the status line and the summary count.
+            self.notices.push(Notice::Dropped(dropped));
             self.new_gap(GapReason::QueueOverflow, dropped.first)
         });
         let gap = GapRow {
@@ -267,7 +269,6 @@ impl Intake {
             None => self.batch.gaps.push(gap.clone()),
         }
         self.overflow = Some(gap);
-        self.notices.push(Notice::Dropped(dropped));
     }
 
     fn frame(&mut self, frame: &Frame) {

@@ -136,4 +136,30 @@ mod tests {
         assert_eq!(ids(7, &[]).collect::<Vec<_>>(), [7]);
         assert_eq!(ids(7, &[0x80]).collect::<Vec<_>>(), [7]);
     }
+
+    #[test]
+    fn a_moved_event_is_listed_at_once_if_its_neighbors_are() {
+        let mut db = Connection::open_in_memory().unwrap();
+        crate::store::migrate::climb(&mut db, std::path::Path::new("test")).unwrap();
+        let lists = |db: &Connection| -> Vec<(i64, i64)> {
+            db.prepare("SELECT stream_id, first_id FROM postings ORDER BY 1, 2")
+                .unwrap()
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+                .unwrap()
+                .map(Result::unwrap)
+                .collect()
+        };
+        db.pragma_update(None, "foreign_keys", false).unwrap();
+        let mut postings = Postings::new(&db).unwrap();
+        postings.add(1, 1);
+        postings.add(1, 2);
+        postings.flush(&db).unwrap();
+        postings.add(1, 3);
+        postings.add_moved(&db, 2, 2).unwrap();
+        postings.add_moved(&db, 2, 3).unwrap();
+        assert_eq!(lists(&db), [(1, 1), (2, 2)]);
+        postings.flush(&db).unwrap();
+        assert_eq!(lists(&db), [(1, 1), (1, 3), (2, 2), (2, 3)]);
+        assert_eq!(listed(&db).unwrap(), 3);
+    }
 }
