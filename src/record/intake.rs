@@ -496,7 +496,7 @@ mod tests {
         assert_eq!(rows, [(9, 8019, 8031, 5)]);
         assert_eq!(recording.0.gaps(), 2);
         assert_eq!(recording.0.counters().dropped_frames, 12);
-        assert_eq!(recording.0.take_notices().len(), 6);
+        assert_eq!(recording.0.take_notices().len(), 2, "one a gap");
     }
 
     #[test]
