@@ -47,6 +47,16 @@ pub enum Error {
         /// What is wrong with it.
         source: FramesError,
     },
+    /// The file of frames to be imported is damaged in the middle; what came before that is in the capture.
+    #[error("{}: {source}; the {stored_events} events before that are in the capture", .path.display())]
+    ImportStopped {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: FramesError,
+        /// How many events were stored.
+        stored_events: u64,
+    },
     /// Nothing in a bare file tells when its frames were received.
     #[error("{}: has no receive times and no run log to take a time from", .path.display())]
     NoTime {

@@ -77,13 +77,18 @@ pub fn import(options: &ImportOptions, notices: &Sender<Notice>) -> Result<Summa
     let mut frames = open(&options.file).map_err(failed)?;
     let mut clock = stand_in.map(FileClock::new);
     let mut links = Links::default();
-    while let Some(frame) = frames.next_frame().map_err(failed)? {
+    let damage = loop {
+        let frame = match frames.next_frame() {
+            Ok(Some(frame)) => frame,
+            Ok(None) => break None,
+            Err(damage) => break Some(damage),
+        };
         let frame = links.place(frame, clock.as_mut());
         for item in links.crossed(&frame) {
             committer.take(&item)?;
         }
         committer.take(&Item::Frame(frame))?;
-    }
+    };
     if let Some(item) = links.end() {
         committer.take(&item)?;
     }
@@ -94,7 +99,16 @@ pub fn import(options: &ImportOptions, notices: &Sender<Notice>) -> Result<Summa
             })
             .ok();
     }
-    committer.finish(now())
+    let summary = committer.finish(now())?;
+    match damage {
+        None => Ok(summary),
+        // What came before it is in the capture, and the recording is closed in order.
+        Some(source) => Err(Error::ImportStopped {
+            path: options.file.clone(),
+            source,
+            stored_events: summary.counters.stored_events,
+        }),
+    }
 }
 
 fn open(path: &Path) -> Result<FramesReader<BufReader<File>>, FramesError> {

@@ -124,6 +124,25 @@ fn a_file_that_ends_in_the_middle_of_a_frame_is_kept_up_to_there() {
 }
 
 #[test]
+fn a_file_that_is_damaged_in_the_middle_is_kept_up_to_there() {
+    let env = TestEnv::new();
+    let mut bytes = fs::read(data("real/ecapture-2.5.1-text.frames")).unwrap();
+    // A length that cannot be one, where the last frame should begin.
+    let last = real("ecapture-2.5.1-text").last().unwrap().len() + 4;
+    let at = bytes.len() - last;
+    bytes[at..at + 4].copy_from_slice(&u32::MAX.to_le_bytes());
+    let file = env.path("damaged.frames");
+    fs::write(&file, bytes).unwrap();
+    let mut command = env.with_db::<&str>(RECORD, []);
+    command.arg("--import").arg(&file);
+    run(command)
+        .exits(2)
+        .says("the 52 events before that are in the capture");
+    assert_eq!(copy(&env.db()).number("SELECT COUNT(*) FROM events"), 52);
+    assert_eq!(copy(&env.db()).counter("is_clean"), 1);
+}
+
+#[test]
 fn a_bare_file_is_received_when_one_says() {
     let env = TestEnv::new();
     let file = data("real/ecapture-2.5.1-text.frames");
