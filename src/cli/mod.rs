@@ -48,7 +48,7 @@ pub(crate) fn finish(terminal: &mut Terminal, result: anyhow::Result<Exit>) -> E
         Err(error) if terminal::is_closed_pipe(&error) => Exit::Found,
         Err(mut error) => {
             // Only writing to standard output fails without anything around the system's words.
-            if error.is::<io::Error>() {
+            if error.chain().len() == 1 && error.is::<io::Error>() {
                 error = error.context("failed to write to standard output");
             }
             report::report(terminal, &error);

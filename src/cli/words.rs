@@ -27,7 +27,7 @@ pub(super) fn tell(terminal: &mut Terminal, notice: &Notice) {
         Notice::LinkEnded { end, wait } => link_ended(terminal, end, *wait),
         Notice::Version(version) => version_seen(terminal, version),
         Notice::Dropped(_) => terminal.error(
-            "the disk does not keep up: frames are dropped; the gap is noted, and the summary counts them",
+            "the disk did not keep up: frames are dropped; the gap is noted, and the summary counts them",
         ),
         Notice::LostSamples(lost) => {
             terminal.note(format_args!("eCapture says it lost {lost} samples in the kernel"));

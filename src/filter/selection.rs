@@ -87,10 +87,7 @@ impl NamePattern {
             Some(rest) => (true, rest),
             None => (false, text),
         };
-        let mut source = String::from(if ignore_case { r"(?is-u)\A" } else { r"(?s)\A" });
-        if ignore_case {
-            source = String::from(r"(?is)\A");
-        }
+        let mut source = String::from(if ignore_case { r"(?is)\A" } else { r"(?s)\A" });
         for character in text.chars() {
             match character {
                 '*' => source.push_str(".*"),

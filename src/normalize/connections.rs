@@ -5,8 +5,8 @@
 //!
 //! - A connection is one epoch of (run, pid, fd). Where fd is 0 or unknown, the thread takes its place.
 //! - An epoch ends at a connection event for the same (pid, fd), at the start of a new conversation after the end of the
-//!   stream (an HTTP/2 preface of either side, RFC 9113 section 3.4, or an HTTP/1 request), at a second HTTP/2 client
-//!   preface, when an event itself carries other addresses, and with a new run of eCapture.
+//!   stream (anything that is read; written, an HTTP/2 preface of either side, RFC 9113 section 3.4, an HTTP/1 request, or
+//!   anything after [`LONG_SILENCE`]), at a second HTTP/2 client preface, when an event itself carries other addresses, and with a new run of eCapture.
 //! - A connection event reaches back over data received at most [`REACH_BACK`] earlier in an epoch without addresses.
 //! - A stream without a descriptor gets addresses only where its process had exactly one connection to choose from, and
 //!   is marked as inferred.
@@ -24,6 +24,9 @@ use crate::event::{
 
 /// How far a connection event reaches back.
 pub const REACH_BACK: Duration = Duration::from_secs(2);
+
+/// After the end of the stream, what is written this much later is taken for another conversation.
+const LONG_SILENCE: Duration = Duration::from_secs(10);
 
 /// How many connections, and how many processes, are remembered; beyond that the longer idle half is forgotten.
 const REMEMBERED: usize = 16 * 1024;
@@ -420,15 +423,22 @@ impl Epoch {
         let Some(direction) = event.direction else {
             return false;
         };
-        if !self.marks.contains(Marks::data(direction)) || captured.payload.is_empty() {
+        if captured.payload.is_empty() {
             return false;
         }
+        let continues = self.marks.contains(Marks::data(direction));
         let has_ended = self.marks.contains(Marks::ENDED);
-        match event.content {
-            Content::Http2Preface => has_ended || self.marks.contains(Marks::PREFACE),
-            Content::Http1Request => has_ended,
-            Content::Http2Frames => has_ended && is_server_preface(&captured.payload),
-            _ => false,
+        match (direction, event.content) {
+            (_, Content::Http2Preface) if continues && self.marks.contains(Marks::PREFACE) => true,
+            // Nothing can be read after the end of a stream that something was read from.
+            (Direction::Inbound, _) => has_ended && continues,
+            // An answer can still be written, and the end of an older stream can arrive late.
+            (Direction::Outbound, _) if !has_ended || !self.marks.intersects(Marks::DATA) => false,
+            (Direction::Outbound, Content::Http2Preface | Content::Http1Request) => true,
+            (Direction::Outbound, content) => {
+                (content == Content::Http2Frames && is_server_preface(&captured.payload))
+                    || event.received >= self.last.plus(LONG_SILENCE)
+            }
         }
     }
 

@@ -62,6 +62,9 @@ pub enum FramesError {
         /// The length it says.
         length: u64,
     },
+    /// It is a pipe, a directory or a device.
+    #[error("not a regular file; save it to one first")]
+    NotAFile,
     /// There is nothing in it.
     #[error("no file of frames: there is not one whole frame in it")]
     NoFrames,

@@ -112,6 +112,10 @@ pub fn import(options: &ImportOptions, notices: &Sender<Notice>) -> Result<Summa
 }
 
 fn open(path: &Path) -> Result<FramesReader<BufReader<File>>, FramesError> {
+    // It is read more than once, which a pipe cannot be.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(FramesError::NotAFile);
+    }
     FramesReader::new(BufReader::with_capacity(256 << 10, File::open(path)?))
 }
 

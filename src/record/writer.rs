@@ -17,7 +17,7 @@ use super::notice::Notice;
 use super::queue::{Item, Popped};
 use super::source::now;
 use super::summary::Summary;
-use crate::event::Timestamp;
+use crate::event::{Frame, Timestamp};
 use crate::store::{self, Sealed, Writer};
 
 /// A batch is committed when it has this many events,
@@ -189,8 +189,9 @@ pub(super) fn run(
         match meters.queue.pop(committer.patience()) {
             Popped::Item(item) => {
                 let taken = committer.take(&item)?;
+                let is_committed = committer.began.is_none();
                 if let (Item::Frame(frame), Some(saver), Taken::In) = (&item, &mut save, taken)
-                    && let Err(error) = frames_file::write_frame(&mut saver.out, frame)
+                    && let Err(error) = saver.save(frame, is_committed)
                 {
                     committer
                         .notices
@@ -199,7 +200,18 @@ pub(super) fn run(
                     save = None;
                 }
             }
-            Popped::Nothing => committer.commit_if_due()?,
+            Popped::Nothing => {
+                committer.commit_if_due()?;
+                if let (Some(saver), true) = (&mut save, committer.began.is_none())
+                    && let Err(error) = saver.out.flush()
+                {
+                    committer
+                        .notices
+                        .send(Notice::SaveFailed(error.to_string()))
+                        .ok();
+                    save = None;
+                }
+            }
             Popped::Closed => break,
         }
     }
@@ -220,6 +232,16 @@ pub(super) struct FrameSaver {
 }
 
 impl FrameSaver {
+    /// Saves a frame; after a commit, what is saved is as complete as the capture.
+    fn save(&mut self, frame: &Frame, is_committed: bool) -> std::io::Result<()> {
+        frames_file::write_frame(&mut self.out, frame)?;
+        if is_committed {
+            self.out.flush()
+        } else {
+            Ok(())
+        }
+    }
+
     /// Creates the file, mode 0600. An existing one is not touched.
     pub(super) fn create(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::SaveFrames {

@@ -25,7 +25,7 @@ use crate::event::{Clock, ClockKind, Event, Timestamp, Zone};
 /// How to write for a person: decided once, passed in.
 #[derive(Debug, Clone, Copy)]
 pub struct Style {
-    /// Whether to use colour.
+    /// Whether to use color.
     pub color: bool,
     /// How many columns there are.
     pub width: usize,
@@ -35,7 +35,7 @@ pub struct Style {
     pub now: Timestamp,
 }
 
-/// What is set apart by colour.
+/// What is set apart by color.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Paint {
     Heading,
@@ -45,7 +45,7 @@ pub(crate) enum Paint {
 }
 
 impl Style {
-    /// `text` in its colour, or as it is.
+    /// `text` in its color, or as it is.
     pub(crate) fn paint<'a>(&self, paint: Paint, text: &'a str) -> Cow<'a, str> {
         if !self.color {
             return Cow::Borrowed(text);

@@ -14,7 +14,7 @@ pub(super) struct Row {
     pub(super) cells: [String; COLUMNS],
     /// The other end alone, for where there is no room for both.
     pub(super) peer: String,
-    /// Decides the colour.
+    /// Decides the color.
     pub(super) direction: Option<Direction>,
 }
 

@@ -166,7 +166,7 @@ impl Shape {
         (self.before_last() + wished).saturating_sub(width)
     }
 
-    /// Writes a cell; `painted` is `text` with its colour.
+    /// Writes a cell; `painted` is `text` with its color.
     fn cell(&self, line: &mut String, column: usize, text: &str, painted: &str) {
         let padding = " ".repeat(self.width(column).saturating_sub(columns(text)));
         if column > 0 {
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn colour_does_not_move_columns() {
+    fn color_does_not_move_columns() {
         let colored = table(160, true, 1);
         assert!(colored.contains("\x1b[32mout\x1b[0m"));
         let plain = ["\x1b[32m", "\x1b[33m", "\x1b[1m", "\x1b[0m"]

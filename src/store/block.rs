@@ -149,7 +149,9 @@ pub(super) fn decode_members(first_id: i64, mut bytes: &[u8]) -> Option<Vec<Memb
         } else {
             0
         };
-        let length = usize::try_from(length / 2).ok()?;
+        let length = usize::try_from(length / 2)
+            .ok()
+            .filter(|length| *length > 0)?;
         let offset = end.checked_add(usize::try_from(skipped).ok()?)?;
         end = offset
             .checked_add(length)
@@ -215,7 +217,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn members_round_trip(steps in proptest::collection::vec((0_i64..1000, 0_usize..50, 0_usize..2000), 0..60)) {
+        fn members_round_trip(steps in proptest::collection::vec((0_i64..1000, 0_usize..50, 1_usize..2000), 0..60)) {
             let (mut id, mut end) = (17, 0);
             let mut members = Vec::new();
             for (step, skipped, length) in steps {

@@ -145,10 +145,12 @@ impl Error {
                 path,
                 detail: "not an SQLite database".to_owned(),
             },
-            Some(ErrorCode::DatabaseCorrupt) => Self::Corrupt {
-                path,
-                detail: error.to_string(),
-            },
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::TooBig | ErrorCode::TypeMismatch) => {
+                Self::Corrupt {
+                    path,
+                    detail: error.to_string(),
+                }
+            }
             Some(ErrorCode::ReadOnly) => Self::ReadOnly { path },
             Some(ErrorCode::PermissionDenied) => Self::Denied { path },
             _ => Self::Sqlite {

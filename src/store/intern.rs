@@ -11,8 +11,11 @@ use rusqlite::{Connection, OptionalExtension, Result, named_params, params};
 
 use crate::event::{ConnectionId, Direction, Event, HttpHead, Process, RunId};
 
-/// How many rows of each table are remembered. A remembered head is some 250 bytes, the others less than 100.
+/// How many rows of each table are remembered.
 const REMEMBERED: usize = 16 * 1024;
+
+/// Longer texts than this many bytes are not remembered, but written each time: they are rarely the same twice.
+const LONGEST: usize = 256;
 
 /// A map that forgets everything when it is full.
 struct Memory<K> {
@@ -264,7 +267,12 @@ impl Interner {
         let id = self.heads.take_next();
         db.prepare_cached("INSERT INTO heads (id, method, host, status, content_type) VALUES (?1, ?2, ?3, ?4, ?5)")?
             .execute(params![id, key.method, key.host, key.status, key.content_type])?;
-        self.heads.remember(key, id);
+        if key.host.as_ref().map_or(0, String::len)
+            + key.content_type.as_ref().map_or(0, String::len)
+            <= LONGEST
+        {
+            self.heads.remember(key, id);
+        }
         Ok((id, path))
     }
 
@@ -275,7 +283,9 @@ impl Interner {
         let id = self.paths.take_next();
         db.prepare_cached("INSERT INTO paths (id, path) VALUES (?1, ?2)")?
             .execute(params![id, path])?;
-        self.paths.remember(path.to_owned(), id);
+        if path.len() <= LONGEST {
+            self.paths.remember(path.to_owned(), id);
+        }
         Ok(id)
     }
 }

@@ -10,7 +10,7 @@ use super::error::{At, Error};
 use super::reader::Reader;
 use crate::event::StoredEvent;
 
-/// How many decoded blocks are kept, at most 1 MiB each: neighbours in time are neighbours in a block, in each class.
+/// How many decoded blocks are kept, at most 1 MiB each: neighbors in time are neighbors in a block, in each class.
 const CACHED_BLOCKS: usize = 12;
 
 /// A block in the clear.

@@ -6,6 +6,7 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::error::{At, Error};
@@ -32,6 +33,12 @@ pub enum Access {
 
 /// What can lie beside the file and belong to it.
 const LOGS: [&str; 2] = ["-wal", "-journal"];
+
+/// No value that a reader looks at is larger, but for whole frames.
+const MAX_VALUE_BYTES: i32 = 4 << 20;
+
+/// No frame is larger.
+const MAX_FRAME_BYTES: i32 = 1 << 30;
 
 /// SQLite's page cache for a reader, in KiB, negative as `PRAGMA cache_size` wants it.
 const CACHE_KIB: i32 = -8 * 1024;
@@ -102,6 +109,7 @@ impl Reader {
             reader(open_read_only(&path, "mode=ro")?, Access::Finished, None)
         };
         open::keep_plans(&reader.db).at(&path)?;
+        reader.limit_values(MAX_VALUE_BYTES)?;
         migrate::check_readable(&reader.db, &path)?;
         reader
             .db
@@ -128,6 +136,14 @@ impl Reader {
             }
         }
         Ok(self)
+    }
+
+    /// Makes SQLite refuse larger values: a file that was made by hand is not to fill our memory.
+    fn limit_values(&self, bytes: i32) -> Result<(), Error> {
+        self.db
+            .set_limit(Limit::SQLITE_LIMIT_LENGTH, bytes)
+            .at(&self.path)?;
+        Ok(())
     }
 
     /// How the file was opened.
@@ -182,6 +198,13 @@ impl Reader {
     /// # Errors
     /// When the file cannot be read.
     pub fn envelope(&self, id: EventId) -> Result<Envelope, Error> {
+        self.limit_values(MAX_FRAME_BYTES)?;
+        let envelope = self.read_envelope(id);
+        self.limit_values(MAX_VALUE_BYTES)?;
+        envelope
+    }
+
+    fn read_envelope(&self, id: EventId) -> Result<Envelope, Error> {
         let found = self
             .db
             .prepare_cached("SELECT before, after FROM envelopes WHERE event_id = ?1")

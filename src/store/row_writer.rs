@@ -12,7 +12,7 @@ use super::surroundings;
 use super::tail::{Tail, TailError};
 use crate::event::{ConnectionId, Details, Envelope, EventId, RecordingId, Timestamp};
 
-/// How many neighbouring events share one entry of the index on time.
+/// How many neighboring events share one entry of the index on time.
 const SPAN_EVENTS: i64 = 512;
 
 /// An entry of the index on time that is still growing.

@@ -1,6 +1,6 @@
 //! Events in order of (event time, id), without an index on time for each.
 //!
-//! `spans` says between which times the events of some hundred neighbouring ids lie. Spans are opened in order of their
+//! `spans` says between which times the events of some hundred neighboring ids lie. Spans are opened in order of their
 //! newest (or oldest) time, and an event is given out once no span that is still closed can hold an earlier one in the
 //! order. A selection that few events can fit goes through the postings of its streams instead. Either way events are
 //! fetched some at a time, in read transactions that are over before the caller sees any: a long export keeps no recorder
@@ -203,10 +203,12 @@ impl<'a> Rows<'a> {
             return Ok(None);
         }
         let path = &self.reader.path;
+        // First, as a recorder may write lists meanwhile: what it lists then is looked through as well.
+        let listed = postings::listed(&self.reader.db).at(path)?;
         let Some(mut ids) = self.listed_ids().at(path)? else {
             return Ok(None);
         };
-        let listed = postings::listed(&self.reader.db).at(path)?;
+        ids.retain(|id| *id <= listed);
         let mut judge = self.reader.db.prepare_cached(&self.in_span).at(path)?;
         let mut places = BinaryHeap::with_capacity(ids.len());
         // An event that moved is listed under both streams.

@@ -62,7 +62,7 @@ fn count(db: &Connection, since: i64, until: i64) -> Result<Stats> {
     Ok(Stats {
         events,
         payload_bytes,
-        // Blocks hold neighbours in time: a period's share is taken to be that of its payloads.
+        // Blocks hold neighbors in time: a period's share is taken to be that of its payloads.
         stored_payload_bytes: share(stored_payload_bytes, payload_bytes, all_payload_bytes),
         file_bytes: 0,
         first: first.map(Timestamp::from_nanos),
@@ -123,8 +123,15 @@ fn recordings(db: &Connection, since: i64, until: i64) -> Result<Vec<RecordingSt
             END AS finished_ns,
             r.stored_events, r.received_frames,
             r.unreadable_frames, r.dropped_frames, r.withheld_keys,
-            (SELECT version FROM runs WHERE source_id = r.source_id AND version IS NOT NULL ORDER BY id DESC LIMIT 1)
-                AS version,
+            (SELECT ru.version FROM batches AS b
+             JOIN events AS e ON e.id = b.last_id
+             JOIN streams AS st ON st.id = e.stream_id
+             JOIN runs AS ru ON ru.id = st.run_id
+             WHERE b.recording_id = r.id ORDER BY b.first_id DESC LIMIT 1) AS event_version,
+            (SELECT ru.version FROM run_logs AS g
+             JOIN links AS l ON l.id = g.link_id
+             JOIN runs AS ru ON ru.id = g.run_id
+             WHERE l.recording_id = r.id ORDER BY g.id DESC LIMIT 1) AS log_version,
             (SELECT TOTAL(MAX(0, MIN(?2, COALESCE(l.ended_ns, r.last_commit_ns)) - MAX(?1, l.connected_ns)) / 1e9)
              FROM links AS l WHERE l.recording_id = r.id) AS up_seconds
          FROM recordings AS r JOIN sources AS s ON s.id = r.source_id
@@ -135,7 +142,9 @@ fn recordings(db: &Connection, since: i64, until: i64) -> Result<Vec<RecordingSt
         Ok(RecordingStats {
             number: row.get("id")?,
             source: row.get("url")?,
-            ecapture_version: row.get("version")?,
+            ecapture_version: row
+                .get::<_, Option<String>>("event_version")?
+                .or(row.get("log_version")?),
             started: Timestamp::from_nanos(row.get("began_ns")?),
             ended: row
                 .get::<_, Option<i64>>("finished_ns")?

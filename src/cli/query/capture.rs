@@ -57,6 +57,10 @@ fn check_readable(path: &Path) -> Result<(), Unreadable> {
         path: path.to_owned(),
         cause,
     };
+    // Opening a pipe would wait for whoever writes to it; what is no file is refused by the store, in words.
+    if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+        return Ok(());
+    }
     let file = File::open(path).map_err(wrap)?;
     if file.metadata().map_err(wrap)?.is_dir() {
         return Err(wrap(std::io::ErrorKind::IsADirectory.into()));

@@ -129,9 +129,19 @@ fn a_request_after_the_end_of_the_stream_is_a_new_connection() {
         ended().chain([read_by(5, REQUEST), wrote(5, RESPONSE)]),
         &[0, 0, 0, 0, 1, 1],
     );
-    // The rest of an answer is still the old one's, and so are bytes that begin nothing.
+    // The rest of an answer is still the old one's. Nothing can be read after the end.
     check_groups(ended().chain([wrote(5, b"rest")]), &[0, 0, 0, 0, 0]);
-    check_groups(ended().chain([read_by(5, b"rest")]), &[0, 0, 0, 0, 0]);
+    check_groups(ended().chain([read_by(5, b"rest")]), &[0, 0, 0, 0, 1]);
+    // A client's next request, where its first was lost.
+    check_groups(
+        [
+            conn(5, 1),
+            read_by(5, RESPONSE),
+            read_by(5, b""),
+            wrote(5, REQUEST),
+        ],
+        &[0, 0, 0, 1],
+    );
     // Writing nothing ends nothing.
     check_groups(
         begin()
@@ -140,6 +150,19 @@ fn a_request_after_the_end_of_the_stream_is_a_new_connection() {
         &[0, 0, 0, 0],
     );
     assert_eq!(story(ended().chain([read_by(5, REQUEST)])).port(4), None);
+}
+
+#[test]
+fn what_is_written_long_after_the_end_of_the_stream_is_a_new_connection() {
+    for (millis, expected) in [(9_000, 0), (10_000, 1)] {
+        let mut story = Story::new();
+        story.place(0, conn(5, 1));
+        story.place(0, wrote(5, b"a"));
+        story.place(0, read_by(5, b"b"));
+        story.place(0, read_by(5, b""));
+        story.place(millis, wrote(5, b"c"));
+        assert_eq!(story.groups(), [0, 0, 0, 0, expected], "{millis} ms");
+    }
 }
 
 #[test]
