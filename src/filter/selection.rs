@@ -1,11 +1,11 @@
 //! The selection that the flags of `ecq-query` describe.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use ipnet::IpNet;
 use regex::bytes::Regex;
 
-use crate::event::{Content, Direction, Endpoints, Event, Kind, Timestamp};
+use crate::event::{Content, Direction, Endpoints, Kind, Timestamp};
 
 /// Which events are asked for. Different parts narrow each other; the entries of one part widen it. An empty part
 /// lets everything through. A part that asks about something an event does not have does not match that event.
@@ -124,7 +124,7 @@ impl AddressPattern {
     /// Whether `address` fits. An IPv4 address and its IPv4-mapped IPv6 form (RFC 4291 section 2.5.5.2) are the same.
     pub fn fits(&self, address: SocketAddr) -> bool {
         self.net
-            .is_none_or(|net| net.contains(&canonical(address.ip())))
+            .is_none_or(|net| net.contains(&address.ip().to_canonical()))
             && self.port.is_none_or(|port| port == address.port())
     }
 }
@@ -137,40 +137,18 @@ impl StatusPattern {
 }
 
 impl TypePattern {
-    /// Whether `event` is of this type.
-    pub fn fits(self, event: &Event) -> bool {
+    /// Whether what has this kind, content and type number of eCapture's is of this type. A code that is not known is
+    /// of no type.
+    pub fn fits(self, kind: Option<Kind>, content: Option<Content>, number: Option<u32>) -> bool {
         match self {
-            Self::Kind(kind) => event.kind == kind,
-            Self::Content(content) => event.content == content,
-            Self::Number(number) => event.ecapture_type == Some(number),
+            Self::Kind(wanted) => kind == Some(wanted),
+            Self::Content(wanted) => content == Some(wanted),
+            Self::Number(wanted) => number == Some(wanted),
         }
     }
 }
 
-/// An IPv4-mapped IPv6 address as IPv4, any other as it is.
-fn canonical(address: IpAddr) -> IpAddr {
-    address.to_canonical()
-}
-
 impl Selection {
-    /// Whether everything but the payload pattern holds for an event with these endpoints.
-    pub fn fits(&self, event: &Event, endpoints: &Endpoints) -> bool {
-        self.since.is_none_or(|since| event.time >= since)
-            && self.until.is_none_or(|until| event.time < until)
-            && self.fits_pname(event.process.pname.as_deref())
-            && (self.pids.is_empty()
-                || event
-                    .process
-                    .pid
-                    .is_some_and(|pid| self.pids.contains(&pid)))
-            && self.fits_endpoints(endpoints)
-            && (self.types.is_empty() || self.types.iter().any(|pattern| pattern.fits(event)))
-            && self
-                .direction
-                .is_none_or(|direction| event.direction == Some(direction))
-            && self.fits_http(event)
-    }
-
     /// Whether the process name is one that is asked for.
     pub fn fits_pname(&self, pname: Option<&str>) -> bool {
         fits_names(&self.pnames, pname)
@@ -192,7 +170,7 @@ impl Selection {
             || known().any(|end| {
                 self.ips
                     .iter()
-                    .any(|net| net.contains(&canonical(end.ip())))
+                    .any(|net| net.contains(&end.ip().to_canonical()))
             }))
             && (self.ports.is_empty() || known().any(|end| self.ports.contains(&end.port())))
             && (self.src.is_empty()
@@ -211,15 +189,6 @@ impl Selection {
             && self.ports.is_empty()
             && self.src.is_empty()
             && self.dst.is_empty())
-    }
-
-    fn fits_http(&self, event: &Event) -> bool {
-        if self.methods.is_empty() && self.hosts.is_empty() && self.statuses.is_empty() {
-            return true;
-        }
-        event.http.as_ref().is_some_and(|http| {
-            self.fits_head(http.method.as_deref(), http.host.as_deref(), http.status)
-        })
     }
 
     /// Whether the facts of an HTTP head are what is asked for.

@@ -130,6 +130,12 @@ impl Committer {
         Ok(())
     }
 
+    fn tell_save_failed(&self, error: &std::io::Error) {
+        self.notices
+            .send(Notice::SaveFailed(error.to_string()))
+            .ok();
+    }
+
     fn failed(&self, source: store::Error) -> Error {
         Error::WriteFailed {
             source,
@@ -193,10 +199,7 @@ pub(super) fn run(
                 if let (Item::Frame(frame), Some(saver), Taken::In) = (&item, &mut save, taken)
                     && let Err(error) = saver.save(frame, is_committed)
                 {
-                    committer
-                        .notices
-                        .send(Notice::SaveFailed(error.to_string()))
-                        .ok();
+                    committer.tell_save_failed(&error);
                     save = None;
                 }
             }
@@ -205,10 +208,7 @@ pub(super) fn run(
                 if let (Some(saver), true) = (&mut save, committer.began.is_none())
                     && let Err(error) = saver.out.flush()
                 {
-                    committer
-                        .notices
-                        .send(Notice::SaveFailed(error.to_string()))
-                        .ok();
+                    committer.tell_save_failed(&error);
                     save = None;
                 }
             }
@@ -218,10 +218,7 @@ pub(super) fn run(
     if let Some(mut saver) = save
         && let Err(error) = saver.out.flush()
     {
-        committer
-            .notices
-            .send(Notice::SaveFailed(error.to_string()))
-            .ok();
+        committer.tell_save_failed(&error);
     }
     committer.finish(now())
 }

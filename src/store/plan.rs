@@ -8,7 +8,7 @@ use rusqlite::{Connection, Result, Row, params};
 
 use super::row::{RowError, read_tuple};
 use crate::event::{Content, Endpoints, Kind, Role, Timestamp};
-use crate::filter::{AddressPattern, Selection, TypePattern};
+use crate::filter::{AddressPattern, Selection};
 
 /// What was decided, and what is left for each event's row.
 pub(super) struct Plan {
@@ -273,11 +273,10 @@ fn list_shapes(db: &Connection, selection: &Selection) -> Result<()> {
                 return Ok(false);
             }
             Ok(selection.types.is_empty()
-                || selection.types.iter().any(|pattern| match pattern {
-                    TypePattern::Kind(wanted) => kind == Some(*wanted),
-                    TypePattern::Content(wanted) => content == Some(*wanted),
-                    TypePattern::Number(wanted) => number == Some(*wanted),
-                }))
+                || selection
+                    .types
+                    .iter()
+                    .any(|pattern| pattern.fits(kind, content, number)))
         },
     )
 }
