@@ -5,9 +5,7 @@ use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
 use crate::event::{Direction, Timestamp, Zone};
-use crate::filter::{
-    self, AddressPattern, NamePattern, Pattern, Selection, StatusPattern, TypePattern,
-};
+use crate::filter::{self, AddressPattern, NamePattern, Selection, StatusPattern, TypePattern};
 
 use super::report::Advised;
 
@@ -83,7 +81,7 @@ pub(super) struct SelectArgs {
     ///
     /// ^ and $ are the ends of a line. A pattern with \x80 to \xff is about bytes, any other about UTF-8.
     #[arg(short, long, value_name = "RE", value_parser = filter::grep, allow_hyphen_values = true)]
-    grep: Option<Pattern>,
+    grep: Option<regex::bytes::Regex>,
     // Last, as its heading holds for all that follows.
     #[command(flatten)]
     time: TimeArgs,

@@ -1,10 +1,9 @@
 //! The selection that the flags of `ecq-query` describe.
 
-use std::net::SocketAddr;
-
 use ipnet::IpNet;
 use regex::bytes::Regex;
 
+use super::expr::AddressPattern;
 use crate::event::{Content, Direction, Endpoints, Kind, Timestamp};
 
 /// Which events are asked for. Different parts narrow each other; the entries of one part widen it. An empty part
@@ -49,15 +48,6 @@ pub struct NamePattern {
     /// The pattern as given, without the `!`.
     pub text: String,
     regex: regex::Regex,
-}
-
-/// An address or network, a port, or both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AddressPattern {
-    /// The network; one address is a network of full length.
-    pub net: Option<IpNet>,
-    /// The port.
-    pub port: Option<u16>,
 }
 
 /// Status codes from `first` to `last`, both included.
@@ -118,15 +108,6 @@ impl NamePattern {
 /// What stands in for a pattern that is too long to compile.
 fn never_matching() -> regex::Regex {
     regex::Regex::new(r"[^\s\S]").expect("an empty class compiles")
-}
-
-impl AddressPattern {
-    /// Whether `address` fits. An IPv4 address and its IPv4-mapped IPv6 form (RFC 4291 section 2.5.5.2) are the same.
-    pub fn fits(&self, address: SocketAddr) -> bool {
-        self.net
-            .is_none_or(|net| net.contains(&address.ip().to_canonical()))
-            && self.port.is_none_or(|port| port == address.port())
-    }
 }
 
 impl StatusPattern {
