@@ -81,7 +81,7 @@ pub(super) struct SelectArgs {
     ///
     /// ^ and $ are the ends of a line. A pattern with \x80 to \xff is about bytes, any other about UTF-8.
     #[arg(short, long, value_name = "RE", value_parser = filter::grep, allow_hyphen_values = true)]
-    grep: Option<regex::bytes::Regex>,
+    grep: Option<filter::Pattern>,
     // Last, as its heading holds for all that follows.
     #[command(flatten)]
     time: TimeArgs,

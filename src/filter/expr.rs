@@ -175,7 +175,7 @@ impl Test {
 
 impl Expr {
     /// All of these; `None` if there are none. One alone is itself, and what is all-of already is not nested.
-    pub fn all(exprs: impl IntoIterator<Item = Self>) -> Option<Self> {
+    pub fn all<I: IntoIterator<Item = Self>>(exprs: I) -> Option<Self> {
         Self::joined(exprs, Self::And, |expr| match expr {
             Self::And(parts) => Ok(parts),
             other => Err(other),
@@ -183,7 +183,7 @@ impl Expr {
     }
 
     /// At least one of these; `None` if there are none. One alone is itself, and what is any-of already is not nested.
-    pub fn any(exprs: impl IntoIterator<Item = Self>) -> Option<Self> {
+    pub fn any<I: IntoIterator<Item = Self>>(exprs: I) -> Option<Self> {
         Self::joined(exprs, Self::Or, |expr| match expr {
             Self::Or(parts) => Ok(parts),
             other => Err(other),

@@ -2,20 +2,29 @@
 //!
 //! Pure: no I/O, no clock (`now` and the zone are passed in), and every input ends in a value or an error.
 
+mod chains;
+mod content;
 mod error;
 mod expr;
+mod facts;
 mod field;
 mod literal;
+mod matches;
 mod needle;
 mod pattern;
+mod required;
 mod selection;
 mod time_expr;
 
+pub use chains::MAX_CROSSING_BYTES;
+pub use content::{Content, MAX_TEXT_BYTES, PayloadBytes};
 pub use error::Error;
 pub use expr::{AddressPattern, Comparison, Expr, Function, Literal, Operand, Slice, Test};
+pub use facts::{Facts, Value};
 pub use field::{FIELDS, Field, FieldId, HEADER_ALIASES, Level, Type};
 pub use literal::{address, name, network, status, type_pattern};
 pub use needle::{Form, MIN_ENCODED_BYTES, Needle};
 pub use pattern::{Pattern, grep};
+pub use required::Required;
 pub use selection::{NamePattern, Selection, StatusPattern, TypePattern};
 pub use time_expr::{TIME_FORMS, time};

@@ -72,7 +72,7 @@ pub(super) fn run(args: &ListArgs, context: &mut Context<'_>) -> anyhow::Result<
         Some(_) => shown,
     };
     let mut rows = reader
-        .events(&selection, order, asked)
+        .events(selection.expr().as_ref(), order, asked)
         .context("failed to select events")?;
     let mut sink = match args.output {
         Output::Table => Sink::Table(Table::new(context.style())),

@@ -25,7 +25,9 @@ pub(super) fn run(args: &StatsArgs, context: &mut Context<'_>) -> anyhow::Result
     let reader = capture::open(context)?;
     let anchor = capture::anchor(context, &reader)?;
     let selection = args.time.selection(anchor)?;
-    let stats = reader.stats(&selection).context("failed to count events")?;
+    let stats = reader
+        .stats(selection.since, selection.until)
+        .context("failed to count events")?;
     let style = context.style();
     match args.output {
         Output::Table => summary::write(context.terminal.out(), &stats, &style)?,
