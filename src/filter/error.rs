@@ -1,5 +1,8 @@
 //! What can be wrong with what the user asked for.
 
+use super::needle::MIN_ENCODED_BYTES;
+use super::parse_error::ParseError;
+
 /// What is wrong with a value on the command line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -46,4 +49,22 @@ pub enum Error {
     /// Not a regular expression. The text shows the pattern with a mark under the column.
     #[error("{0}")]
     Pattern(String),
+    /// Not a filter. The text shows it with marks under the place.
+    #[error("{0}")]
+    Filter(ParseError),
+    /// Not one of a field's words.
+    #[error("{0}")]
+    Word(String),
+    /// No name before the colon.
+    #[error("expected a header field like `user-agent` or `user-agent: curl`")]
+    Header,
+    /// Not bytes.
+    #[error("expected bytes in pairs of hexadecimal digits, such as 504b0304 or 50:4b:03:04")]
+    Hex,
+    /// Encoded forms of something that is no text.
+    #[error("only a text has encoded forms, not a regular expression")]
+    EncodedPattern,
+    /// Encoded forms of too short a text.
+    #[error("a text to be looked for in encoded forms needs {MIN_ENCODED_BYTES} bytes")]
+    ShortText,
 }

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use crate::event::{Content, Kind};
 
+use super::names::distance;
 use super::{AddressPattern, Error, NamePattern, StatusPattern, TypePattern};
 
 /// How many letters a name may be away from what was typed to be offered instead.
@@ -133,25 +134,6 @@ pub fn name(text: &str, ignore_case: bool) -> Result<NamePattern, Error> {
     Ok(NamePattern::new(text, ignore_case))
 }
 
-/// How many letters must be put in, taken out or changed to make `left` into `right`.
-fn distance(left: &str, right: &str) -> usize {
-    let mut row: Vec<usize> = (0..=right.chars().count()).collect();
-    for (line, one) in left.chars().enumerate() {
-        let mut diagonal = line;
-        let mut before = line + 1;
-        for (cell, other) in row.iter_mut().skip(1).zip(right.chars()) {
-            let changed = diagonal + usize::from(one != other);
-            diagonal = *cell;
-            before = changed.min(before + 1).min(*cell + 1);
-            *cell = before;
-        }
-        if let Some(edge) = row.first_mut() {
-            *edge = line + 1;
-        }
-    }
-    row.last().copied().unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,17 +224,5 @@ mod tests {
             text.starts_with("unknown type, did you mean `shell`?; a type is one of tls_data,"),
             "{text}"
         );
-    }
-
-    #[test]
-    fn distances() {
-        for (left, right, expected) in [
-            ("", "", 0),
-            ("abc", "", 3),
-            ("abc", "abd", 1),
-            ("kitten", "sitting", 3),
-        ] {
-            assert_eq!(distance(left, right), expected);
-        }
     }
 }

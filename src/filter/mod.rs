@@ -1,8 +1,9 @@
-//! What the user wants to see: flags turned into a typed selection, and times as people write them.
+//! What the user wants to see: the filter language, flags that stand for filters, and times as people write them.
 //!
 //! Pure: no I/O, no clock (`now` and the zone are passed in), and every input ends in a value or an error.
 
 mod chains;
+mod check;
 mod content;
 mod error;
 mod expr;
@@ -10,13 +11,21 @@ mod facts;
 mod field;
 mod literal;
 mod matches;
+mod names;
 mod needle;
+mod operand;
+mod parse;
+mod parse_error;
 mod pattern;
+mod print;
 mod required;
 mod selection;
 mod time_expr;
+mod token;
+mod value;
 
 pub use chains::MAX_CROSSING_BYTES;
+pub use check::parse;
 pub use content::{Content, MAX_TEXT_BYTES, PayloadBytes};
 pub use error::Error;
 pub use expr::{AddressPattern, Comparison, Expr, Function, Literal, Operand, Slice, Test};
@@ -24,6 +33,8 @@ pub use facts::{Facts, Value};
 pub use field::{FIELDS, Field, FieldId, HEADER_ALIASES, Level, Type};
 pub use literal::{address, name, network, status, type_pattern};
 pub use needle::{Form, MIN_ENCODED_BYTES, Needle};
+pub use parse::{MAX_FILTER_BYTES, MAX_FILTER_DEPTH};
+pub use parse_error::ParseError;
 pub use pattern::{Pattern, grep};
 pub use required::Required;
 pub use selection::{NamePattern, Selection, StatusPattern, TypePattern};

@@ -119,7 +119,7 @@ impl<'a> Lists<'a> {
             .db
             .prepare_cached("SELECT COUNT(*) FROM temp.wanted WHERE list = ?1")?
             .query_row([list.number], |row| row.get(0))?;
-        self.steps.push(format!("{count} {what} fit {part:?}"));
+        self.steps.push(format!("{count} {what} fit {part}"));
         self.made.push((home, part.clone(), list));
         Ok(list)
     }
