@@ -3,3 +3,4 @@
 pub mod jsonl;
 mod line;
 pub mod stats;
+pub mod values;

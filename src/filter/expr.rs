@@ -8,10 +8,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::field::{Field, Level};
+use super::field::{Field, FieldId, Level};
 use super::needle::Needle;
 use super::pattern::Pattern;
-use crate::event::Timestamp;
+use crate::event::{EventId, Timestamp};
 
 /// A filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -207,6 +207,15 @@ impl Expr {
         } else {
             parts.pop()
         }
+    }
+
+    /// Events that came after this one.
+    pub fn after(event: EventId) -> Self {
+        Self::Test(Test::Compare(
+            Operand::field(Field::of(FieldId::Id)),
+            Comparison::Greater,
+            Literal::Int(event.number()),
+        ))
     }
 
     /// Not this.

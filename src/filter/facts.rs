@@ -80,6 +80,18 @@ pub enum Value<'a> {
 }
 
 impl Value<'_> {
+    /// The value with bytes of its own.
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Int(number) => Value::Int(number),
+            Self::Time(time) => Value::Time(time),
+            Self::Bytes(bytes) => Value::Bytes(Cow::Owned(bytes.into_owned())),
+            Self::Ip(ip) => Value::Ip(ip),
+            Self::Endpoint(end) => Value::Endpoint(end),
+            Self::Bool(is_so) => Value::Bool(is_so),
+        }
+    }
+
     /// The value as bytes for people and programs: numbers in decimal, times in RFC 3339, addresses as usual, text and
     /// bytes as they are.
     pub fn to_bytes(&self) -> Cow<'_, [u8]> {

@@ -13,6 +13,7 @@ use super::facts::{Facts, Value};
 use super::field::{FieldId, Level};
 use super::needle::Needle;
 use super::pattern::Pattern;
+use crate::event::Kind;
 
 impl Expr {
     /// Whether it is true of the event of which these are the facts and this the content.
@@ -73,6 +74,38 @@ impl Expr {
 }
 
 impl Operand {
+    /// Whether it can have several values that are worth showing.
+    pub fn has_many_shown(&self) -> bool {
+        let is_one = self.function == Some(Function::Count);
+        self.field.has_many && !is_one && !matches!(self.field.id, FieldId::Host | FieldId::Type)
+    }
+
+    /// Gives its values that are worth showing to `each`: of several that say the same, such as a host with its port and
+    /// without, the most telling.
+    ///
+    /// # Errors
+    /// When the payload is needed and cannot be read.
+    pub fn for_each_shown<P: PayloadBytes>(
+        &self,
+        facts: &Facts<'_>,
+        content: &Content<'_, P>,
+        mut each: impl FnMut(&Value<'_>),
+    ) -> Result<(), P::Error> {
+        // Of a type, the content of what was plaintext, and the kind of anything else.
+        let skipped = match (self.field.id, facts.kind) {
+            (FieldId::Type, Some(Kind::TlsData)) => 1,
+            _ => 0,
+        };
+        let most = if self.has_many_shown() { usize::MAX } else { 1 };
+        let mut number = 0;
+        self.for_each_value(facts, content, |value| {
+            if (skipped..most.saturating_add(skipped)).contains(&number) {
+                each(value);
+            }
+            number += 1;
+        })
+    }
+
     /// Gives its values, of the event of which these are the facts and this the content, to `each`.
     ///
     /// # Errors
@@ -234,7 +267,7 @@ impl<P: PayloadBytes> Asked<'_, '_, P> {
     ) -> Result<bool, P::Error> {
         let mut rights = Vec::new();
         self.values(right, |value| {
-            rights.push(owned(value));
+            rights.push(value.into_owned());
             false
         })?;
         let ignores_case = left.field.ignores_case || right.field.ignores_case;
@@ -249,17 +282,6 @@ impl<P: PayloadBytes> Asked<'_, '_, P> {
             );
         }
         self.values(left, |value| holds(&value, comparison))
-    }
-}
-
-fn owned(value: Value<'_>) -> Value<'static> {
-    match value {
-        Value::Int(number) => Value::Int(number),
-        Value::Time(time) => Value::Time(time),
-        Value::Bytes(bytes) => Value::Bytes(Cow::Owned(bytes.into_owned())),
-        Value::Ip(ip) => Value::Ip(ip),
-        Value::Endpoint(end) => Value::Endpoint(end),
-        Value::Bool(is_so) => Value::Bool(is_so),
     }
 }
 

@@ -9,6 +9,7 @@ mod error;
 mod expr;
 mod facts;
 mod field;
+pub mod flags;
 mod literal;
 mod matches;
 mod names;

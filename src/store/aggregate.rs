@@ -47,6 +47,32 @@ impl Buckets {
     }
 }
 
+/// A period without events, or (without a start) several of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Empty {
+    /// Where it begins.
+    pub start: Option<Timestamp>,
+}
+
+impl Buckets {
+    /// The empty buckets between two that are not; more than `most` as one.
+    pub fn between(self, before: Option<Timestamp>, next: Timestamp, most: i64) -> Vec<Empty> {
+        let width = self.width_ns.max(1);
+        let Some(before) = before else {
+            return Vec::new();
+        };
+        let count = next.nanos_since(before) / width - 1;
+        if count > most {
+            return vec![Empty { start: None }];
+        }
+        (1..=count)
+            .map(|number| Empty {
+                start: Some(before.plus_nanos(number.saturating_mul(width))),
+            })
+            .collect()
+    }
+}
+
 /// How many events there are and how many bytes of payloads they have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Total {
@@ -254,7 +280,7 @@ impl Reader {
         let mut statement = self.db.prepare(&sql).at(&self.path)?;
         let (first, last) = (plan.bounds.first_id.max(1), plan.bounds.last_id.min(upper));
         let mut from = first;
-        while from <= last {
+        while from <= last && !self.watch().is_stopped() {
             let to = last.min(from.saturating_add(CHUNK_EVENTS - 1));
             if self.has_time_in(plan, from, to)? {
                 let mut parameters = plan.values(from, to);
@@ -404,7 +430,7 @@ fn each_key<P: PayloadBytes>(
     let mut combined = vec![Key::new()];
     for key in keys {
         let mut values = Vec::new();
-        key.for_each_value(facts, content, |value| {
+        key.for_each_shown(facts, content, |value| {
             if values.len() < MAX_VALUES {
                 let bytes = value.to_bytes();
                 let kept = bytes.get(..MAX_KEY_BYTES).unwrap_or(&bytes);

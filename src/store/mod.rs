@@ -97,10 +97,12 @@ mod begin;
 mod block;
 mod digest;
 mod error;
+mod explain;
 mod group_facts;
 mod intern;
 mod merge;
 mod migrate;
+mod news;
 mod open;
 mod payload;
 mod plan;
@@ -119,9 +121,10 @@ mod surroundings;
 mod tail;
 mod tally;
 mod varint;
+mod watch;
 mod writer;
 
-pub use aggregate::{Buckets, Total};
+pub use aggregate::{Buckets, Empty, Total};
 pub use batch::{
     Batch, Counters, GapReason, GapRow, HeartbeatRow, KnownRun, LinkRow, LogRow, NewEvent, NextIds,
     RecordingStart, RunRow, UncleanEnd,
@@ -136,4 +139,5 @@ pub use rows::Rows;
 pub use sorted::Sorted;
 pub use spans::Order;
 pub use tally::{Count, CountOrder, Key, Tally};
+pub use watch::Watch;
 pub use writer::{Sealed, Writer};

@@ -18,6 +18,7 @@ use super::payload::{BlockCache, Payload};
 use super::row::{self, EVENT_BY_ID};
 use super::rows::Rows;
 use super::spans::Order;
+use super::watch::Watch;
 use crate::event::{Envelope, EventId, RunId, StoredEvent, Timestamp};
 use crate::filter::Expr;
 
@@ -56,6 +57,7 @@ pub struct Reader {
     pub(super) blocks: RefCell<BlockCache>,
     sources: RefCell<HashMap<i64, Option<Arc<str>>>>,
     access: Access,
+    watch: Watch,
     // Held while the file is read as one that cannot change, so that no recorder changes it. Closed last.
     _lock: Option<File>,
 }
@@ -96,6 +98,7 @@ impl Reader {
             blocks: RefCell::new(BlockCache::default()),
             sources: RefCell::new(HashMap::new()),
             access,
+            watch: Watch::default(),
             _lock: lock,
         };
         let reader = if is_live {
@@ -159,6 +162,16 @@ impl Reader {
         self.access
     }
 
+    /// Lets another thread see how far queries are, and stop them: they then end early, with what was found.
+    pub fn set_watch(&mut self, watch: Watch) {
+        self.watch = watch;
+    }
+
+    /// How far queries are, and whether they are to stop.
+    pub(super) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
     /// The file, with all links resolved.
     pub fn path(&self) -> &Path {
         &self.path
@@ -186,7 +199,9 @@ impl Reader {
 
     /// Opens the capture a second time, for another thread.
     pub(super) fn open_again(&self) -> Result<Self, Error> {
-        Self::open(&self.path)
+        let mut reader = Self::open(&self.path)?;
+        reader.watch = self.watch.clone();
+        Ok(reader)
     }
 
     /// The URL or file that the events of a run came from.

@@ -109,6 +109,30 @@ impl<'a> Rows<'a> {
         Ok(rows)
     }
 
+    /// The plan.
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// How events are found, in words.
+    pub(super) fn way(&self) -> String {
+        match &self.closed {
+            Closed::Listed(_) => format!(
+                "{} events of the streams that fit, through their lists",
+                self.ready.len()
+            ),
+            Closed::Spans(_) => "through the index on time".to_owned(),
+            Closed::Scanned(_) => {
+                "through the index on time, judged block by block on all cores".to_owned()
+            }
+        }
+    }
+
+    /// The newest event that is looked at.
+    pub fn upper(&self) -> EventId {
+        EventId::new(self.upper)
+    }
+
     /// The plan and the newest event, if SQL decides the filter and no short list of events was found.
     pub(super) fn plan_of_all(&self) -> Option<(&Plan, i64)> {
         matches!(self.closed, Closed::Spans(_)).then_some((&self.plan, self.upper))
@@ -194,14 +218,15 @@ impl<'a> Rows<'a> {
     }
 
     fn next_place(&mut self) -> Result<Option<Place>, Error> {
-        loop {
+        while !self.reader.watch().is_stopped() {
             if let Some(place) = self.next_ready()? {
                 return Ok(Some(place));
             }
             if !self.open()? {
-                return Ok(None);
+                break;
             }
         }
+        Ok(None)
     }
 
     /// The next place, if nothing has to be opened for it.

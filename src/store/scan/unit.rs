@@ -282,6 +282,7 @@ impl Search<'_> {
                 if self.wants_any(header.first, header.last) {
                     self.block(class, &header)?;
                 }
+                self.reader.watch().add_scanned(header.raw_bytes as u64);
             }
         }
         Ok(())
