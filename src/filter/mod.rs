@@ -6,6 +6,7 @@ mod check;
 mod error;
 mod expr;
 mod field;
+pub mod flags;
 mod literal;
 mod names;
 mod needle;
