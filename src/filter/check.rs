@@ -7,7 +7,7 @@ use super::expr::{Comparison, Expr, Literal, Operand, Test};
 use super::field::{Field, FieldId, Type};
 use super::parse::{Item, Operator, Syntax, SyntaxKind, Term, TermKind, syntax};
 use super::parse_error::ParseError;
-use super::value::word;
+use super::value::{is_number, word};
 use crate::event::{Content, Timestamp, Zone};
 
 /// Reads a filter. `now` and `zone` are for times such as `-10m` and `10:00`.
@@ -153,7 +153,7 @@ impl Checker<'_> {
         if is_order(comparison)
             && matches!(kind, Type::Text | Type::Bytes)
             && let TermKind::Word { word, .. } = &value.kind
-            && word.starts_with(|first: char| first.is_ascii_digit())
+            && is_number(word)
         {
             return Err(self.fault(
                 value.span.clone(),

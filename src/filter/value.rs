@@ -260,6 +260,14 @@ fn size(text: &str) -> Result<i64, String> {
         .ok_or_else(|| "this number is too large".to_owned())
 }
 
+/// Whether a word without quotes looks like a number.
+pub(super) fn is_number(word: &str) -> bool {
+    size(word).is_ok()
+        || word
+            .bytes()
+            .all(|each| each.is_ascii_digit() || each == b'.')
+}
+
 /// A number, a class or a range.
 fn status_literal(text: &str) -> Result<Literal, String> {
     let is_number = text.strip_prefix('-').unwrap_or(text);

@@ -2,6 +2,7 @@
 
 mod accepted;
 mod refused;
+mod round_trip;
 
 use ecq::event::{Timestamp, Zone};
 use ecq::filter::{Error, Expr, parse};
