@@ -94,6 +94,9 @@ impl Checker<'_> {
     /// What to say about a term that is to be a field and is none.
     pub(super) fn no_field(&self, term: &Term<'_>) -> ParseError {
         let message = match &term.kind {
+            TermKind::Word { word, .. } if names::is_known(word) => {
+                format!("`{word}` stands alone, it has no values")
+            }
             TermKind::Word { word, .. } if !is_number(word) => {
                 let is_first = self
                     .text

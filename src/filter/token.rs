@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::parse_error::ParseError;
+use super::parse_error::{ParseError, harmless};
 
 /// A piece of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -225,6 +225,7 @@ impl<'a> Lexer<'a> {
                 push_char(value, character);
             }
             other => {
+                let other = harmless(other.encode_utf8(&mut [0; 4]));
                 return Err(self.fault(
                     start,
                     format!(
@@ -361,5 +362,6 @@ mod tests {
             assert_eq!(shown(text), expected, "{text}");
         }
         assert!(shown("\"\\d\"").starts_with("unknown escape: write `\\\\d`"));
+        assert!(shown("\"\\\u{1b}\"").starts_with("unknown escape: write `\\\\\\x1b`"));
     }
 }

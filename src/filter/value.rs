@@ -113,13 +113,13 @@ impl Checker<'_> {
         if kind == Type::Text {
             return Ok(bytes.to_vec());
         }
-        if let Some(read) = hex_bytes(text, ':') {
+        if let Some(read) = hex_pairs(text, ':') {
             return Ok(read);
         }
-        let read = hex_bytes(text, '-')
-            .or_else(|| hex_bytes(text, '.'))
-            .or_else(|| hex_bytes(text.strip_prefix("0x")?, '\0'))
-            .or_else(|| hex_bytes(text, '\0').filter(|read| read.len() == 1));
+        let read = hex_pairs(text, '-')
+            .or_else(|| hex_pairs(text, '.'))
+            .or_else(|| hex_digits(text.strip_prefix("0x")?))
+            .or_else(|| hex_digits(text).filter(|read| read.len() == 1));
         match read {
             Some(read) => Err(fault(format!(
                 "write `{}` for bytes, or quotes for the text",
@@ -260,6 +260,14 @@ fn size(text: &str) -> Result<i64, String> {
         .ok_or_else(|| "this number is too large".to_owned())
 }
 
+/// Whether a word without quotes looks like a number.
+pub(super) fn is_number(word: &str) -> bool {
+    size(word).is_ok()
+        || word
+            .bytes()
+            .all(|each| each.is_ascii_digit() || each == b'.')
+}
+
 /// A number, a class or a range.
 fn status_literal(text: &str) -> Result<Literal, String> {
     let is_number = text.strip_prefix('-').unwrap_or(text);
@@ -339,28 +347,27 @@ fn one_address(net: &IpNet) -> Option<std::net::IpAddr> {
 }
 
 /// Bytes as pairs of hexadecimal digits with a separator between them, at least two; with `:` in front, at least one.
-/// With `\0` for the separator, there is none between them, and one pair is enough.
-fn hex_bytes(text: &str, separator: char) -> Option<Vec<u8>> {
-    let byte = |pair: &str| {
-        let is_pair = pair.len() == 2 && pair.bytes().all(|digit| digit.is_ascii_hexdigit());
-        u8::from_str_radix(pair, 16).ok().filter(|_| is_pair)
-    };
-    if separator == '\0' {
-        let pairs = text.as_bytes().chunks(2);
-        return (!text.is_empty())
-            .then(|| {
-                pairs
-                    .map(|pair| std::str::from_utf8(pair).ok().and_then(byte))
-                    .collect()
-            })
-            .flatten();
-    }
+fn hex_pairs(text: &str, separator: char) -> Option<Vec<u8>> {
     let (inner, least) = match text.strip_prefix(':') {
         Some(inner) if separator == ':' => (inner, 1),
         _ => (text, 2),
     };
-    let bytes: Option<Vec<u8>> = inner.split(separator).map(byte).collect();
+    let bytes: Option<Vec<u8>> = inner.split(separator).map(hex_byte).collect();
     bytes.filter(|bytes| bytes.len() >= least)
+}
+
+/// Bytes as pairs of hexadecimal digits with nothing between them, at least one.
+pub(super) fn hex_digits(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2);
+    let bytes: Option<Vec<u8>> = pairs
+        .map(|pair| std::str::from_utf8(pair).ok().and_then(hex_byte))
+        .collect();
+    bytes.filter(|bytes| !bytes.is_empty())
+}
+
+fn hex_byte(pair: &str) -> Option<u8> {
+    let is_pair = pair.len() == 2 && pair.bytes().all(|digit| digit.is_ascii_hexdigit());
+    u8::from_str_radix(pair, 16).ok().filter(|_| is_pair)
 }
 
 /// Bytes in the form that is read back: `50:4b`, `:50` for one.

@@ -8,6 +8,7 @@
 mod architecture;
 mod digest;
 mod extremes;
+mod filter;
 mod query;
 mod readme;
 mod real;

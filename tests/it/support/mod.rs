@@ -2,6 +2,7 @@
 
 pub(crate) mod capture;
 pub(crate) mod env;
+pub(crate) mod exprs;
 pub(crate) mod folder;
 pub(crate) mod frames;
 pub(crate) mod live;
