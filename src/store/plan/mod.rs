@@ -184,6 +184,16 @@ impl Compiler<'_> {
 
     /// The condition that a part becomes; `None` if SQL can say nothing about it.
     fn condition(&mut self, part: &Expr) -> Result<Option<Condition>> {
+        let parameters = self.parameters.len();
+        let condition = self.compiled(part)?;
+        if condition.is_none() {
+            // Those of what was given up.
+            self.parameters.truncate(parameters);
+        }
+        Ok(condition)
+    }
+
+    fn compiled(&mut self, part: &Expr) -> Result<Option<Condition>> {
         if let Some(home) = Home::of(part) {
             let sql = self.by_list(home, part)?;
             return Ok(Some(Condition {
