@@ -47,7 +47,9 @@ pub(crate) struct Advised {
 pub fn report(terminal: &mut Terminal, error: &anyhow::Error) {
     // Causes can quote what was captured, or a path with anything in it. Only a filter's fault is drawn over several lines.
     let text = chain(error);
-    let is_drawn = error.chain().any(<dyn std::error::Error>::is::<filter::Error>);
+    let is_drawn = error
+        .chain()
+        .any(<dyn std::error::Error>::is::<filter::Error>);
     if is_drawn {
         let lines: Vec<_> = text.lines().map(escape::line).collect();
         terminal.error(lines.join("\n"));
