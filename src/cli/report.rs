@@ -119,9 +119,6 @@ fn store_hint(error: &store::Error) -> Option<String> {
             "name a capture, or a file that is not there yet, with --db"
         }
         store::Error::Newer { .. } => "use the version of ecq that wrote it, or a newer one",
-        store::Error::Older { .. } => {
-            "record into it once with this version, which brings it up to date"
-        }
         store::Error::InUse { .. } => {
             "another ecq-record writes to it, or an ecq-query reads it: stop that one, or name another file with --db"
         }

@@ -60,10 +60,10 @@ impl Defect {
     /// Its name, as it is written and read.
     pub fn name(self) -> &'static str {
         match self {
-            Self::CutOff => "cut-off",
+            Self::CutOff => "cut_off",
             Self::Damaged => "damaged",
-            Self::TooLarge => "too-large",
-            Self::UnknownCoding => "unknown-coding",
+            Self::TooLarge => "too_large",
+            Self::UnknownCoding => "unknown_coding",
         }
     }
 

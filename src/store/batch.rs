@@ -237,6 +237,8 @@ pub struct Counters {
     pub heartbeats: u64,
     /// Samples that eCapture 1.x says it lost in the kernel.
     pub lost_samples: u64,
+    /// Events that a record-time filter left out.
+    pub filtered_events: u64,
 }
 
 /// What a new recording is.

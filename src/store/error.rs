@@ -69,16 +69,6 @@ pub enum Error {
         /// The newest version that this program knows.
         known: i64,
     },
-    /// The file is older than this program, and only a recorder brings it up to date.
-    #[error("{}: schema version {found} is older than this program's {known}", .path.display())]
-    Older {
-        /// The path as given.
-        path: PathBuf,
-        /// The version in the file.
-        found: i64,
-        /// The version that this program reads.
-        known: i64,
-    },
     /// Another recorder holds the file, or a query reads it as a finished one.
     #[error("{}: is in use by another program", .path.display())]
     InUse {

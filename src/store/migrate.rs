@@ -13,10 +13,16 @@ use super::error::{At, Error};
 pub const APPLICATION_ID: i64 = 0x6563_7131;
 
 /// The files of `migrations/`, in order. Position (from 1) is the `user_version` that the file leads to.
-pub const MIGRATIONS: [(&str, &str); 1] = [(
-    "0001_initial.sql",
-    include_str!("../../migrations/0001_initial.sql"),
-)];
+pub const MIGRATIONS: [(&str, &str); 2] = [
+    (
+        "0001_initial.sql",
+        include_str!("../../migrations/0001_initial.sql"),
+    ),
+    (
+        "0002_search_filter.sql",
+        include_str!("../../migrations/0002_search_filter.sql"),
+    ),
+];
 
 /// The schema version of this program.
 pub fn newest_version() -> i64 {
@@ -92,8 +98,8 @@ pub(super) fn climb(connection: &mut Connection, path: &Path) -> Result<(), Erro
     Ok(())
 }
 
-/// Checks that a reader of this program understands the database.
-pub(super) fn check_readable(connection: &Connection, path: &Path) -> Result<(), Error> {
+/// The schema version of a capture, which a reader of this program understands: ours or an older one.
+pub(super) fn check_readable(connection: &Connection, path: &Path) -> Result<i64, Error> {
     let known = newest_version();
     match identify(connection, path)? {
         Identity::Empty => Err(Error::Foreign {
@@ -105,12 +111,7 @@ pub(super) fn check_readable(connection: &Connection, path: &Path) -> Result<(),
             found,
             known,
         }),
-        Identity::Capture(found) if found < known => Err(Error::Older {
-            path: path.to_owned(),
-            found,
-            known,
-        }),
-        Identity::Capture(_) => Ok(()),
+        Identity::Capture(found) => Ok(found),
     }
 }
 
@@ -118,6 +119,8 @@ pub(super) fn check_readable(connection: &Connection, path: &Path) -> Result<(),
 mod tests {
     use super::*;
     use crate::event::{ClockKind, Content, Direction, Kind, Probe, TupleSource};
+    use crate::http::body::Defect;
+    use crate::store::grams::Covers;
 
     #[test]
     fn the_list_is_the_folder() {
@@ -176,6 +179,14 @@ mod tests {
         assert_eq!(
             names("gap"),
             super::super::batch::GapReason::ALL.map(|gap| pair(gap.code(), gap.name()))
+        );
+        assert_eq!(
+            names("covers"),
+            [Covers::All, Covers::Plain].map(|covers| pair(covers.code(), covers.name()))
+        );
+        assert_eq!(
+            names("defect"),
+            Defect::ALL.map(|defect| pair(defect.code(), defect.name()))
         );
         assert_eq!(
             names("class"),

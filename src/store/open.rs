@@ -179,6 +179,28 @@ pub(super) fn lay_out(connection: &Connection, path: &Path) -> Result<(), Error>
         .at(path)
 }
 
+/// Gives free pages back and leaves one file that stands on its own; `false` if a reader holds it, and its `-wal` still
+/// belongs to it.
+pub(super) fn leave_one_file(connection: &Connection) -> rusqlite::Result<bool> {
+    let tidied =
+        give_back_free_pages(connection).and_then(|()| connection.execute_batch("PRAGMA optimize"));
+    match tidied {
+        // Whoever writes just now keeps us from tidying up, and from nothing else.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
+        other => other?,
+    }
+    connection.flush_prepared_statement_cache();
+    switch_journal(connection, "delete")
+}
+
+/// The pragma frees one page a step.
+fn give_back_free_pages(db: &Connection) -> rusqlite::Result<()> {
+    let mut statement = db.prepare("PRAGMA incremental_vacuum")?;
+    let mut steps = statement.query([])?;
+    while steps.next()?.is_some() {}
+    Ok(())
+}
+
 /// Changes the journal mode, for which nobody else may have the file open in a statement. SQLite's busy timeout does not
 /// cover that, so it is tried for some seconds; `false` if somebody had it all that time.
 pub(super) fn switch_journal(connection: &Connection, mode: &str) -> rusqlite::Result<bool> {

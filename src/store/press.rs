@@ -1,4 +1,5 @@
-//! A second thread beside the writer's: it compresses blocks and computes digests while rows are written.
+//! A second thread beside the writer's: it compresses blocks, makes their search filters and computes digests while rows
+//! are written.
 //!
 //! zstd and SHA-256 together take about as long as everything else that a commit costs, and need nothing of the
 //! database. Jobs are worked off in order. At most [`WAITING`] wait, so that what they hold is bounded; the writer then
@@ -12,6 +13,10 @@ use bytes::Bytes;
 
 use super::block::{Class, Codec, Compressor, Member};
 use super::digest::{BatchHasher, EventHasher};
+use super::grams::{Filter, FilterMaker, Searched};
+use super::stream_ends::End;
+use crate::filter::MAX_TEXT_BYTES;
+use crate::http::body::{self, Defect, MAX_DECODED_BYTES, State};
 
 /// How many jobs wait, each at most 1 MiB or [`EVENTS`] events.
 const WAITING: usize = 16;
@@ -26,6 +31,8 @@ pub(super) struct Block {
     pub(super) last: i64,
     pub(super) part_bytes: usize,
     pub(super) members: Vec<Member>,
+    /// The end of the text before each member in its stream, for the search filter; empty for a part of a large payload.
+    pub(super) before: Vec<End>,
     pub(super) raw: Raw,
 }
 
@@ -51,6 +58,7 @@ pub(super) struct Pressed {
     pub(super) block: Block,
     pub(super) codec: Codec,
     pub(super) data: Option<Vec<u8>>,
+    pub(super) filter: Option<Filter>,
 }
 
 /// Events to be hashed: their fields one after another, with where each ends, and their payloads.
@@ -63,6 +71,8 @@ struct Events {
 
 enum Job {
     Block(Block),
+    /// A large payload, whose body may have to be decoded.
+    Large(i64, Bytes),
     Batch(BatchHasher),
     Events(Events),
     BatchEnd,
@@ -70,6 +80,7 @@ enum Job {
 
 enum Done {
     Block(io::Result<Pressed>),
+    Undecoded(i64, Defect),
     Digest([u8; 32]),
 }
 
@@ -80,6 +91,7 @@ pub(super) struct Press {
     thread: Option<JoinHandle<()>>,
     events: Events,
     pressed: Vec<Pressed>,
+    undecoded: Vec<(i64, Defect)>,
     blocks_under_way: usize,
 }
 
@@ -94,6 +106,7 @@ impl Press {
             .spawn(move || {
                 let mut worker = Worker {
                     compressor,
+                    filters: FilterMaker::new(),
                     batch: None,
                 };
                 for job in taken {
@@ -110,6 +123,7 @@ impl Press {
             thread: Some(thread),
             events: Events::default(),
             pressed: Vec::new(),
+            undecoded: Vec::new(),
             blocks_under_way: 0,
         })
     }
@@ -142,9 +156,13 @@ impl Press {
                     Err(_) => break,
                 }
             };
-            if let Done::Block(block) = done {
-                self.blocks_under_way -= 1;
-                self.pressed.push(block?);
+            match done {
+                Done::Block(block) => {
+                    self.blocks_under_way -= 1;
+                    self.pressed.push(block?);
+                }
+                Done::Undecoded(event, defect) => self.undecoded.push((event, defect)),
+                Done::Digest(_) => {}
             }
         }
         Ok(std::mem::take(&mut self.pressed))
@@ -187,8 +205,22 @@ impl Press {
                     self.blocks_under_way -= 1;
                     self.pressed.push(block?);
                 }
+                Done::Undecoded(event, defect) => self.undecoded.push((event, defect)),
             }
         }
+    }
+
+    /// Takes in a large payload, to learn whether its body can be decoded.
+    pub(super) fn add_large(&mut self, event: i64, payload: &Bytes) -> io::Result<()> {
+        if body::needs_decoding(payload) {
+            self.send(Job::Large(event, payload.clone()))?;
+        }
+        Ok(())
+    }
+
+    /// The large payloads whose body could not be decoded, as far as is known: at the end of a batch, all of them.
+    pub(super) fn take_undecoded(&mut self) -> Vec<(i64, Defect)> {
+        std::mem::take(&mut self.undecoded)
     }
 }
 
@@ -209,13 +241,26 @@ fn ended() -> io::Error {
 /// What the thread works with.
 struct Worker {
     compressor: Compressor,
+    filters: FilterMaker,
     batch: Option<BatchHasher>,
 }
 
 impl Worker {
     fn work(&mut self, job: Job) -> Option<Done> {
         match job {
+            Job::Large(event, payload) => {
+                let body = if payload.len() > MAX_TEXT_BYTES {
+                    Some(State::Partial(Defect::TooLarge))
+                } else {
+                    body::body(&payload, MAX_DECODED_BYTES).map(|body| body.state)
+                };
+                match body {
+                    Some(State::Partial(defect)) => Some(Done::Undecoded(event, defect)),
+                    _ => None,
+                }
+            }
             Job::Block(block) => {
+                let filter = block.filter(&mut self.filters);
                 let pressed = self
                     .compressor
                     .compress(block.raw.bytes())
@@ -227,6 +272,7 @@ impl Worker {
                     block,
                     codec,
                     data,
+                    filter,
                 })))
             }
             Job::Batch(batch) => {
@@ -241,6 +287,29 @@ impl Worker {
             }
             Job::BatchEnd => self.batch.take().map(|batch| Done::Digest(batch.finish())),
         }
+    }
+}
+
+impl Block {
+    /// The search filter; a part of a large payload has none.
+    fn filter(&self, maker: &mut FilterMaker) -> Option<Filter> {
+        if self.class == Class::Large {
+            return None;
+        }
+        let raw = self.raw.bytes();
+        let events: Vec<_> = self
+            .members
+            .iter()
+            .zip(&self.before)
+            .map(|(member, before)| Searched {
+                id: member.id,
+                before: before.bytes(),
+                payload: raw
+                    .get(member.offset..member.offset + member.length)
+                    .unwrap_or_default(),
+            })
+            .collect();
+        Some(maker.make(&events))
     }
 }
 

@@ -57,6 +57,9 @@ pub struct Reader {
     pub(super) blocks: RefCell<BlockCache>,
     sources: RefCell<HashMap<i64, Option<Arc<str>>>>,
     access: Access,
+    /// The version of its schema.
+    version: i64,
+    pub(super) uses_search_filter: bool,
     watch: Watch,
     // Held while the file is read as one that cannot change, so that no recorder changes it. Closed last.
     _lock: Option<File>,
@@ -98,6 +101,8 @@ impl Reader {
             blocks: RefCell::new(BlockCache::default()),
             sources: RefCell::new(HashMap::new()),
             access,
+            version: 0,
+            uses_search_filter: true,
             watch: Watch::default(),
             _lock: lock,
         };
@@ -121,7 +126,8 @@ impl Reader {
         };
         open::keep_plans(&reader.db).at(&path)?;
         reader.limit_values(MAX_VALUE_BYTES)?;
-        migrate::check_readable(&reader.db, &path)?;
+        let version = migrate::check_readable(&reader.db, &path)?;
+        let reader = Self { version, ..reader };
         reader
             .db
             .pragma_update(None, "cache_size", CACHE_KIB)
@@ -167,6 +173,11 @@ impl Reader {
         self.watch = watch;
     }
 
+    /// Searches from now on with the search filter or without: what is found is the same.
+    pub fn use_search_filter(&mut self, is_used: bool) {
+        self.uses_search_filter = is_used;
+    }
+
     /// How far queries are, and whether they are to stop.
     pub(super) fn watch(&self) -> &Watch {
         &self.watch
@@ -192,6 +203,11 @@ impl Reader {
         Rows::new(self, filter, order, limit)
     }
 
+    /// Whether it has the tables of the search filter.
+    pub(super) fn has_search_filter(&self) -> bool {
+        self.version >= 2
+    }
+
     /// Whether the capture can be opened a second time: a private copy has no name any more.
     pub(super) fn can_be_opened_again(&self) -> bool {
         self.access != Access::PrivateCopy
@@ -201,6 +217,7 @@ impl Reader {
     pub(super) fn open_again(&self) -> Result<Self, Error> {
         let mut reader = Self::open(&self.path)?;
         reader.watch = self.watch.clone();
+        reader.uses_search_filter = self.uses_search_filter;
         Ok(reader)
     }
 

@@ -1,19 +1,24 @@
 //! From a batch to rows.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::batch::{Batch, Counters, NewEvent};
 use super::block::Class;
 use super::digest::{BatchHasher, append_fields};
+use super::grams;
 use super::intern::Interner;
 use super::postings::Postings;
 use super::press::Press;
+use super::stream_ends::StreamEnds;
 use super::surroundings;
 use super::tail::{Tail, TailError};
-use crate::event::{ConnectionId, Details, Envelope, EventId, RecordingId, Timestamp};
+use crate::event::{ConnectionId, Details, Direction, Envelope, EventId, RecordingId, Timestamp};
 
 /// How many neighboring events share one entry of the index on time.
 const SPAN_EVENTS: i64 = 512;
+
+/// In place of the code of a direction.
+const NO_DIRECTION: u8 = 2;
 
 /// An entry of the index on time that is still growing.
 #[derive(Clone, Copy)]
@@ -31,6 +36,7 @@ pub(super) struct RowWriter {
     tail: Tail,
     press: Press,
     postings: Postings,
+    ends: StreamEnds,
     span: Option<Span>,
 }
 
@@ -40,7 +46,14 @@ impl RowWriter {
         recording: RecordingId,
         next_connection: ConnectionId,
     ) -> Result<Self, TailError> {
+        // What an earlier recorder left in the tail has lost its surroundings.
+        db.execute_batch("INSERT OR IGNORE INTO junctions (event_id) SELECT event_id FROM tail")?;
+        let next = |sql| db.query_row(sql, [], |row| row.get::<_, i64>(0));
         Ok(Self {
+            ends: StreamEnds::new(
+                next("SELECT COALESCE(MAX(id), 0) + 1 FROM streams")?,
+                next("SELECT COALESCE(MAX(last_id), 0) + 1 FROM batches")?,
+            ),
             recording,
             interner: Interner::new(db, next_connection)?,
             tail: Tail::new(db)?,
@@ -64,19 +77,53 @@ impl RowWriter {
         for update in &batch.connection_updates {
             surroundings::update_connection(db, update)?;
         }
-        for (event, connection) in &batch.moves {
-            if let Some(stream) = self
-                .interner
-                .moved_stream(db, event.number(), *connection)?
-            {
-                db.prepare_cached("UPDATE events SET stream_id = ?2 WHERE id = ?1")?
-                    .execute(params![event.number(), stream])?;
-                self.postings.add_moved(db, stream, event.number())?;
-            }
-        }
+        self.move_events(db, &batch.moves)?;
         self.tail.save(db)?;
         self.postings.save(db)?;
         self.write_counters(db, &batch.counters, now)?;
+        Ok(())
+    }
+
+    fn move_events(
+        &mut self,
+        db: &Connection,
+        moves: &[(EventId, ConnectionId)],
+    ) -> rusqlite::Result<()> {
+        let mut moved = Vec::new();
+        let mut streams = Vec::new();
+        for (event, connection) in moves {
+            let id = event.number();
+            if let Some(stream) = self.interner.moved_stream(db, id, *connection)? {
+                streams.push(stream);
+                streams.extend(
+                    db.prepare_cached("SELECT stream_id FROM events WHERE id = ?1")?
+                        .query_row([id], |row| row.get::<_, i64>(0))
+                        .optional()?,
+                );
+                db.prepare_cached("UPDATE events SET stream_id = ?2 WHERE id = ?1")?
+                    .execute(params![id, stream])?;
+                self.postings.add_moved(db, stream, id)?;
+                moved.push((id, stream));
+            }
+        }
+        let Some((first, _)) = moved.first() else {
+            return Ok(());
+        };
+        if let Some(junctions) = self.ends.move_events(&moved) {
+            for event in junctions {
+                grams::add_junction(db, event)?;
+            }
+            return Ok(());
+        }
+        // Where it is not known which events follow the moved ones, all that can are looked at.
+        for stream in streams {
+            db.prepare_cached(
+                "INSERT OR IGNORE INTO junctions (event_id)
+                 SELECT id FROM events WHERE id >= ?1 AND +stream_id = ?2",
+            )?
+            .execute([*first, stream])?;
+            self.ends.forget(stream);
+        }
         Ok(())
     }
 
@@ -146,8 +193,17 @@ impl RowWriter {
                 add_details(db, new.id, &event.details)?;
             }
             add_envelope(db, new.id, &new.captured.envelope)?;
+            let place = new.connection.map(|_| {
+                let direction = event.direction.map_or(NO_DIRECTION, Direction::code);
+                (stream, direction)
+            });
+            let (before, is_known) = self.ends.add(id, place, payload);
+            if !is_known {
+                grams::add_junction(db, id)?;
+            }
             if let Some(class) = Class::of(event.content, payload_bytes) {
-                self.tail.add(db, &mut self.press, id, class, payload)?;
+                self.tail
+                    .add(db, &mut self.press, id, class, (payload, before))?;
             }
             self.press.add_event(payload, |out| {
                 append_fields(out, new.id, event, &new.captured.envelope, payload_bytes);
@@ -212,7 +268,8 @@ impl RowWriter {
             "UPDATE recordings SET
                 last_commit_ns = ?2, received_frames = ?3, received_bytes = ?4, stored_events = ?5,
                 unreadable_frames = ?6, dropped_frames = ?7, dropped_bytes = ?8, withheld_keys = ?9,
-                destroyed_sockets = ?10, replayed_logs = ?11, stored_logs = ?12, heartbeats = ?13, lost_samples = ?14
+                destroyed_sockets = ?10, replayed_logs = ?11, stored_logs = ?12, heartbeats = ?13, lost_samples = ?14,
+                filtered_events = ?15
              WHERE id = ?1",
         )?
         .execute(params![
@@ -229,7 +286,8 @@ impl RowWriter {
             counters.replayed_logs,
             counters.stored_logs,
             counters.heartbeats,
-            counters.lost_samples
+            counters.lost_samples,
+            counters.filtered_events
         ])?;
         Ok(())
     }

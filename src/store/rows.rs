@@ -7,10 +7,12 @@
 //! no recorder from beginning or from checkpointing. What is committed after the query began is not part of it.
 
 use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
 
 use rusqlite::{Transaction, TransactionBehavior};
 
 use super::error::{At, Error};
+use super::gram_search::OpenBlocks;
 use super::plan::Plan;
 use super::postings;
 use super::reader::Reader;
@@ -57,6 +59,7 @@ enum Closed {
 struct Scanned {
     spans: Spans,
     scan: Scan,
+    open: Arc<OpenBlocks>,
     /// The first place that an event of a unit can have, for each unit that was asked for.
     asked: VecDeque<Place>,
     unit_spans: i64,
@@ -98,13 +101,17 @@ impl<'a> Rows<'a> {
         let spans = Spans::new(reader, order, rows.plan.bounds, upper)?;
         rows.closed = match filter.filter(|_| !rows.plan.is_exact()) {
             None => Closed::Spans(spans),
-            Some(filter) => Closed::Scanned(Box::new(Scanned {
-                spans,
-                scan: Scan::new(reader, filter, upper)?,
-                asked: VecDeque::new(),
-                unit_spans: 1,
-                most_spans: most_spans(reader)?,
-            })),
+            Some(filter) => {
+                let open = rows.open_blocks()?;
+                Closed::Scanned(Box::new(Scanned {
+                    spans,
+                    scan: Scan::new(reader, filter, &open, upper)?,
+                    open,
+                    asked: VecDeque::new(),
+                    unit_spans: 1,
+                    most_spans: most_spans(reader)?,
+                }))
+            }
         };
         Ok(rows)
     }
@@ -122,9 +129,7 @@ impl<'a> Rows<'a> {
                 self.ready.len()
             ),
             Closed::Spans(_) => "through the index on time".to_owned(),
-            Closed::Scanned(_) => {
-                "through the index on time, judged block by block on all cores".to_owned()
-            }
+            Closed::Scanned(scanned) => scanned.open.to_string(),
         }
     }
 
@@ -136,6 +141,42 @@ impl<'a> Rows<'a> {
     /// The plan and the newest event, if SQL decides the filter and no short list of events was found.
     pub(super) fn plan_of_all(&self) -> Option<(&Plan, i64)> {
         matches!(self.closed, Closed::Spans(_)).then_some((&self.plan, self.upper))
+    }
+
+    /// Which blocks have to be opened, by what the filter requires: that is only so if it is required of the payload alone.
+    fn open_blocks(&self) -> Result<Arc<OpenBlocks>, Error> {
+        let required = self
+            .plan
+            .required
+            .as_ref()
+            .filter(|_| self.reader.has_search_filter() && self.reader.uses_search_filter);
+        let open = match required {
+            None => OpenBlocks::everything(),
+            Some(required) => {
+                let (first, last) = self.ids_in_period()?;
+                OpenBlocks::new(&self.reader.db, required, first, last).at(&self.reader.path)?
+            }
+        };
+        self.reader.watch().add_total(open.open_bytes);
+        Ok(Arc::new(open))
+    }
+
+    /// Between which ids the events of the plan's period lie.
+    fn ids_in_period(&self) -> Result<(i64, i64), Error> {
+        let bounds = self.plan.bounds;
+        let (first, last): (Option<i64>, Option<i64>) = self
+            .reader
+            .db
+            .query_row(
+                "SELECT MIN(first_id), MAX(last_id) FROM spans WHERE max_ns >= ?1 AND min_ns <= ?2",
+                [bounds.since, bounds.until],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .at(&self.reader.path)?;
+        Ok((
+            first.unwrap_or(1).max(bounds.first_id),
+            last.unwrap_or(0).min(bounds.last_id).min(self.upper),
+        ))
     }
 
     /// The next event; `None` at the end.
@@ -340,12 +381,22 @@ impl Scanned {
         Ok(self.asked.front().copied())
     }
 
+    /// The next span in which anything has to be looked at.
+    fn take_touched(&mut self, reader: &Reader) -> Result<Option<Span>, Error> {
+        while let Some(span) = self.spans.take(reader)? {
+            if self.open.touches(span.first, span.last) {
+                return Ok(Some(span));
+            }
+        }
+        Ok(None)
+    }
+
     /// Asks for the next unit; `false` if there is none. The first are small, as few events may be wanted.
     fn ask(&mut self, reader: &Reader) -> Result<bool, Error> {
         let mut taken = Vec::new();
         let mut place = None;
         for _ in 0..self.unit_spans {
-            let Some(span) = self.spans.take(reader)? else {
+            let Some(span) = self.take_touched(reader)? else {
                 break;
             };
             place.get_or_insert_with(|| self.spans.first_of(span));

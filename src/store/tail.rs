@@ -10,12 +10,14 @@ use rusqlite::{Connection, params};
 
 use super::block::{Class, Member, PART_BYTES, TARGET_BYTES, encode_members};
 use super::error::Error;
+use super::grams;
 use super::press::{Block, Press, Pressed, Raw};
+use super::stream_ends::End;
 
 /// Payloads of one class that are not in a block yet.
 #[derive(Default)]
 struct Waiting {
-    payloads: Vec<(i64, Bytes)>,
+    payloads: Vec<(i64, Bytes, End)>,
     bytes: usize,
     /// How many of `payloads` stand in the table `tail`.
     in_table: usize,
@@ -76,28 +78,28 @@ impl Tail {
                 waiting.bytes += data.len();
                 waiting
                     .payloads
-                    .push((row.get("event_id")?, Bytes::from(data)));
+                    .push((row.get("event_id")?, Bytes::from(data), End::default()));
                 waiting.in_table += 1;
             }
         }
         Ok(tail)
     }
 
-    /// Takes in one payload. Payloads of one class come in order of id.
+    /// Takes in one payload, with the text before it in its stream. Payloads of one class come in order of id.
     pub(super) fn add(
         &mut self,
         db: &Connection,
         press: &mut Press,
         id: i64,
         class: Class,
-        payload: &Bytes,
+        (payload, before): (&Bytes, End),
     ) -> Result<(), TailError> {
         let index = usize::from(class.code());
         let Some(waiting) = self.waiting.get_mut(index) else {
             return self.cut(db, press, id, payload);
         };
         waiting.bytes += payload.len();
-        waiting.payloads.push((id, payload.clone()));
+        waiting.payloads.push((id, payload.clone(), before));
         if waiting.bytes >= TARGET_BYTES {
             self.join(db, press, class)?;
         }
@@ -111,7 +113,9 @@ impl Tail {
         press: &mut Press,
         all: bool,
     ) -> Result<(), TailError> {
-        for pressed in press.take_blocks(all)? {
+        let pressed = press.take_blocks(all)?;
+        grams::store_undecoded(db, &press.take_undecoded())?;
+        for pressed in pressed {
             self.insert(db, &pressed)?;
             if let Raw::Joined(raw) = pressed.block.raw {
                 self.spare = raw;
@@ -125,7 +129,7 @@ impl Tail {
         let mut statement =
             db.prepare_cached("INSERT INTO tail (event_id, class, data) VALUES (?1, ?2, ?3)")?;
         for (class, waiting) in self.waiting.iter_mut().enumerate() {
-            for (id, payload) in waiting.payloads.iter_mut().skip(waiting.in_table) {
+            for (id, payload, _) in waiting.payloads.iter_mut().skip(waiting.in_table) {
                 statement.execute(params![*id, class, payload.as_ref()])?;
                 // The payload may be a small part of a large frame: do not keep that alive.
                 *payload = Bytes::copy_from_slice(payload);
@@ -148,7 +152,7 @@ impl Tail {
         let Some(waiting) = self.waiting.get_mut(usize::from(class.code())) else {
             return Ok(());
         };
-        let (Some((first, _)), Some((last, _))) =
+        let (Some((first, ..)), Some((last, ..))) =
             (waiting.payloads.first(), waiting.payloads.last())
         else {
             return Ok(());
@@ -158,9 +162,11 @@ impl Tail {
         raw.clear();
         raw.reserve(waiting.bytes);
         let mut members = Vec::with_capacity(waiting.payloads.len());
-        for (id, payload) in waiting.payloads.drain(..) {
+        let mut ends = Vec::with_capacity(waiting.payloads.len());
+        for (id, payload, before) in waiting.payloads.drain(..) {
             let (offset, length) = (raw.len(), payload.len());
             members.push(Member { id, offset, length });
+            ends.push(before);
             raw.extend_from_slice(&payload);
         }
         (waiting.bytes, waiting.in_table) = (0, 0);
@@ -171,6 +177,7 @@ impl Tail {
             last,
             part_bytes: 0,
             members,
+            before: ends,
             raw,
         })?;
         if in_table {
@@ -188,6 +195,7 @@ impl Tail {
         id: i64,
         payload: &Bytes,
     ) -> Result<(), TailError> {
+        press.add_large(id, payload)?;
         for part_bytes in (0..payload.len()).step_by(PART_BYTES) {
             let part = payload.slice(part_bytes..payload.len().min(part_bytes + PART_BYTES));
             press.add_block(Block {
@@ -200,6 +208,7 @@ impl Tail {
                     offset: 0,
                     length: part.len(),
                 }],
+                before: Vec::new(),
                 raw: Raw::Part(part),
             })?;
             self.store(db, press, false)?;
@@ -214,6 +223,7 @@ impl Tail {
             last,
             part_bytes,
             members,
+            before: _,
             raw,
         } = &pressed.block;
         let raw = raw.bytes();
@@ -236,6 +246,9 @@ impl Tail {
         ])?;
         db.prepare_cached("INSERT INTO block_data (id, data) VALUES (?1, ?2)")?
             .execute(params![self.next_block, data])?;
+        if let Some(filter) = &pressed.filter {
+            filter.store(db, self.next_block)?;
+        }
         self.next_block += 1;
         Ok(())
     }

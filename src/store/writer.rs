@@ -166,29 +166,11 @@ impl Writer {
     /// # Errors
     /// When the file cannot be written. Nothing is lost by that: the next recorder or query finds what is in its `-wal`.
     pub fn seal(self) -> Result<Sealed, Error> {
-        let path = self.path.clone();
-        let tidied = give_back_free_pages(&self.db)
-            .and_then(|()| self.db.execute_batch("PRAGMA optimize"))
-            .at(&path);
-        match tidied {
-            // Whoever writes just now keeps us from tidying up, and from nothing else.
-            Ok(()) | Err(Error::Busy { .. }) => {}
-            Err(error) => return Err(error),
-        }
-        self.db.flush_prepared_statement_cache();
-        let is_alone = open::switch_journal(&self.db, "delete").at(&path)?;
+        let is_alone = open::leave_one_file(&self.db).at(&self.path)?;
         Ok(if is_alone {
             Sealed::Yes
         } else {
             Sealed::HeldByReader
         })
     }
-}
-
-/// The pragma frees one page a step.
-fn give_back_free_pages(db: &Connection) -> rusqlite::Result<()> {
-    let mut statement = db.prepare("PRAGMA incremental_vacuum")?;
-    let mut steps = statement.query([])?;
-    while steps.next()?.is_some() {}
-    Ok(())
 }

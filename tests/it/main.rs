@@ -16,6 +16,7 @@ mod real;
 mod record;
 mod round_trip;
 mod rust_source;
+mod search;
 mod support;
 mod vectors;
 

@@ -16,6 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use super::error::Error;
+use super::gram_search::OpenBlocks;
 use super::reader::Reader;
 use crate::filter::Expr;
 
@@ -53,7 +54,12 @@ pub(super) struct Scan {
 impl Scan {
     /// Starts as many threads as there are cores, each with a connection of its own to the capture. A private copy cannot
     /// be opened a second time, and is searched by the caller's thread.
-    pub(super) fn new(reader: &Reader, filter: &Expr, upper: i64) -> Result<Self, Error> {
+    pub(super) fn new(
+        reader: &Reader,
+        filter: &Expr,
+        open: &Arc<OpenBlocks>,
+        upper: i64,
+    ) -> Result<Self, Error> {
         let count = std::thread::available_parallelism()
             .map_or(1, std::num::NonZero::get)
             .min(MAX_THREADS);
@@ -66,14 +72,14 @@ impl Scan {
             alone: None,
         };
         if count < 2 || !reader.can_be_opened_again() {
-            scan.alone = Some(Judge::new(&reader.db, &reader.path, filter, upper)?);
+            scan.alone = Some(Judge::new(reader, filter, Arc::clone(open), upper)?);
             return Ok(scan);
         }
         let (jobs, taken) = sync_channel::<Job>(count * AHEAD);
         let taken = Arc::new(Mutex::new(taken));
         for number in 0..count {
             let own = reader.open_again()?;
-            let judge = Judge::new(&own.db, &own.path, filter, upper)?;
+            let judge = Judge::new(&own, filter, Arc::clone(open), upper)?;
             let (taken, stop) = (Arc::clone(&taken), Arc::clone(&scan.stop));
             let thread = std::thread::Builder::new()
                 .name(format!("scan {number}"))

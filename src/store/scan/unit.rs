@@ -1,11 +1,11 @@
 //! The work on one unit.
 
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::finder::Finder;
 use super::{Found, Ranges};
@@ -13,6 +13,7 @@ use crate::event::{EventId, StoredEvent};
 use crate::filter::{Content, Expr, Facts, PayloadBytes};
 use crate::store::block::Class;
 use crate::store::error::{At, Error};
+use crate::store::gram_search::OpenBlocks;
 use crate::store::payload::{self, Payload};
 use crate::store::plan::Plan;
 use crate::store::reader::Reader;
@@ -26,6 +27,7 @@ pub(in crate::store) struct Judge {
     plan: Plan,
     select: String,
     finder: Option<Finder>,
+    open: Arc<OpenBlocks>,
     upper: i64,
 }
 
@@ -34,16 +36,17 @@ type Wanted = Option<Vec<(i64, i64)>>;
 
 impl Judge {
     pub(super) fn new(
-        db: &Connection,
-        path: &Path,
+        reader: &Reader,
         filter: &Expr,
+        open: Arc<OpenBlocks>,
         upper: i64,
     ) -> Result<Self, Error> {
-        let plan = Plan::new(db, Some(filter)).at(path)?;
+        let plan = Plan::new(&reader.db, Some(filter)).at(&reader.path)?;
         Ok(Self {
             select: plan.select(),
             finder: plan.required.as_ref().and_then(Finder::new),
             plan,
+            open,
             upper,
         })
     }
@@ -99,6 +102,7 @@ impl Judge {
             found: &mut ids,
         };
         search.blocks()?;
+        search.junctions()?;
         search.tail()?;
         search.large()?;
         search.empty()?;
@@ -279,6 +283,9 @@ impl Search<'_> {
                 if self.stop.load(Ordering::Relaxed) {
                     return Ok(());
                 }
+                if !self.judge.open.is_open(header.id) {
+                    continue;
+                }
                 if self.wants_any(header.first, header.last) {
                     self.block(class, &header)?;
                 }
@@ -312,6 +319,25 @@ impl Search<'_> {
             let end = member.offset + member.length;
             if self.is_wanted(member.id) && end <= block.raw.len() {
                 self.judge(member.id, block.raw.slice(member.offset..end))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Events of which the filter of their block does not know what came before them.
+    fn junctions(&mut self) -> Result<(), Error> {
+        if !self.reader.has_search_filter() {
+            return Ok(());
+        }
+        let junctions = self.ids(
+            "SELECT j.event_id AS id, e.payload_bytes FROM junctions AS j CROSS JOIN events AS e ON e.id = j.event_id
+             WHERE j.event_id BETWEEN ?1 AND ?2",
+        )?;
+        for (id, _) in junctions {
+            if self.is_wanted(id)
+                && let Some(event) = self.reader.event(EventId::new(id))?
+            {
+                self.judge_payload(id, &StoredPayload::of(self.reader, &event))?;
             }
         }
         Ok(())

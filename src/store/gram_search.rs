@@ -1,0 +1,247 @@
+//! Which blocks a search has to open.
+
+use std::fmt;
+
+use rusqlite::{Connection, Result, params};
+
+use super::grams::{self, Gram};
+use crate::filter::Required;
+
+/// How many events share a bit of what is touched.
+const EVENTS_A_BIT: i64 = 512;
+
+/// Which blocks a search has to open, in bits: nothing else of it grows with the capture.
+pub(super) struct OpenBlocks {
+    blocks: Bits,
+    /// Events that lie in open blocks, wait for one, or are looked at in any case, some hundred to a bit.
+    touched: Bits,
+    /// How many blocks are open, and how many bytes they hold before compression.
+    pub(super) open: u64,
+    pub(super) open_bytes: u64,
+    /// How many blocks there are.
+    pub(super) all: u64,
+    /// Whether the filter is not used.
+    is_everything: bool,
+}
+
+/// The largest number that a set is made for: 2^31 blocks are some hundred terabytes. A file that claims more was made by
+/// hand, and is searched without the filter.
+const MAX_NUMBER: i64 = 1 << 31;
+
+/// A set of numbers from 0 on.
+#[derive(Default)]
+struct Bits {
+    words: Vec<u64>,
+}
+
+impl Bits {
+    fn set(&mut self, number: i64) {
+        let Ok(number) = usize::try_from(number) else {
+            return;
+        };
+        if self.words.len() <= number / 64 {
+            self.words.resize(number / 64 + 1, 0);
+        }
+        if let Some(word) = self.words.get_mut(number / 64) {
+            *word |= 1 << (number % 64);
+        }
+    }
+
+    fn is_set(&self, number: i64) -> bool {
+        usize::try_from(number).is_ok_and(|number| {
+            self.words
+                .get(number / 64)
+                .is_some_and(|word| word >> (number % 64) & 1 == 1)
+        })
+    }
+
+    fn numbers(&self) -> impl Iterator<Item = i64> + '_ {
+        (0_i64..).zip(&self.words).flat_map(|(place, word)| {
+            (0..64)
+                .filter(move |bit| word >> bit & 1 == 1)
+                .map(move |bit| place * 64 + bit)
+        })
+    }
+}
+
+impl OpenBlocks {
+    /// Decides which blocks a search for what is required has to open, among those that can hold events with these ids.
+    pub(super) fn new(
+        db: &Connection,
+        required: &Required,
+        first_id: i64,
+        last_id: i64,
+    ) -> Result<Self> {
+        let (first, last) = blocks_between(db, first_id, last_id)?;
+        if first < 0 || last > MAX_NUMBER || last_id / EVENTS_A_BIT > MAX_NUMBER {
+            return Ok(Self::everything());
+        }
+        let mut blocks = Bits::default();
+        for group in required.groups() {
+            let mut grams: Vec<_> = group.flat_map(grams::of_text).collect();
+            grams.sort_unstable();
+            grams.dedup();
+            open_group(db, &grams, first, last, &mut blocks)?;
+        }
+        let mut open_blocks = Self {
+            blocks,
+            touched: Bits::default(),
+            open: 0,
+            open_bytes: 0,
+            all: u64::try_from(last - first + 1).unwrap_or(0),
+            is_everything: false,
+        };
+        open_blocks.touch_blocks(db)?;
+        for sql in [
+            "SELECT event_id AS id FROM tail WHERE event_id BETWEEN ?1 AND ?2",
+            "SELECT event_id AS id FROM junctions WHERE event_id BETWEEN ?1 AND ?2",
+            "SELECT first_id AS id FROM blocks WHERE class = 3 AND first_id BETWEEN ?1 AND ?2",
+        ] {
+            let mut statement = db.prepare(sql)?;
+            let mut rows = statement.query([first_id, last_id])?;
+            while let Some(row) = rows.next()? {
+                let id: i64 = row.get("id")?;
+                open_blocks.touched.set(id / EVENTS_A_BIT);
+            }
+        }
+        Ok(open_blocks)
+    }
+
+    /// What stands in for a filter where there is none.
+    pub(super) fn everything() -> Self {
+        Self {
+            blocks: Bits::default(),
+            touched: Bits::default(),
+            open: 0,
+            open_bytes: 0,
+            all: 0,
+            is_everything: true,
+        }
+    }
+
+    fn touch_blocks(&mut self, db: &Connection) -> Result<()> {
+        let mut find =
+            db.prepare("SELECT first_id, last_id, raw_bytes FROM blocks WHERE id = ?1")?;
+        for block in self.blocks.numbers() {
+            let mut rows = find.query([block])?;
+            let Some(row) = rows.next()? else { continue };
+            self.open += 1;
+            self.open_bytes += row.get::<_, u64>("raw_bytes")?;
+            let (first, last): (i64, i64) = (row.get("first_id")?, row.get("last_id")?);
+            if first < 0 || last / EVENTS_A_BIT > MAX_NUMBER {
+                self.is_everything = true;
+                return Ok(());
+            }
+            for number in first / EVENTS_A_BIT..=last / EVENTS_A_BIT {
+                self.touched.set(number);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the block has to be opened.
+    pub(super) fn is_open(&self, block: i64) -> bool {
+        self.is_everything || self.blocks.is_set(block)
+    }
+
+    /// Whether anything has to be looked at among these events; says so too often rather than too seldom.
+    pub(super) fn touches(&self, first_id: i64, last_id: i64) -> bool {
+        self.is_everything
+            || (first_id / EVENTS_A_BIT..=last_id / EVENTS_A_BIT)
+                .any(|number| self.touched.is_set(number))
+    }
+}
+
+impl fmt::Display for OpenBlocks {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("through the index on time, judged block by block on all cores; ")?;
+        if self.is_everything {
+            formatter.write_str("every block is opened")
+        } else {
+            write!(
+                formatter,
+                "the search filter leaves {} of {} blocks to open, {} bytes",
+                self.open, self.all, self.open_bytes
+            )
+        }
+    }
+}
+
+/// The first and last block that can hold events with these ids.
+fn blocks_between(db: &Connection, first_id: i64, last_id: i64) -> Result<(i64, i64)> {
+    db.query_row(
+        "SELECT
+            -- Blocks are numbered as they are closed, and of each class in order of their events.
+            COALESCE((SELECT MIN(id) FROM (
+                SELECT COALESCE((SELECT id FROM blocks WHERE class = c.class AND first_id <= ?1 ORDER BY first_id DESC LIMIT 1), 1) AS id
+                FROM (SELECT DISTINCT class FROM blocks) AS c)), 1) AS first,
+            COALESCE((SELECT MAX(id) FROM (
+                SELECT (SELECT id FROM blocks WHERE class = c.class AND first_id <= ?2 ORDER BY first_id DESC LIMIT 1) AS id
+                FROM (SELECT DISTINCT class FROM blocks) AS c)), 0) AS last",
+        params![first_id, last_id],
+        |row| Ok((row.get("first")?, row.get("last")?)),
+    )
+}
+
+/// Opens the blocks that may hold a text with all of these grams. One part of all filters is gone through; of the blocks
+/// that are left, the other parts are looked up.
+fn open_group(
+    db: &Connection,
+    grams: &[Gram],
+    first: i64,
+    last: i64,
+    blocks: &mut Bits,
+) -> Result<()> {
+    // One that every filter has, whatever it covers.
+    let Some(scanned) = grams
+        .iter()
+        .find(|gram| gram.is_plain)
+        .or_else(|| grams.first())
+    else {
+        (first..=last).for_each(|block| blocks.set(block));
+        return Ok(());
+    };
+    let mut scan = db.prepare(
+        "SELECT block_id, covers, bits FROM grams WHERE part = ?1 AND block_id BETWEEN ?2 AND ?3 ORDER BY block_id",
+    )?;
+    let mut look_up = db.prepare("SELECT bits FROM grams WHERE part = ?1 AND block_id = ?2")?;
+    let mut rows = scan.query(params![scanned.part(), first, last])?;
+    let mut next = first;
+    while let Some(row) = rows.next()? {
+        let block: i64 = row.get("block_id")?;
+        // Those between have no filter.
+        (next..block).for_each(|block| blocks.set(block));
+        next = block + 1;
+        let covers_all = row.get::<_, u8>("covers")? == grams::Covers::All.code();
+        let asked = || grams.iter().filter(|gram| covers_all || gram.is_plain);
+        let bits = row.get_ref("bits")?.as_blob()?;
+        let in_part = |part: usize| asked().filter(move |gram| gram.part() == part);
+        if !in_part(scanned.part()).all(|gram| gram.is_in(bits)) {
+            continue;
+        }
+        let mut is_open = true;
+        for part in (0..grams::PARTS).filter(|part| *part != scanned.part()) {
+            if in_part(part).next().is_none() {
+                continue;
+            }
+            let mut found = look_up.query(params![part, block])?;
+            let is_held = match found.next()? {
+                Some(row) => {
+                    let bits = row.get_ref("bits")?.as_blob()?;
+                    in_part(part).all(|gram| gram.is_in(bits))
+                }
+                // A damaged filter says nothing.
+                None => true,
+            };
+            if !is_held {
+                is_open = false;
+                break;
+            }
+        }
+        if is_open {
+            blocks.set(block);
+        }
+    }
+    (next..=last).for_each(|block| blocks.set(block));
+    Ok(())
+}

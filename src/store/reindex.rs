@@ -1,0 +1,318 @@
+//! Makes the search filters that a capture lacks: one that an earlier version recorded, or all of them anew.
+//!
+//! Events are gone through in order of id, as they were recorded, and the filter of a block is made when its last event
+//! was met; some blocks share a short transaction. An interrupted run goes on where it stopped. What came before an event
+//! in its stream is remembered, or else looked up, so that afterwards no event has to be looked at without the filter.
+//! Nothing else of the capture changes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use bytes::Bytes;
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use super::block::Class;
+use super::error::{At, Error};
+use super::grams::{self, CROSSING_BYTES, FilterMaker, Searched};
+use super::payload::{self, Payload};
+use super::reader::Reader;
+use super::stream_ends::Stream;
+use super::watch::Watch;
+use super::{migrate, open, stream_text};
+use crate::event::Content;
+use crate::http::body::{self, Defect, MAX_DECODED_BYTES, State};
+
+/// How many filters are stored in one transaction.
+const BLOCKS: usize = 64;
+
+/// How many events are read at once.
+const EVENTS: i64 = 4096;
+
+/// How many streams are remembered.
+const STREAMS: usize = 64 * 1024;
+
+/// What was done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reindexed {
+    /// How many blocks got a filter.
+    pub blocks: u64,
+    /// How many events have a payload that cannot be read; their blocks have no filter, and every search opens them.
+    pub damaged: u64,
+}
+
+/// Makes the filters that the capture at `path` lacks, or with `anew` all of them, and brings it to this version's schema.
+/// Leaves one file, as a recorder does. `watch` can stop it; what was made stays.
+///
+/// # Errors
+/// When the file is not ours to write, a recorder has it, it is newer than this program, or it cannot be read or written.
+pub fn reindex(path: &Path, anew: bool, watch: &Watch) -> Result<Reindexed, Error> {
+    let path = open::resolve(path)?;
+    let _lock = open::lock_for_writing(&path)?;
+    let mut db = open::open_for_writing(&path)?;
+    if migrate::check_writable(&db, &path)?.is_none() {
+        return Err(Error::Foreign {
+            path,
+            detail: "an empty database".to_owned(),
+        });
+    }
+    migrate::climb(&mut db, &path)?;
+    open::prepare_for_writing(&db, &path)?;
+    if anew {
+        db.execute_batch("DELETE FROM grams").at(&path)?;
+    }
+    // Ours is the recorder's lock: the reader takes the file for a live one, and sees what is committed.
+    let reader = Reader::open(&path)?;
+    let done = Reindex::new(&db, &reader)?.run(watch)?;
+    drop(reader);
+    open::leave_one_file(&db).at(&path)?;
+    Ok(done)
+}
+
+/// A block whose filter is to be made.
+struct Lacking {
+    id: i64,
+    last: i64,
+    events: Vec<(i64, Vec<u8>, Bytes)>,
+    is_damaged: bool,
+}
+
+/// An event's row.
+struct EventRow {
+    id: i64,
+    stream: Stream,
+    has_connection: bool,
+    class: Option<Class>,
+    payload_bytes: u64,
+}
+
+struct Reindex<'a> {
+    db: &'a Connection,
+    reader: &'a Reader,
+    maker: FilterMaker,
+    /// The last bytes of streams, complete for those that are here.
+    ends: HashMap<Stream, Vec<u8>>,
+    /// The open block of each class.
+    lacking: BTreeMap<u8, Lacking>,
+    made: Vec<(i64, grams::Filter, Vec<i64>)>,
+    done: Reindexed,
+}
+
+impl<'a> Reindex<'a> {
+    fn new(db: &'a Connection, reader: &'a Reader) -> Result<Self, Error> {
+        Ok(Self {
+            db,
+            reader,
+            maker: FilterMaker::new(),
+            ends: HashMap::new(),
+            lacking: BTreeMap::new(),
+            made: Vec::new(),
+            done: Reindexed::default(),
+        })
+    }
+
+    fn run(mut self, watch: &Watch) -> Result<Reindexed, Error> {
+        let path = &self.reader.path;
+        let (total, mut after): (u64, Option<i64>) = self
+            .db
+            .query_row(
+                "SELECT COALESCE(SUM(b.raw_bytes), 0), MIN(b.first_id) - 1 FROM blocks AS b
+                 WHERE b.class <> 3 AND NOT EXISTS (SELECT 1 FROM grams AS g WHERE g.part = 0 AND g.block_id = b.id)",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .at(path)?;
+        watch.add_total(total);
+        while let Some(last) = after
+            && !watch.is_stopped()
+        {
+            let events = self.events_after(last)?;
+            after = events.last().map(|event| event.id);
+            for event in events {
+                self.take(&event, watch)?;
+            }
+        }
+        self.store()?;
+        Ok(self.done)
+    }
+
+    fn events_after(&self, id: i64) -> Result<Vec<EventRow>, Error> {
+        self.reader
+            .db
+            .prepare_cached(
+                "SELECT e.id, e.stream_id, sh.direction, s.connection_id IS NOT NULL AS has_connection, sh.content, e.payload_bytes
+                 FROM events AS e
+                 JOIN shapes AS sh ON sh.id = e.shape_id
+                 JOIN streams AS s ON s.id = e.stream_id
+                 WHERE e.id > ?1 ORDER BY e.id LIMIT ?2",
+            )
+            .and_then(|mut statement| {
+                statement
+                    .query_map([id, EVENTS], |row| {
+                        let payload_bytes = row.get("payload_bytes")?;
+                        let content = Content::from_code(row.get("content")?);
+                        let direction: Option<u8> = row.get("direction")?;
+                        Ok(EventRow {
+                            id: row.get("id")?,
+                            stream: (row.get("stream_id")?, direction.unwrap_or(u8::MAX)),
+                            has_connection: row.get("has_connection")?,
+                            class: content.and_then(|content| Class::of(content, payload_bytes)),
+                            payload_bytes,
+                        })
+                    })?
+                    .collect()
+            })
+            .at(&self.reader.path)
+    }
+
+    /// Takes an event into the filter of its block, and into the end of its stream.
+    fn take(&mut self, event: &EventRow, watch: &Watch) -> Result<(), Error> {
+        let Some(class) = event.class else {
+            return Ok(());
+        };
+        if class == Class::Large {
+            return self.take_large(event);
+        }
+        let Ok(payload) = Payload::of(self.reader, event.id, Some(class), event.payload_bytes)
+            .and_then(|payload| payload.start(usize::MAX))
+        else {
+            self.done.damaged += 1;
+            self.ends.remove(&event.stream);
+            if let Some(block) = self.lacking.get_mut(&class.code()) {
+                block.is_damaged |= block.last >= event.id;
+            }
+            return Ok(());
+        };
+        let before = self.before(event)?;
+        self.remember(event, &before, &payload);
+        let is_new = self
+            .lacking
+            .get(&class.code())
+            .is_none_or(|block| block.last < event.id);
+        if is_new {
+            self.finish(class);
+            if let Some((id, last)) = self.block_of(class, event.id)? {
+                let block = Lacking {
+                    id,
+                    last,
+                    events: Vec::new(),
+                    is_damaged: false,
+                };
+                self.lacking.insert(class.code(), block);
+            }
+            if self.made.len() >= BLOCKS {
+                self.store()?;
+            }
+        }
+        if let Some(block) = self.lacking.get_mut(&class.code()) {
+            watch.add_scanned(payload.len() as u64);
+            block.events.push((event.id, before, payload));
+            if block.last == event.id {
+                self.finish(class);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_large(&mut self, event: &EventRow) -> Result<(), Error> {
+        let class = Some(Class::Large);
+        let defect = if event.payload_bytes > MAX_DECODED_BYTES as u64 {
+            let start = Payload::of(self.reader, event.id, class, event.payload_bytes)?
+                .start(CROSSING_BYTES * 1024)?;
+            body::needs_decoding(&start).then_some(Defect::TooLarge)
+        } else {
+            let payload = Payload::of(self.reader, event.id, class, event.payload_bytes)?
+                .start(usize::MAX)?;
+            match body::body(&payload, MAX_DECODED_BYTES).map(|body| body.state) {
+                Some(State::Partial(defect)) => Some(defect),
+                _ => None,
+            }
+        };
+        if let Some(defect) = defect {
+            grams::store_undecoded(self.db, &[(event.id, defect)]).at(&self.reader.path)?;
+        }
+        let end =
+            Payload::of(self.reader, event.id, class, event.payload_bytes)?.end(CROSSING_BYTES)?;
+        self.remember(event, &[], &end);
+        Ok(())
+    }
+
+    /// The last bytes before an event in its stream.
+    fn before(&mut self, event: &EventRow) -> Result<Vec<u8>, Error> {
+        if !event.has_connection {
+            return Ok(Vec::new());
+        }
+        match self.ends.get(&event.stream) {
+            Some(end) => Ok(end.clone()),
+            None => stream_text::before(self.reader, event.id, CROSSING_BYTES),
+        }
+    }
+
+    fn remember(&mut self, event: &EventRow, before: &[u8], payload: &[u8]) {
+        if !event.has_connection {
+            return;
+        }
+        if self.ends.len() >= STREAMS {
+            self.ends.clear();
+        }
+        let mut end = [before, payload].concat();
+        end.drain(..end.len().saturating_sub(CROSSING_BYTES));
+        self.ends.insert(event.stream, end);
+    }
+
+    /// The block of an event, with its last event, if it lacks a filter.
+    fn block_of(&self, class: Class, event: i64) -> Result<Option<(i64, i64)>, Error> {
+        let header = payload::blocks_of(self.reader, class, &(event..=event))?
+            .into_iter()
+            .next_back();
+        let Some(header) = header else {
+            return Ok(None);
+        };
+        let has_filter: bool = self
+            .db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM grams WHERE part = 0 AND block_id = ?1)")
+            .at(&self.reader.path)?
+            .query_row([header.id], |row| row.get(0))
+            .at(&self.reader.path)?;
+        // A run that goes on may begin within a block, of which it then has not all events.
+        let is_whole = header.first == event;
+        Ok((!has_filter && is_whole).then_some((header.id, header.last)))
+    }
+
+    /// Makes the filter of the open block of a class.
+    fn finish(&mut self, class: Class) {
+        let Some(block) = self.lacking.remove(&class.code()) else {
+            return;
+        };
+        if block.is_damaged {
+            return;
+        }
+        let events: Vec<_> = block
+            .events
+            .iter()
+            .map(|(id, before, payload)| Searched {
+                id: *id,
+                before,
+                payload,
+            })
+            .collect();
+        let ids = block.events.iter().map(|(id, ..)| *id).collect();
+        self.made.push((block.id, self.maker.make(&events), ids));
+    }
+
+    fn store(&mut self) -> Result<(), Error> {
+        let path = &self.reader.path;
+        let transaction =
+            Transaction::new_unchecked(self.db, TransactionBehavior::Immediate).at(path)?;
+        for (block, filter, events) in self.made.drain(..) {
+            filter.store(&transaction, block).at(path)?;
+            let mut delete = transaction
+                .prepare_cached("DELETE FROM junctions WHERE event_id = ?1")
+                .at(path)?;
+            for event in events {
+                delete.execute(params![event]).at(path)?;
+            }
+            self.done.blocks += 1;
+        }
+        transaction.commit().at(path)
+    }
+}
