@@ -4,18 +4,24 @@
 
 mod check;
 mod error;
+mod examples;
 mod expr;
 mod field;
 pub mod flags;
 mod literal;
 mod names;
 mod needle;
+mod number;
 mod operand;
 mod parse;
 mod parse_error;
 mod pattern;
 mod print;
+pub mod reference;
 mod selection;
+mod spelling;
+mod syntax;
+mod terms;
 mod time_expr;
 mod token;
 mod value;

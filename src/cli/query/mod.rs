@@ -1,6 +1,7 @@
 //! `ecq-query`: its arguments, and which command they ask for.
 
 mod capture;
+mod fields;
 mod list;
 mod show;
 mod stats;
@@ -42,6 +43,8 @@ enum Command {
     Show(show::ShowArgs),
     /// Shows what the capture holds and what it misses
     Stats(stats::StatsArgs),
+    /// Explains the fields that filters are made of
+    Fields(fields::FieldsArgs),
 }
 
 const DB_HELP: &str = "The capture file [default: $ECQ_DB, else ./caps.db, else the user's data directory, else \
@@ -131,6 +134,7 @@ pub(super) fn run(
         None => list::run(&args.list, &mut context),
         Some(Command::Show(show)) => show::run(show, &mut context),
         Some(Command::Stats(stats)) => stats::run(stats, &mut context),
+        Some(Command::Fields(fields)) => fields::run(fields, &mut context),
     }
 }
 
@@ -139,6 +143,7 @@ impl Command {
         match self {
             Self::Show(show) => &show.common,
             Self::Stats(stats) => &stats.common,
+            Self::Fields(fields) => &fields.common,
         }
     }
 }
@@ -216,6 +221,8 @@ mod tests {
             "q --db x.db show 12",
             "q show 12 --raw --db x.db",
             "q --quiet stats --since 1h -o jsonl",
+            "q fields pname -o jsonl",
+            "q fields --markdown",
             "q --src 10.0.0.0/8 --dst [::1]:443 --ip ::1 --port 443,80 --direction in",
         ] {
             assert_eq!(fault(line), None, "{line}");
