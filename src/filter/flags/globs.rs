@@ -48,7 +48,7 @@ pub fn url_glob(pattern: &str) -> Result<Expr, Error> {
 ///
 /// # Errors
 ///
-/// As for [`Pattern::new`].
+/// As for [`Pattern::new`](crate::filter::Pattern::new).
 pub fn url_regex(pattern: &str) -> Result<Expr, Error> {
     matches(Operand::field(Field::of(FieldId::Url)), pattern)
 }
