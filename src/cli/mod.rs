@@ -5,6 +5,7 @@
 
 pub mod capture_path;
 pub mod exit;
+mod interrupt;
 mod query;
 mod record;
 pub mod report;

@@ -45,8 +45,17 @@ pub(crate) struct Advised {
 
 /// Writes an error: the chain of causes in one line, and hints below it.
 pub fn report(terminal: &mut Terminal, error: &anyhow::Error) {
-    // Causes can quote what was captured, or a path with anything in it.
-    terminal.error(escape::line(&chain(error)));
+    // Causes can quote what was captured, or a path with anything in it. Only a filter's fault is drawn over several lines.
+    let text = chain(error);
+    let is_drawn = error
+        .chain()
+        .any(<dyn std::error::Error>::is::<filter::Error>);
+    if is_drawn {
+        let lines: Vec<_> = text.lines().map(escape::line).collect();
+        terminal.error(lines.join("\n"));
+    } else {
+        terminal.error(escape::line(&text));
+    }
     for hint in hints(error) {
         terminal.hint(escape::line(&hint));
     }

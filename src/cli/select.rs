@@ -1,11 +1,11 @@
-//! The flags that select events, and what they mean.
+//! The flags and words that select events, as one filter.
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
 use crate::event::{Direction, Timestamp, Zone};
-use crate::filter::{self, AddressPattern, NamePattern, Selection, StatusPattern, TypePattern};
+use crate::filter::{self, AddressPattern, Expr, flags};
 
 use super::report::Advised;
 
@@ -36,16 +36,24 @@ pub(super) struct TimeArgs {
 const TYPE_HELP: &str = "Kind (tls_data, conn, shell, sql, …), content (http1_request, http2_frames, text, binary, \
      …) or eCapture's type number";
 
+const FILTER_HELP: &str =
+    "A filter, such as 'pname == \"curl\" && status >= 500'; `ecq-query fields` tells the language";
+
 /// Which events.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Selection (different flags narrow, repeating one widens)")]
 pub(super) struct SelectArgs {
+    #[arg(value_name = "FILTER", help = FILTER_HELP, num_args = 0..)]
+    pub(super) filter: Vec<String>,
     /// Process name, with * and ?; '!NAME' leaves it out
-    #[arg(long, value_name = "GLOB", value_parser = process_name)]
-    pname: Vec<NamePattern>,
+    #[arg(long, value_name = "GLOB")]
+    pname: Vec<String>,
     /// Process id
     #[arg(short, long, value_name = "PID", value_delimiter = ',')]
     pid: Vec<u32>,
+    /// User id; only shells tell it
+    #[arg(long, value_name = "UID", value_delimiter = ',')]
+    uid: Vec<u32>,
     /// Address at either end, or network that it is in (10.0.0.0/8)
     #[arg(long, value_name = "IP|CIDR", value_parser = filter::network)]
     ip: Vec<IpNet>,
@@ -63,8 +71,11 @@ pub(super) struct SelectArgs {
     /// Whichever way the bytes went. Where it is unknown, nothing matches; --ip and --port match either end.
     #[arg(long, value_name = "ADDRESS", value_parser = filter::address)]
     dst: Vec<AddressPattern>,
-    #[arg(long = "type", help = TYPE_HELP, value_name = "TYPE", value_delimiter = ',', value_parser = filter::type_pattern)]
-    types: Vec<TypePattern>,
+    /// Connection, by its number
+    #[arg(long, value_name = "NUMBER", value_delimiter = ',')]
+    conn: Vec<i64>,
+    #[arg(long = "type", help = TYPE_HELP, value_name = "TYPE", value_delimiter = ',')]
+    types: Vec<String>,
     /// Whether the process read (in) or wrote (out)
     #[arg(long, value_name = "in|out")]
     direction: Option<Way>,
@@ -72,16 +83,32 @@ pub(super) struct SelectArgs {
     #[arg(long, value_name = "METHOD", value_delimiter = ',')]
     method: Vec<String>,
     /// Host of an HTTP request, with * and ?; without a port, any port
-    #[arg(long, value_name = "GLOB", value_parser = host_name)]
-    host: Vec<NamePattern>,
+    #[arg(long, value_name = "GLOB")]
+    host: Vec<String>,
+    /// URL of an HTTP request, with * and ?
+    #[arg(long, value_name = "GLOB")]
+    url: Vec<String>,
     /// HTTP status: 200, 5xx, 400-499
-    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = filter::status)]
-    status: Vec<StatusPattern>,
-    /// Regular expression for the payload; without a capital letter, it ignores case
+    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
+    status: Vec<String>,
+    /// Header field of an HTTP message that is there, or in which a regular expression is found
+    #[arg(long, value_name = "NAME[: RE]")]
+    header: Vec<String>,
+    /// Regular expression for payload and decoded body; without a capital letter, it ignores case
     ///
-    /// ^ and $ are the ends of a line. A pattern with \x80 to \xff is about bytes, any other about UTF-8.
-    #[arg(short, long, value_name = "RE", value_parser = filter::grep, allow_hyphen_values = true)]
-    grep: Option<regex::bytes::Regex>,
+    /// ^ and $ are the ends of a line. A pattern with \x80 to \xff is about bytes, any other about UTF-8. One that is
+    /// plain text is also found where an event ends within it.
+    #[arg(short, long, value_name = "RE", allow_hyphen_values = true)]
+    grep: Vec<String>,
+    /// Take --grep as text and not as a regular expression
+    #[arg(long, requires = "grep")]
+    fixed: bool,
+    /// Find the text of --grep also in base64, in hexadecimal digits and percent-encoded
+    #[arg(long, requires = "grep")]
+    encoded: bool,
+    /// Bytes in the payload, in hexadecimal digits
+    #[arg(long, value_name = "BYTES")]
+    hex: Vec<String>,
     // Last, as its heading holds for all that follows.
     #[command(flatten)]
     time: TimeArgs,
@@ -91,14 +118,6 @@ pub(super) struct SelectArgs {
 enum Way {
     In,
     Out,
-}
-
-fn process_name(text: &str) -> Result<NamePattern, filter::Error> {
-    filter::name(text, false)
-}
-
-fn host_name(text: &str) -> Result<NamePattern, filter::Error> {
-    filter::name(text, true)
 }
 
 /// What times are read against.
@@ -112,14 +131,27 @@ pub(super) struct Anchor {
     pub(super) zone: Zone,
 }
 
+/// The span of time that is asked about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Period {
+    /// From here on.
+    pub(super) since: Option<Timestamp>,
+    /// Before this.
+    pub(super) until: Option<Timestamp>,
+}
+
+impl Period {
+    /// As a filter.
+    pub(super) fn filter(self) -> Option<Expr> {
+        let since = self.since.map(flags::since);
+        Expr::all(since.into_iter().chain(self.until.map(flags::until)))
+    }
+}
+
 impl TimeArgs {
-    /// The span as a selection.
-    pub(super) fn selection(&self, anchor: Anchor) -> anyhow::Result<Selection> {
-        let now = match self.relative_to.as_str() {
-            // An empty capture has no last event, and no events to miss.
-            "last" => anchor.newest.unwrap_or(anchor.now),
-            text => read("--relative-to", text, anchor.now, anchor.zone)?,
-        };
+    /// The span.
+    pub(super) fn period(&self, anchor: Anchor) -> anyhow::Result<Period> {
+        let now = self.now(anchor)?;
         let time = |flag, text: &Option<String>| {
             text.as_deref()
                 .map(|text| read(flag, text, now, anchor.zone))
@@ -135,10 +167,15 @@ impl TimeArgs {
             }
             .into());
         }
-        Ok(Selection {
-            since,
-            until,
-            ..Selection::default()
+        Ok(Period { since, until })
+    }
+
+    /// What "now" is.
+    fn now(&self, anchor: Anchor) -> anyhow::Result<Timestamp> {
+        Ok(match self.relative_to.as_str() {
+            // An empty capture has no last event, and no events to miss.
+            "last" => anchor.newest.unwrap_or(anchor.now),
+            text => read("--relative-to", text, anchor.now, anchor.zone)?,
         })
     }
 }
@@ -148,44 +185,99 @@ fn read(flag: &str, text: &str, now: Timestamp, zone: Zone) -> anyhow::Result<Ti
 }
 
 impl SelectArgs {
-    /// The selection.
-    pub(super) fn selection(&self, anchor: Anchor) -> anyhow::Result<Selection> {
-        Ok(Selection {
-            pnames: self.pname.clone(),
-            pids: self.pid.clone(),
-            ips: self.ip.clone(),
-            ports: self.port.clone(),
-            src: self.src.clone(),
-            dst: self.dst.clone(),
-            types: self.types.clone(),
-            direction: self.direction.map(|way| match way {
+    /// The span of time that the flags ask about.
+    pub(super) fn period(&self, anchor: Anchor) -> anyhow::Result<Period> {
+        self.time.period(anchor)
+    }
+
+    /// Everything that is asked for but the span of time: flags and words, all of which must hold.
+    pub(super) fn filter(&self, anchor: Anchor) -> anyhow::Result<Option<Expr>> {
+        let mut parts = Vec::new();
+        if !self.filter.is_empty() {
+            let text = self.filter.join(" ");
+            let now = self.time.now(anchor)?;
+            parts.push(filter::parse(&text, now, anchor.zone)?);
+        }
+        let mut add =
+            |flag: &str, is_given: bool, part: &dyn Fn() -> Result<Expr, filter::Error>| {
+                if is_given {
+                    parts.push(part().with_context(|| format!("failed to read {flag}"))?);
+                }
+                anyhow::Ok(())
+            };
+        add("--pname", !self.pname.is_empty(), &|| {
+            flags::pname_glob(&self.pname)
+        })?;
+        add("--pid", !self.pid.is_empty(), &|| flags::pids(&self.pid))?;
+        add("--uid", !self.uid.is_empty(), &|| flags::uids(&self.uid))?;
+        add("--ip", !self.ip.is_empty(), &|| flags::ips(&self.ip))?;
+        add("--port", !self.port.is_empty(), &|| {
+            flags::ports(&self.port)
+        })?;
+        add("--src", !self.src.is_empty(), &|| flags::src(&self.src))?;
+        add("--dst", !self.dst.is_empty(), &|| flags::dst(&self.dst))?;
+        add("--conn", !self.conn.is_empty(), &|| {
+            flags::conns(&self.conn)
+        })?;
+        add("--type", !self.types.is_empty(), &|| {
+            flags::types(&self.types)
+        })?;
+        add("--method", !self.method.is_empty(), &|| {
+            flags::methods(&self.method)
+        })?;
+        add("--host", !self.host.is_empty(), &|| {
+            flags::host_glob(&self.host)
+        })?;
+        add("--status", !self.status.is_empty(), &|| {
+            flags::statuses(&self.status)
+        })?;
+        add("--url", !self.url.is_empty(), &|| {
+            one_of(&self.url, |url| flags::url_glob(url))
+        })?;
+        for header in &self.header {
+            add("--header", true, &|| flags::header(header))?;
+        }
+        add("--grep", !self.grep.is_empty(), &|| {
+            one_of(&self.grep, |text| {
+                flags::grep(text, self.fixed, self.encoded)
+            })
+        })?;
+        add("--hex", !self.hex.is_empty(), &|| {
+            one_of(&self.hex, |text| flags::hex(text))
+        })?;
+        if let Some(way) = self.direction {
+            parts.push(flags::direction(match way {
                 Way::In => Direction::Inbound,
                 Way::Out => Direction::Outbound,
-            }),
-            methods: self.method.clone(),
-            hosts: self.host.clone(),
-            statuses: self.status.clone(),
-            grep: self.grep.clone(),
-            ..self.time.selection(anchor)?
-        })
+            }));
+        }
+        Ok(Expr::all(parts))
     }
+}
+
+/// One of these must hold.
+fn one_of(
+    texts: &[String],
+    read: impl Fn(&str) -> Result<Expr, filter::Error>,
+) -> Result<Expr, filter::Error> {
+    let parts = texts
+        .iter()
+        .map(|text| read(text))
+        .collect::<Result<Vec<_>, _>>()?;
+    Expr::any(parts).ok_or(filter::Error::Empty)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn span(
-        since: Option<&str>,
-        until: Option<&str>,
-        relative_to: &str,
-    ) -> anyhow::Result<Selection> {
+    fn span(since: Option<&str>, until: Option<&str>, relative_to: &str) -> anyhow::Result<Period> {
         TimeArgs {
             since: since.map(str::to_owned),
             until: until.map(str::to_owned),
             relative_to: relative_to.to_owned(),
         }
-        .selection(Anchor {
+        .period(Anchor {
             now: Timestamp::from_seconds(10_000),
             newest: Some(Timestamp::from_seconds(1000)),
             zone: Zone::Utc,

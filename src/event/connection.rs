@@ -20,6 +20,14 @@ impl Role {
         }
     }
 
+    /// Its name in output and in filters.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        }
+    }
+
     /// The role that `code` stands for.
     pub fn from_code(code: u8) -> Option<Self> {
         match code {

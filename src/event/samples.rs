@@ -25,6 +25,7 @@ pub(crate) fn request() -> StoredEvent {
             source: Some(TupleSource::Field),
             role_inferred: false,
         },
+        role: None,
         event: Event {
             time: Timestamp::from_seconds(1_795_431_600),
             clock: Clock {

@@ -1,6 +1,6 @@
 //! An event as it stands in a capture.
 
-use super::{ConnectionId, Endpoints, Event, EventId, RecordingId, RunId, StreamId};
+use super::{ConnectionId, Endpoints, Event, EventId, RecordingId, Role, RunId, StreamId};
 
 /// An event as it stands in a capture, its payload apart: what was captured, and what is known by now about its
 /// surroundings.
@@ -21,6 +21,8 @@ pub struct StoredEvent {
     pub connection: Option<ConnectionId>,
     /// What is known about the ends of its connection. Can become known after the event was stored.
     pub endpoints: Endpoints,
+    /// Which end of its connection the process is, where the traffic shows it. Can become known later, too.
+    pub role: Option<Role>,
     /// What was captured.
     pub event: Event,
     /// The size of its payload.

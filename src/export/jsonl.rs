@@ -15,18 +15,19 @@ use super::line::Line;
 /// Payloads of more bytes than this are written in base64, in pieces, whatever they hold.
 pub const MAX_TEXT_BYTES: u64 = 4 << 20;
 
-/// Writes one event. `next_piece` gives the payload piece by piece, then `None`.
+/// Writes one event of this capture, where there are several. `next_piece` gives the payload piece by piece, then `None`.
 ///
 /// # Errors
 ///
 /// What `next_piece` says, or `out`.
 pub fn write<E: From<io::Error>>(
     out: &mut dyn Write,
+    capture: Option<&str>,
     stored: &StoredEvent,
     mut next_piece: impl FnMut() -> Result<Option<Bytes>, E>,
 ) -> Result<(), E> {
     let mut head = Vec::new();
-    put(&mut head, &Line::of(stored))?;
+    put(&mut head, &Line::of(capture, stored))?;
     // The payload comes inside the object.
     head.pop();
     out.write_all(&head)?;
@@ -104,7 +105,7 @@ mod tests {
     fn line(stored: &StoredEvent, pieces: &[&[u8]]) -> String {
         let mut pieces = pieces.iter().map(|piece| Bytes::copy_from_slice(piece));
         let mut out = Vec::new();
-        write::<io::Error>(&mut out, stored, || Ok(pieces.next())).unwrap();
+        write::<io::Error>(&mut out, None, stored, || Ok(pieces.next())).unwrap();
         String::from_utf8(out).unwrap()
     }
 

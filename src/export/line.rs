@@ -14,6 +14,9 @@ use crate::event::{
 /// looked at; a JSON parser gives them back as they were.
 #[derive(Debug, Serialize)]
 pub(super) struct Line<'a> {
+    /// The capture, where several are read as one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capture: Option<&'a str>,
     /// The event's number in its capture.
     id: i64,
     /// When it happened.
@@ -139,10 +142,11 @@ struct More<'a> {
 }
 
 impl<'a> Line<'a> {
-    pub(super) fn of(stored: &'a StoredEvent) -> Self {
+    pub(super) fn of(capture: Option<&'a str>, stored: &'a StoredEvent) -> Self {
         let event = &stored.event;
         let ends = &stored.endpoints;
         Self {
+            capture,
             id: stored.id.number(),
             time: event.time.to_string(),
             time_ns: event.time.as_nanos(),

@@ -4,3 +4,4 @@ pub mod fields;
 pub mod jsonl;
 mod line;
 pub mod stats;
+pub mod values;

@@ -6,6 +6,9 @@ use super::parse_error::ParseError;
 /// What is wrong with a value on the command line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
+    /// A filter, where a field is needed.
+    #[error("expected the name of a field")]
+    NoField,
     /// Nothing at all, where something is needed.
     #[error("nothing is given")]
     Empty,

@@ -8,10 +8,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::field::{Field, Level};
+use super::field::{Field, FieldId, Level};
 use super::needle::Needle;
 use super::pattern::Pattern;
-use crate::event::Timestamp;
+use crate::event::{EventId, Timestamp};
 
 /// A filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,7 +175,7 @@ impl Test {
 
 impl Expr {
     /// All of these; `None` if there are none. One alone is itself, and what is all-of already is not nested.
-    pub fn all(exprs: impl IntoIterator<Item = Self>) -> Option<Self> {
+    pub fn all<I: IntoIterator<Item = Self>>(exprs: I) -> Option<Self> {
         Self::joined(exprs, Self::And, |expr| match expr {
             Self::And(parts) => Ok(parts),
             other => Err(other),
@@ -183,7 +183,7 @@ impl Expr {
     }
 
     /// At least one of these; `None` if there are none. One alone is itself, and what is any-of already is not nested.
-    pub fn any(exprs: impl IntoIterator<Item = Self>) -> Option<Self> {
+    pub fn any<I: IntoIterator<Item = Self>>(exprs: I) -> Option<Self> {
         Self::joined(exprs, Self::Or, |expr| match expr {
             Self::Or(parts) => Ok(parts),
             other => Err(other),
@@ -207,6 +207,15 @@ impl Expr {
         } else {
             parts.pop()
         }
+    }
+
+    /// Events that came after this one.
+    pub fn after(event: EventId) -> Self {
+        Self::Test(Test::Compare(
+            Operand::field(Field::of(FieldId::Id)),
+            Comparison::Greater,
+            Literal::Int(event.number()),
+        ))
     }
 
     /// Not this.

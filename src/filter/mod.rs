@@ -2,13 +2,17 @@
 //!
 //! Pure: no I/O, no clock (`now` and the zone are passed in), and every input ends in a value or an error.
 
+mod chains;
 mod check;
+mod content;
 mod error;
 mod examples;
 mod expr;
+mod facts;
 mod field;
 pub mod flags;
 mod literal;
+mod matches;
 mod names;
 mod needle;
 mod number;
@@ -18,6 +22,7 @@ mod parse_error;
 mod pattern;
 mod print;
 pub mod reference;
+mod required;
 mod selection;
 mod spelling;
 mod syntax;
@@ -26,14 +31,18 @@ mod time_expr;
 mod token;
 mod value;
 
+pub use chains::MAX_CROSSING_BYTES;
 pub use check::parse;
+pub use content::{Content, MAX_TEXT_BYTES, PayloadBytes};
 pub use error::Error;
 pub use expr::{AddressPattern, Comparison, Expr, Function, Literal, Operand, Slice, Test};
+pub use facts::{Facts, Value};
 pub use field::{FIELDS, Field, FieldId, HEADER_ALIASES, Level, Type};
 pub use literal::{address, name, network, status, type_pattern};
 pub use needle::{Form, MIN_ENCODED_BYTES, Needle};
 pub use parse::{MAX_FILTER_BYTES, MAX_FILTER_DEPTH};
 pub use parse_error::ParseError;
 pub use pattern::{Pattern, grep};
+pub use required::Required;
 pub use selection::{NamePattern, Selection, StatusPattern, TypePattern};
 pub use time_expr::{TIME_FORMS, time};

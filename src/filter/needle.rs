@@ -5,6 +5,8 @@ use base64::alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use memchr::memmem::Finder;
 
+use super::chains::Chains;
+
 /// The form in which the bytes are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -27,6 +29,7 @@ pub struct Needle {
     text: Vec<u8>,
     form: Form,
     finders: Vec<Finder<'static>>,
+    chains: Chains,
 }
 
 impl PartialEq for Needle {
@@ -55,10 +58,12 @@ impl Needle {
             .iter()
             .map(|form| Finder::new(form).into_owned())
             .collect();
+        let chains = Chains::of_bytes(forms.iter().map(Vec::as_slice));
         Some(Self {
             text,
             form,
             finders,
+            chains,
         })
     }
 
@@ -82,6 +87,20 @@ impl Needle {
         self.finders
             .iter()
             .any(|finder| finder.find(haystack).is_some())
+    }
+
+    /// Whether `haystack` contains one of the forms, without regard to the case of ASCII letters.
+    pub(super) fn is_in_without_case(&self, haystack: &[u8]) -> bool {
+        self.alternatives().any(|form| {
+            haystack
+                .windows(form.len())
+                .any(|window| window.eq_ignore_ascii_case(form))
+        })
+    }
+
+    /// The forms, as texts that may cross the border between two events.
+    pub(super) fn chains(&self) -> &Chains {
+        &self.chains
     }
 }
 
@@ -172,7 +191,7 @@ mod tests {
 
     #[test]
     fn other_forms() {
-        assert_eq!(forms("a/b c", Form::Hex), ["612f622063", "612F622063"]);
+        assert_eq!(forms("a/b c", Form::Hex), ["612F622063", "612f622063"]);
         let percent = forms("a/b c", Form::Percent);
         for form in ["a%2Fb%20c", "a%2fb%20c", "a%2Fb+c", "%61%2F%62%20%63"] {
             assert!(percent.iter().any(|found| found == form), "{form}");

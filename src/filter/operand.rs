@@ -27,7 +27,7 @@ pub(super) const FORMS: [(&str, Form); 3] = [
 
 impl Operand {
     /// What sort of values it has, its function applied.
-    pub(super) fn value_type(&self) -> Type {
+    pub fn value_type(&self) -> Type {
         match self.function {
             Some(Function::Len) => Type::Size,
             Some(Function::Count) => Type::Int,

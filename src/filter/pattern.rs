@@ -6,6 +6,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::Error;
+use super::chains::{Chain, Chains};
 
 /// How large a compiled pattern may get, in bytes.
 const MAX_COMPILED_BYTES: usize = 8 << 20;
@@ -19,6 +20,7 @@ pub struct Pattern {
     text: String,
     regex: Regex,
     hir: Hir,
+    chains: Chains,
 }
 
 impl PartialEq for Pattern {
@@ -84,26 +86,46 @@ impl Pattern {
         &self.hir
     }
 
-    /// How many bytes it matches, if it is no more than a text: each character as it is, or in either case. Such a
-    /// pattern is also found across the end of an event.
-    pub(super) fn literal_length(&self) -> Option<usize> {
-        let properties = self.hir.properties();
-        let longest = properties.maximum_len().filter(|length| *length > 0)?;
-        is_text(&self.hir).then_some(longest)
+    /// The pattern as a text that may cross the border between two events. It has none if the pattern is more than a
+    /// text, each character as it is or in its several cases.
+    pub(super) fn chains(&self) -> &Chains {
+        &self.chains
     }
 }
 
 /// How many characters a class can have that stands for one character in all of its cases: `k` is three.
 const MAX_CASES: u32 = 4;
 
-/// Whether it is literals, and characters in their several cases, one after another.
-fn is_text(hir: &Hir) -> bool {
+/// The characters of a pattern that is no more than a text; `false` if it is more.
+fn read_text(hir: &Hir, chain: &mut Chain) -> bool {
     match hir.kind() {
-        HirKind::Literal(_) => true,
-        HirKind::Class(class) => class_size(class) <= MAX_CASES,
-        HirKind::Capture(capture) => is_text(&capture.sub),
-        HirKind::Concat(parts) => parts.iter().all(is_text),
+        HirKind::Literal(literal) => {
+            chain.extend(literal.0.iter().map(|byte| vec![vec![*byte]]));
+            true
+        }
+        HirKind::Class(class) if class_size(class) <= MAX_CASES => {
+            chain.push(class_members(class));
+            true
+        }
+        HirKind::Capture(capture) => read_text(&capture.sub, chain),
+        HirKind::Concat(parts) => parts.iter().all(|part| read_text(part, chain)),
         _ => false,
+    }
+}
+
+/// The byte strings that a class stands for.
+pub(super) fn class_members(class: &Class) -> Vec<Vec<u8>> {
+    match class {
+        Class::Unicode(class) => class
+            .iter()
+            .flat_map(|range| range.start()..=range.end())
+            .map(|character| character.encode_utf8(&mut [0; 4]).as_bytes().to_vec())
+            .collect(),
+        Class::Bytes(class) => class
+            .iter()
+            .flat_map(|range| range.start()..=range.end())
+            .map(|byte| vec![byte])
+            .collect(),
     }
 }
 
@@ -138,10 +160,14 @@ fn build(text: &str, unicode: bool) -> Result<Pattern, Error> {
         .build()
         .parse(text)
         .map_err(|error| Error::Pattern(error.to_string()))?;
+    let mut chain = Chain::new();
+    let is_text = read_text(&hir, &mut chain);
+    let chains = Chains::new(is_text.then_some(chain).into_iter().collect());
     Ok(Pattern {
         text: text.to_owned(),
         regex,
         hir,
+        chains,
     })
 }
 
@@ -150,8 +176,8 @@ fn build(text: &str, unicode: bool) -> Result<Pattern, Error> {
 /// # Errors
 ///
 /// As for [`Pattern::new`].
-pub fn grep(text: &str) -> Result<Regex, Error> {
-    Pattern::smart_case(text).map(|pattern| pattern.regex)
+pub fn grep(text: &str) -> Result<Pattern, Error> {
+    Pattern::smart_case(text)
 }
 
 /// Whether a capital letter is meant: one that is not part of an escape such as `\S`, `\xFF` or `\p{Lu}`.

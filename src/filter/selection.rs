@@ -1,10 +1,8 @@
 //! The selection that the flags of `ecq-query` describe.
 
-use ipnet::IpNet;
-use regex::bytes::Regex;
-
 use super::expr::AddressPattern;
 use crate::event::{Content, Direction, Endpoints, Kind, Timestamp};
+use ipnet::IpNet;
 
 /// Which events are asked for. Different parts narrow each other; the entries of one part widen it. An empty part
 /// lets everything through. A part that asks about something an event does not have does not match that event.
@@ -37,7 +35,7 @@ pub struct Selection {
     /// HTTP status codes or classes.
     pub statuses: Vec<StatusPattern>,
     /// A pattern somewhere in the payload.
-    pub grep: Option<Regex>,
+    pub grep: Option<crate::filter::Pattern>,
 }
 
 /// A name, with `*` for any characters and `?` for one; `!` in front turns it around.
@@ -210,4 +208,141 @@ fn fits_host(patterns: &[NamePattern], host: Option<&str>) -> bool {
         .filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
     fits_names(patterns, Some(host))
         || bare.is_some_and(|(name, _)| fits_names(patterns, Some(name)))
+}
+
+impl Selection {
+    /// As an expression.
+    pub fn expr(&self) -> Option<crate::filter::Expr> {
+        use crate::filter::{
+            Comparison, Expr, Field, FieldId, Function, Literal, Operand, Pattern, Test,
+        };
+        let op = |id| Operand::field(Field::of(id));
+        let eq = |id, literal| Expr::Test(Test::Compare(op(id), Comparison::Equal, literal));
+        let mut all = Vec::new();
+        if let Some(t) = self.since {
+            all.push(Expr::Test(Test::Compare(
+                op(FieldId::Time),
+                Comparison::GreaterOrEqual,
+                Literal::Time(t),
+            )));
+        }
+        if let Some(t) = self.until {
+            all.push(Expr::Test(Test::Compare(
+                op(FieldId::Time),
+                Comparison::Less,
+                Literal::Time(t),
+            )));
+        }
+        let names = |patterns: &[NamePattern], id, flags: &str| -> Option<Expr> {
+            let one = |p: &NamePattern| match p.literal() {
+                Some(l) => eq(id, Literal::Bytes(l.as_bytes().to_vec())),
+                None => Expr::Test(Test::Matches(
+                    op(id),
+                    Pattern::new(&format!(
+                        "({flags}){}",
+                        p.regex
+                            .as_str()
+                            .trim_start_matches("(?is)")
+                            .trim_start_matches("(?s)")
+                    ))
+                    .unwrap(),
+                )),
+            };
+            let wanted = Expr::any(
+                patterns
+                    .iter()
+                    .filter(|p| !p.negated)
+                    .map(one)
+                    .collect::<Vec<_>>(),
+            );
+            let not = patterns
+                .iter()
+                .filter(|p| p.negated)
+                .map(|p| one(p).negated())
+                .collect::<Vec<_>>();
+            let exists =
+                (wanted.is_none() && !not.is_empty()).then(|| Expr::Test(Test::Exists(op(id))));
+            Expr::all(
+                wanted
+                    .into_iter()
+                    .chain(exists)
+                    .chain(not)
+                    .collect::<Vec<_>>(),
+            )
+        };
+        all.extend(names(&self.pnames, FieldId::Pname, "?s-i"));
+        all.extend(names(&self.hosts, FieldId::Host, "?si"));
+        all.extend(Expr::any(
+            self.pids
+                .iter()
+                .map(|p| eq(FieldId::Pid, Literal::Int(i64::from(*p))))
+                .collect::<Vec<_>>(),
+        ));
+        all.extend(Expr::any(
+            self.ips
+                .iter()
+                .map(|p| eq(FieldId::Ip, Literal::Net(*p)))
+                .collect::<Vec<_>>(),
+        ));
+        all.extend(Expr::any(
+            self.ports
+                .iter()
+                .map(|p| eq(FieldId::Port, Literal::Int(i64::from(*p))))
+                .collect::<Vec<_>>(),
+        ));
+        all.extend(Expr::any(
+            self.src
+                .iter()
+                .map(|p| eq(FieldId::Src, Literal::Endpoint(*p)))
+                .collect::<Vec<_>>(),
+        ));
+        all.extend(Expr::any(
+            self.dst
+                .iter()
+                .map(|p| eq(FieldId::Dst, Literal::Endpoint(*p)))
+                .collect::<Vec<_>>(),
+        ));
+        all.extend(Expr::any(
+            self.methods
+                .iter()
+                .map(|p| eq(FieldId::Method, Literal::Bytes(p.as_bytes().to_vec())))
+                .collect::<Vec<_>>(),
+        ));
+        all.extend(Expr::any(
+            self.statuses
+                .iter()
+                .map(|p| {
+                    eq(
+                        FieldId::Status,
+                        Literal::Ints(i64::from(p.first), i64::from(p.last)),
+                    )
+                })
+                .collect::<Vec<_>>(),
+        ));
+        all.extend(self.direction.map(|d| {
+            eq(
+                FieldId::Direction,
+                Literal::Bytes(d.name().as_bytes().to_vec()),
+            )
+        }));
+        all.extend(Expr::any(
+            self.types
+                .iter()
+                .map(|p| match p {
+                    TypePattern::Kind(k) => eq(FieldId::Type, Literal::Bytes(k.name().into())),
+                    TypePattern::Content(k) => eq(FieldId::Type, Literal::Bytes(k.name().into())),
+                    TypePattern::Number(k) => {
+                        eq(FieldId::Type, Literal::Bytes(k.to_string().into()))
+                    }
+                })
+                .collect::<Vec<_>>(),
+        ));
+        all.extend(
+            self.grep
+                .as_ref()
+                .map(|g| Expr::Test(Test::Matches(op(FieldId::Any), g.clone()))),
+        );
+        let _ = Function::Len;
+        Expr::all(all)
+    }
 }

@@ -3,12 +3,9 @@
 //! Captured payloads are cut anywhere, so a head need not be complete: the start line suffices, and header lines count
 //! as far as they are there. Nothing is decoded, joined or validated beyond that.
 
+use super::fields::{self, Head};
 use crate::event::{Content, HttpHead};
 
-/// How many bytes of a payload are looked at.
-const SCAN_BYTES: usize = 16 * 1024;
-/// How many header lines are looked at.
-const HEADER_LINES: usize = 64;
 /// How many bytes of a request target are kept.
 const PATH_BYTES: usize = 8 * 1024;
 /// How many bytes of a method, host or content type are kept.
@@ -16,54 +13,47 @@ const VALUE_BYTES: usize = 1024;
 
 /// Reads the head that `payload` starts with, if it starts with a whole start line.
 pub fn head(payload: &[u8]) -> Option<(Content, HttpHead)> {
-    if !payload.first()?.is_ascii_alphabetic() {
-        return None;
-    }
-    let scanned = payload.get(..SCAN_BYTES).unwrap_or(payload);
-    let line_end = memchr::memchr(b'\n', scanned)?;
-    let (start, headers) = scanned.split_at_checked(line_end.checked_add(1)?)?;
-    if start.starts_with(b"HTTP/1.") {
-        response(start, headers)
+    let head = fields::read(payload)?;
+    let content = if head.is_request {
+        Content::Http1Request
     } else {
-        request(start, headers)
-    }
-}
-
-fn request(start: &[u8], headers: &[u8]) -> Option<(Content, HttpHead)> {
-    let mut request = httparse::Request::new(&mut []);
-    request.parse(start).ok()?;
-    request.version?;
-    let (method, target) = (request.method?, request.path?);
-    let fields = Fields::read(headers);
-    // RFC 9112 section 3.2.2: the host in an absolute target wins over the field.
-    let host = if method == "CONNECT" {
-        Some(kept(target.as_bytes(), VALUE_BYTES))
-    } else {
-        authority(target).map(|host| kept(host, VALUE_BYTES))
+        Content::Http1Response
     };
-    let head = HttpHead {
-        method: Some(kept(method.as_bytes(), VALUE_BYTES)),
-        host: host.or(fields.host).map(|mut host| {
+    let first = |name| {
+        head.values(name)
+            .find(|value| !value.is_empty())
+            .map(|value| kept(value, VALUE_BYTES))
+    };
+    let host = if head.is_request {
+        asked_host(&head).or_else(|| first("host"))
+    } else {
+        None
+    };
+    let indexed = HttpHead {
+        method: head
+            .method
+            .map(|method| kept(method.as_bytes(), VALUE_BYTES)),
+        host: host.map(|mut host| {
             host.make_ascii_lowercase();
             host
         }),
-        path: Some(kept(target.as_bytes(), PATH_BYTES)),
-        status: None,
-        content_type: fields.content_type,
+        path: head
+            .target
+            .map(|target| kept(target.as_bytes(), PATH_BYTES)),
+        status: head.status,
+        content_type: first("content-type"),
     };
-    Some((Content::Http1Request, head))
+    Some((content, indexed))
 }
 
-fn response(start: &[u8], headers: &[u8]) -> Option<(Content, HttpHead)> {
-    let mut response = httparse::Response::new(&mut []);
-    response.parse(start).ok()?;
-    let status = response.code.filter(|code| (100..=999).contains(code))?;
-    let head = HttpHead {
-        status: Some(status),
-        content_type: Fields::read(headers).content_type,
-        ..HttpHead::default()
-    };
-    Some((Content::Http1Response, head))
+/// The host in the target, which wins over the field (RFC 9112, section 3.2.2).
+fn asked_host(head: &Head<'_>) -> Option<String> {
+    let target = head.target?;
+    if head.method == Some("CONNECT") {
+        Some(kept(target.as_bytes(), VALUE_BYTES))
+    } else {
+        authority(target).map(|host| kept(host, VALUE_BYTES))
+    }
 }
 
 /// The authority of an absolute-form target, `http://host:port/path`, without user information.
@@ -78,47 +68,6 @@ fn authority(target: &str) -> Option<&[u8]> {
         .next()?;
     let host = authority.rsplit(|byte| *byte == b'@').next()?;
     (!host.is_empty()).then_some(host)
-}
-
-#[derive(Default)]
-struct Fields {
-    host: Option<String>,
-    content_type: Option<String>,
-}
-
-impl Fields {
-    /// Reads header lines up to the blank line or the end; the first of each name counts. A last line without its
-    /// end does not count, since half a value is a wrong one.
-    fn read(mut lines: &[u8]) -> Self {
-        let mut fields = Self::default();
-        for _ in 0..HEADER_LINES {
-            let Some(end) = memchr::memchr(b'\n', lines) else {
-                break;
-            };
-            let (line, rest) = lines.split_at(end);
-            lines = rest.get(1..).unwrap_or_default();
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if line.is_empty() {
-                break;
-            }
-            let Some(colon) = memchr::memchr(b':', line) else {
-                continue;
-            };
-            let (name, value) = line.split_at(colon);
-            let slot = if name.eq_ignore_ascii_case(b"host") {
-                &mut fields.host
-            } else if name.eq_ignore_ascii_case(b"content-type") {
-                &mut fields.content_type
-            } else {
-                continue;
-            };
-            let value = value.get(1..).unwrap_or_default().trim_ascii();
-            if slot.is_none() && !value.is_empty() {
-                *slot = Some(kept(value, VALUE_BYTES));
-            }
-        }
-        fields
-    }
 }
 
 /// At most `limit` bytes of `value`, as text. A character that the limit cuts is left out whole.

@@ -1,3 +1,10 @@
 //! HTTP, as far as captured bytes show it.
 
+pub mod body;
+mod chunked;
+mod coding;
+pub mod fields;
 pub mod h1;
+
+#[cfg(test)]
+mod tests;

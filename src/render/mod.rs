@@ -5,6 +5,7 @@
 
 pub mod detail;
 pub mod escape;
+pub mod grid;
 pub mod hex;
 mod payload_form;
 mod row;
@@ -13,7 +14,7 @@ pub mod summary;
 pub mod table;
 
 pub use payload_form::PayloadForm;
-pub use size::human;
+pub use size::{bar, human};
 
 use std::borrow::Cow;
 use std::net::SocketAddr;

@@ -19,14 +19,22 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// The row of an event whose payload begins with `start`.
-    pub(super) fn of(style: &Style, stored: &StoredEvent, start: &[u8]) -> Self {
+    /// The row of an event of this capture, where there are several, whose payload begins with `start`.
+    pub(super) fn of(
+        style: &Style,
+        capture: Option<usize>,
+        stored: &StoredEvent,
+        start: &[u8],
+    ) -> Self {
         let event = &stored.event;
         let mark = time_mark(event);
         let (ends, peer) = endpoints(stored);
         Self {
             cells: [
-                stored.id.to_string(),
+                capture.map_or_else(
+                    || stored.id.to_string(),
+                    |capture| format!("{capture}:{}", stored.id),
+                ),
                 format!("{}{mark}", style.short_time(event.time)),
                 process(stored),
                 event.direction.map_or("-", Direction::name).to_owned(),

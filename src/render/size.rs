@@ -24,6 +24,18 @@ pub fn human(bytes: u64) -> String {
     }
 }
 
+/// A bar for `part` of `whole`, which is `width` columns; a part that is not nothing is at least a sliver.
+pub fn bar(part: u64, whole: u64, width: usize) -> String {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let eighths = u128::from(part) * (width as u128) * 8 / u128::from(whole.max(1));
+    let eighths = usize::try_from(eighths)
+        .unwrap_or(0)
+        .min(width * 8)
+        .max(usize::from(part > 0 && width > 0));
+    let rest = EIGHTHS.get(eighths % 8).copied().unwrap_or_default();
+    format!("{}{rest}", "█".repeat(eighths / 8))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

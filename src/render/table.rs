@@ -65,7 +65,7 @@ impl Table {
         }
     }
 
-    /// Adds a row. `start` is the beginning of the payload, [`FIRST_LINE_BYTES`] or all of it.
+    /// Adds a row. `capture` is the number of the capture, where there are several; `start` is the beginning of the payload, [`FIRST_LINE_BYTES`] or all of it.
     ///
     /// # Errors
     ///
@@ -73,10 +73,11 @@ impl Table {
     pub fn push(
         &mut self,
         out: &mut dyn Write,
+        capture: Option<usize>,
         event: &StoredEvent,
         start: &[u8],
     ) -> io::Result<()> {
-        let row = Row::of(&self.style, event, start);
+        let row = Row::of(&self.style, capture, event, start);
         if let Some(shape) = &self.shape {
             return write_row(out, &self.style, shape, &row);
         }
@@ -92,7 +93,7 @@ impl Table {
     /// # Errors
     ///
     /// What `out` says.
-    pub fn finish(mut self, out: &mut dyn Write) -> io::Result<()> {
+    pub fn flush(&mut self, out: &mut dyn Write) -> io::Result<()> {
         if self.shape.is_none() && !self.waiting.is_empty() {
             self.start(out)?;
         }
@@ -237,10 +238,10 @@ mod tests {
                 event = samples::bare();
             }
             table
-                .push(&mut out, &event, b"GET /a HTTP/1.1\r\nHost: x\r\n")
+                .push(&mut out, None, &event, b"GET /a HTTP/1.1\r\nHost: x\r\n")
                 .unwrap();
         }
-        table.finish(&mut out).unwrap();
+        table.flush(&mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -283,7 +284,9 @@ mod tests {
         });
         let mut out = Vec::new();
         for number in 1..=250 {
-            table.push(&mut out, &samples::request(), b"x").unwrap();
+            table
+                .push(&mut out, None, &samples::request(), b"x")
+                .unwrap();
             let written = std::str::from_utf8(&out).unwrap().lines().count();
             let expected = if number < ROWS_MEASURED {
                 0
@@ -292,6 +295,6 @@ mod tests {
             };
             assert_eq!(written, expected);
         }
-        Table::new(table.style).finish(&mut Vec::new()).unwrap();
+        Table::new(table.style).flush(&mut Vec::new()).unwrap();
     }
 }

@@ -91,13 +91,18 @@
 //! message may be (1 GiB at most): it is stored in parts of 1 MiB and read back piece by piece. Writing holds up to 256
 //! KiB of each class in memory, and remembers 16,384 rows of each shared table.
 
+mod aggregate;
 mod batch;
 mod begin;
 mod block;
 mod digest;
 mod error;
+mod explain;
+mod group_facts;
 mod intern;
+mod merge;
 mod migrate;
+mod news;
 mod open;
 mod payload;
 mod plan;
@@ -107,21 +112,32 @@ mod reader;
 mod row;
 mod row_writer;
 mod rows;
-mod search;
+mod scan;
+mod sorted;
+mod spans;
 mod stats;
+mod stream_text;
 mod surroundings;
 mod tail;
+mod tally;
 mod varint;
+mod watch;
 mod writer;
 
+pub use aggregate::{Buckets, Empty, Total};
 pub use batch::{
     Batch, Counters, GapReason, GapRow, HeartbeatRow, KnownRun, LinkRow, LogRow, NewEvent, NextIds,
     RecordingStart, RunRow, UncleanEnd,
 };
 pub use digest::{BatchHasher, EventHasher};
 pub use error::Error;
+pub use merge::Merged;
 pub use migrate::{APPLICATION_ID, MIGRATIONS, newest_version};
 pub use payload::Payload;
 pub use reader::{Access, Reader};
-pub use rows::{Order, Rows};
+pub use rows::Rows;
+pub use sorted::Sorted;
+pub use spans::Order;
+pub use tally::{Count, CountOrder, Key, Tally};
+pub use watch::Watch;
 pub use writer::{Sealed, Writer};

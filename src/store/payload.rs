@@ -1,6 +1,7 @@
 //! Payloads read back: from the tail, from a block, or part by part.
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use rusqlite::{OptionalExtension, params};
@@ -14,13 +15,15 @@ use crate::event::StoredEvent;
 const CACHED_BLOCKS: usize = 12;
 
 /// A block in the clear.
-struct Block {
+pub(super) struct Block {
     class: Class,
     id: i64,
     first: i64,
     last: i64,
-    members: Vec<Member>,
-    raw: Bytes,
+    /// Its events, in order of id.
+    pub(super) members: Vec<Member>,
+    /// Their payloads.
+    pub(super) raw: Bytes,
 }
 
 impl Block {
@@ -61,11 +64,15 @@ impl BlockCache {
 }
 
 /// The header of a block.
-struct BlockHeader {
-    id: i64,
-    first: i64,
-    last: i64,
-    raw_bytes: usize,
+pub(super) struct BlockHeader {
+    /// Its id.
+    pub(super) id: i64,
+    /// Its first event.
+    pub(super) first: i64,
+    /// Its last event.
+    pub(super) last: i64,
+    /// Its size before compression.
+    pub(super) raw_bytes: usize,
     codec: u8,
     members: Vec<u8>,
 }
@@ -90,8 +97,18 @@ enum Rest {
 
 impl<'a> Payload<'a> {
     pub(super) fn new(reader: &'a Reader, event: &StoredEvent) -> Result<Self, Error> {
-        let id = event.id.number();
-        let rest = match Class::of(event.event.content, event.payload_bytes) {
+        let class = Class::of(event.event.content, event.payload_bytes);
+        Self::of(reader, event.id.number(), class, event.payload_bytes)
+    }
+
+    /// The payload of an event of which only this is known.
+    pub(super) fn of(
+        reader: &'a Reader,
+        id: i64,
+        class: Option<Class>,
+        payload_bytes: u64,
+    ) -> Result<Self, Error> {
+        let rest = match class {
             None => Rest::End,
             Some(Class::Large) => Rest::Parts(0),
             Some(class) => Rest::Piece(small(reader, class, id)?),
@@ -99,7 +116,7 @@ impl<'a> Payload<'a> {
         Ok(Self {
             reader,
             event: id,
-            left: event.payload_bytes,
+            left: payload_bytes,
             rest,
         })
     }
@@ -135,6 +152,24 @@ impl<'a> Payload<'a> {
             None => {}
         }
         Ok(piece)
+    }
+
+    /// Its last bytes, at most `count` of them.
+    pub(super) fn end(mut self, count: usize) -> Result<Vec<u8>, Error> {
+        if let Rest::Parts(_) = self.rest {
+            let skipped = usize::try_from(self.left)
+                .unwrap_or(usize::MAX)
+                .saturating_sub(count);
+            let first = skipped - skipped % PART_BYTES;
+            self.left -= first as u64;
+            self.rest = Rest::Parts(first);
+        }
+        let mut end = Vec::new();
+        while let Some(piece) = self.next_piece()? {
+            end.extend_from_slice(&piece);
+        }
+        end.drain(..end.len().saturating_sub(count));
+        Ok(end)
     }
 
     /// Its first bytes in one piece, at most `limit` of them.
@@ -220,6 +255,30 @@ fn find_block(reader: &Reader, class: Class, event: i64) -> Result<Option<BlockH
     Ok(header.filter(|header| header.last >= event))
 }
 
+/// The headers of the blocks of a class that can hold events of a range, in order. Not for large payloads.
+pub(super) fn blocks_of(
+    reader: &Reader,
+    class: Class,
+    range: &RangeInclusive<i64>,
+) -> Result<Vec<BlockHeader>, Error> {
+    let mut statement = reader
+        .db
+        .prepare_cached(
+            "SELECT id, first_id, last_id, raw_bytes, codec, members FROM blocks
+             WHERE class = ?1 AND last_id >= ?2 AND first_id <= ?3
+                AND first_id >= COALESCE((SELECT MAX(first_id) FROM blocks WHERE class = ?1 AND first_id <= ?2), ?2)
+             ORDER BY first_id",
+        )
+        .at(&reader.path)?;
+    statement
+        .query_map(
+            params![class.code(), range.start(), range.end()],
+            read_header,
+        )
+        .and_then(Iterator::collect)
+        .at(&reader.path)
+}
+
 fn part(reader: &Reader, event: i64, at: usize) -> Result<Bytes, Error> {
     let header = reader
         .db
@@ -249,7 +308,8 @@ fn read_header(row: &rusqlite::Row<'_>) -> rusqlite::Result<BlockHeader> {
     })
 }
 
-fn load(reader: &Reader, class: Class, header: &BlockHeader) -> Result<Block, Error> {
+/// The block of this header.
+pub(super) fn load(reader: &Reader, class: Class, header: &BlockHeader) -> Result<Block, Error> {
     let data: Vec<u8> = reader
         .db
         .prepare_cached("SELECT data FROM block_data WHERE id = ?1")

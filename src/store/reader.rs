@@ -1,22 +1,26 @@
 //! The asking side of a capture: opened so that not one byte changes in it or appears beside it.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::error::{At, Error};
+use super::migrate;
 use super::open::{self, Header};
 use super::payload::{BlockCache, Payload};
 use super::row::{self, EVENT_BY_ID};
-use super::rows::{Order, Rows};
-use super::{migrate, plan};
-use crate::event::{Envelope, EventId, StoredEvent, Timestamp};
-use crate::filter::Selection;
+use super::rows::Rows;
+use super::spans::Order;
+use super::watch::Watch;
+use crate::event::{Envelope, EventId, RunId, StoredEvent, Timestamp};
+use crate::filter::Expr;
 
 /// How a capture was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +44,9 @@ const MAX_VALUE_BYTES: i32 = 4 << 20;
 /// No frame is larger.
 const MAX_FRAME_BYTES: i32 = 1 << 30;
 
+/// How many runs are remembered with their source.
+const MAX_SOURCES: usize = 1024;
+
 /// SQLite's page cache for a reader, in KiB, negative as `PRAGMA cache_size` wants it.
 const CACHE_KIB: i32 = -8 * 1024;
 
@@ -48,7 +55,9 @@ pub struct Reader {
     pub(super) db: Connection,
     pub(super) path: PathBuf,
     pub(super) blocks: RefCell<BlockCache>,
+    sources: RefCell<HashMap<i64, Option<Arc<str>>>>,
     access: Access,
+    watch: Watch,
     // Held while the file is read as one that cannot change, so that no recorder changes it. Closed last.
     _lock: Option<File>,
 }
@@ -87,7 +96,9 @@ impl Reader {
             db,
             path: path.clone(),
             blocks: RefCell::new(BlockCache::default()),
+            sources: RefCell::new(HashMap::new()),
             access,
+            watch: Watch::default(),
             _lock: lock,
         };
         let reader = if is_live {
@@ -151,25 +162,68 @@ impl Reader {
         self.access
     }
 
+    /// Lets another thread see how far queries are, and stop them: they then end early, with what was found.
+    pub fn set_watch(&mut self, watch: Watch) {
+        self.watch = watch;
+    }
+
+    /// How far queries are, and whether they are to stop.
+    pub(super) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
     /// The file, with all links resolved.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The events that `selection` asks for, ordered by event time and then by id. `limit` counts what is left after
-    /// the whole selection, payload pattern included. One query at a time: what is wanted stands in temporary tables, which
+    /// The events that the filter is true of, ordered by event time and then by id; all of them without a filter. `limit`
+    /// counts what is left after the whole filter. One query at a time: what is wanted stands in a temporary table, which
     /// the next query of this reader fills anew.
     ///
     /// # Errors
     /// When the file cannot be read or is damaged.
     pub fn events(
         &self,
-        selection: &Selection,
+        filter: Option<&Expr>,
         order: Order,
         limit: Option<u64>,
     ) -> Result<Rows<'_>, Error> {
-        let plan = plan::prepare(&self.db, selection).at(&self.path)?;
-        Rows::new(self, plan, selection.grep.clone(), order, limit)
+        Rows::new(self, filter, order, limit)
+    }
+
+    /// Whether the capture can be opened a second time: a private copy has no name any more.
+    pub(super) fn can_be_opened_again(&self) -> bool {
+        self.access != Access::PrivateCopy
+    }
+
+    /// Opens the capture a second time, for another thread.
+    pub(super) fn open_again(&self) -> Result<Self, Error> {
+        let mut reader = Self::open(&self.path)?;
+        reader.watch = self.watch.clone();
+        Ok(reader)
+    }
+
+    /// The URL or file that the events of a run came from.
+    pub(super) fn source_of(&self, run: RunId) -> Result<Option<Arc<str>>, Error> {
+        let number = run.number();
+        if let Some(source) = self.sources.borrow().get(&number) {
+            return Ok(source.clone());
+        }
+        let source = self
+            .db
+            .prepare_cached("SELECT s.url FROM runs AS r JOIN sources AS s ON s.id = r.source_id WHERE r.id = ?1")
+            .at(&self.path)?
+            .query_row([number], |row| row.get::<_, String>("url"))
+            .optional()
+            .at(&self.path)?
+            .map(Arc::from);
+        let mut sources = self.sources.borrow_mut();
+        if sources.len() >= MAX_SOURCES {
+            sources.clear();
+        }
+        sources.insert(number, source.clone());
+        Ok(source)
     }
 
     /// One event; `None` if there is none with this id.

@@ -206,6 +206,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<StoredEvent, RowError> {
         endpoints: ends.map_or_else(Endpoints::default, |(tuple, source)| {
             Endpoints::new(tuple, source, role)
         }),
+        role,
         event,
         payload_bytes: row.get(Column::PayloadBytes)?,
     })

@@ -1,136 +1,141 @@
 //! Events in order of (event time, id), without an index on time for each.
 //!
-//! `spans` says between which times the events of some hundred neighboring ids lie. Spans are opened in order of their
-//! newest (or oldest) time, and an event is given out once no span that is still closed can hold an earlier one in the
-//! order. A selection that few events can fit goes through the postings of its streams instead. Either way events are
-//! fetched some at a time, in read transactions that are over before the caller sees any: a long export keeps no recorder
-//! from beginning or from checkpointing. What is committed after the query began is not part of it.
+//! Spans are opened in order of their newest (or oldest) time, and an event is given out once no span that is still
+//! closed can hold an earlier one in the order. A filter that few events can fit goes through the postings of its streams
+//! instead, and one that SQL alone does not decide has its spans judged by [`super::scan`], some of them ahead. Either way
+//! events are fetched some at a time, in read transactions that are over before the caller sees any: a long export keeps
+//! no recorder from beginning or from checkpointing. What is committed after the query began is not part of it.
 
-use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Transaction, TransactionBehavior};
 
 use super::error::{At, Error};
 use super::plan::Plan;
 use super::postings;
 use super::reader::Reader;
-use super::search;
-use crate::event::{EventId, StoredEvent};
-
-/// How results are ordered: by event time, then by id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// The newest first.
-    NewestFirst,
-    /// The oldest first.
-    OldestFirst,
-}
+use super::scan::{self, Found, Ranges, Scan};
+use super::spans::{Order, Place, Span, Spans};
+use crate::event::{EventId, StoredEvent, Timestamp};
+use crate::filter::Expr;
 
 /// How many candidates the index on streams may give before reading by time is the better way. Bounds memory.
 const FEW: usize = 20_000;
 
-/// How many events are fetched in one read transaction,
+/// How many events are fetched in one read transaction.
 const FETCHED: usize = 64;
 
-/// and how many are looked at for that: what a pattern is searched in takes longest.
-const LOOKED_AT: usize = 512;
+/// About how many bytes of payloads are judged in one unit. Blocks at its ends are opened for its neighbor as well.
+const UNIT_BYTES: i64 = 16 << 20;
 
-/// How many spans are looked up at once.
-const SPAN_PAGE: usize = 64;
-
-/// A place in the order, turned so that the largest comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
-    Newest(i64, i64),
-    Oldest(Reverse<i64>, Reverse<i64>),
-}
-
-impl Place {
-    fn new(order: Order, time: i64, id: i64) -> Self {
-        match order {
-            Order::NewestFirst => Self::Newest(time, id),
-            Order::OldestFirst => Self::Oldest(Reverse(time), Reverse(id)),
-        }
-    }
-
-    fn id(self) -> i64 {
-        match self {
-            Self::Newest(_, id) | Self::Oldest(_, Reverse(id)) => id,
-        }
-    }
-}
-
-/// A closed span: the time at which it must be opened, and its ids.
-#[derive(Debug, Clone, Copy)]
-struct Span {
-    edge: i64,
-    first: i64,
-    last: i64,
-}
+/// How many spans a unit has at most.
+const UNIT_SPANS: i64 = 256;
 
 /// Events, one at a time.
 pub struct Rows<'a> {
     reader: &'a Reader,
     plan: Plan,
-    grep: Option<regex::bytes::Regex>,
+    select: String,
     order: Order,
     left: u64,
     upper: i64,
-    /// The first id of the span that may still grow.
-    growing: i64,
     ready: BinaryHeap<Place>,
     fetched: VecDeque<StoredEvent>,
-    spans: VecDeque<Span>,
-    /// The last span that was looked up; `None` when there are no more.
-    cursor: Option<(i64, i64)>,
-    in_span: String,
+    closed: Closed,
+}
+
+/// What has not been looked into yet.
+enum Closed {
+    /// Nothing: everything that may fit is ready. What is left of the filter is judged when its turn comes.
+    Listed(Option<Expr>),
+    /// Spans, decided by SQL.
+    Spans(Spans),
+    /// Spans, judged by threads some at a time.
+    Scanned(Box<Scanned>),
+}
+
+struct Scanned {
+    spans: Spans,
+    scan: Scan,
+    /// The first place that an event of a unit can have, for each unit that was asked for.
+    asked: VecDeque<Place>,
+    unit_spans: i64,
+    most_spans: i64,
 }
 
 impl<'a> Rows<'a> {
     pub(super) fn new(
         reader: &'a Reader,
-        plan: Plan,
-        grep: Option<regex::bytes::Regex>,
+        filter: Option<&Expr>,
         order: Order,
         limit: Option<u64>,
     ) -> Result<Self, Error> {
+        let plan = Plan::new(&reader.db, filter).at(&reader.path)?;
         let upper = reader
             .db
             .query_row("SELECT COALESCE(MAX(id), 0) FROM events", [], |row| {
                 row.get(0)
             })
             .at(&reader.path)?;
-        let start = match order {
-            Order::NewestFirst => (i64::MAX, i64::MAX),
-            Order::OldestFirst => (i64::MIN, i64::MIN),
-        };
-        let in_span = format!(
-            "SELECT e.id, e.time_ns FROM events AS e
-             WHERE e.id BETWEEN ?1 AND ?2 AND e.time_ns BETWEEN ?3 AND ?4{}",
-            plan.conditions()
-        );
         let mut rows = Self {
             reader,
+            select: plan.select(),
             plan,
-            grep,
             order,
             left: limit.unwrap_or(u64::MAX),
             upper,
-            growing: i64::MAX,
             ready: BinaryHeap::new(),
             fetched: VecDeque::with_capacity(FETCHED),
-            spans: VecDeque::new(),
-            cursor: Some(start),
-            in_span,
+            closed: Closed::Listed(None),
         };
         if let Some(few) = rows.by_stream()? {
             rows.ready = few;
-            rows.cursor = None;
-        } else {
-            rows.open_growing_span()?;
+            if !rows.plan.is_exact() {
+                rows.closed = Closed::Listed(filter.cloned());
+            }
+            return Ok(rows);
         }
+        let spans = Spans::new(reader, order, rows.plan.bounds, upper)?;
+        rows.closed = match filter.filter(|_| !rows.plan.is_exact()) {
+            None => Closed::Spans(spans),
+            Some(filter) => Closed::Scanned(Box::new(Scanned {
+                spans,
+                scan: Scan::new(reader, filter, upper)?,
+                asked: VecDeque::new(),
+                unit_spans: 1,
+                most_spans: most_spans(reader)?,
+            })),
+        };
         Ok(rows)
+    }
+
+    /// The plan.
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// How events are found, in words.
+    pub(super) fn way(&self) -> String {
+        match &self.closed {
+            Closed::Listed(_) => format!(
+                "{} events of the streams that fit, through their lists",
+                self.ready.len()
+            ),
+            Closed::Spans(_) => "through the index on time".to_owned(),
+            Closed::Scanned(_) => {
+                "through the index on time, judged block by block on all cores".to_owned()
+            }
+        }
+    }
+
+    /// The newest event that is looked at.
+    pub fn upper(&self) -> EventId {
+        EventId::new(self.upper)
+    }
+
+    /// The plan and the newest event, if SQL decides the filter and no short list of events was found.
+    pub(super) fn plan_of_all(&self) -> Option<(&Plan, i64)> {
+        matches!(self.closed, Closed::Spans(_)).then_some((&self.plan, self.upper))
     }
 
     /// The next event; `None` at the end.
@@ -144,28 +149,47 @@ impl<'a> Rows<'a> {
         Ok(self.fetched.pop_front())
     }
 
-    /// Fetches some events in one short read transaction: a lock for each statement would cost a third of the time.
-    fn fetch(&mut self) -> Result<(), Error> {
-        let reader = self.reader;
-        let transaction = Transaction::new_unchecked(&reader.db, TransactionBehavior::Deferred)
-            .at(&reader.path)?;
-        for _ in 0..LOOKED_AT {
-            if self.left == 0 || self.fetched.len() >= FETCHED {
-                break;
-            }
+    /// The time and id of the next event, without reading more of it; `None` at the end. Not to be mixed with
+    /// [`Rows::next_event`].
+    ///
+    /// # Errors
+    /// When the file cannot be read or is damaged.
+    pub fn next_id(&mut self) -> Result<Option<(Timestamp, EventId)>, Error> {
+        while self.left > 0 {
             let Some(place) = self.next_place()? else {
                 self.left = 0;
                 break;
             };
+            if self.is_fitting(place)? {
+                self.left -= 1;
+                let time = Timestamp::from_nanos(place.time());
+                return Ok(Some((time, EventId::new(place.id()))));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Fetches some events in one short read transaction: a lock for each statement would cost a third of the time.
+    fn fetch(&mut self) -> Result<(), Error> {
+        let places = self.next_places()?;
+        if places.is_empty() {
+            self.left = 0;
+            return Ok(());
+        }
+        let reader = self.reader;
+        let transaction = Transaction::new_unchecked(&reader.db, TransactionBehavior::Deferred)
+            .at(&reader.path)?;
+        for place in places {
+            if self.left == 0 {
+                break;
+            }
+            if !self.is_fitting(place)? {
+                continue;
+            }
             // An event that was pruned since is not there any more.
             let Some(event) = reader.event(EventId::new(place.id()))? else {
                 continue;
             };
-            if let Some(pattern) = &self.grep
-                && !search::contains(reader.payload(&event)?, pattern)?
-            {
-                continue;
-            }
             self.left -= 1;
             self.fetched.push_back(event);
         }
@@ -173,68 +197,127 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    fn next_place(&mut self) -> Result<Option<Place>, Error> {
-        loop {
-            self.look_up_spans()?;
-            match (self.ready.peek(), self.spans.front()) {
-                (None, None) => return Ok(None),
-                (Some(_), None) => return Ok(self.ready.pop()),
-                (Some(place), Some(span)) if *place > self.first_of(*span) => {
-                    return Ok(self.ready.pop());
-                }
-                (_, Some(_)) => self.open_span()?,
+    /// The places of the next events: those that are ready, and if none is, what the search finds next. However long that
+    /// takes, no transaction is open meanwhile.
+    fn next_places(&mut self) -> Result<Vec<Place>, Error> {
+        let mut places: Vec<_> = self.next_place()?.into_iter().collect();
+        while places.len() < FETCHED && !places.is_empty() {
+            match self.next_ready()? {
+                Some(place) => places.push(place),
+                None => break,
             }
+        }
+        Ok(places)
+    }
+
+    fn is_fitting(&self, place: Place) -> Result<bool, Error> {
+        match &self.closed {
+            Closed::Listed(Some(filter)) => scan::fits(self.reader, place.id(), filter),
+            _ => Ok(true),
         }
     }
 
-    /// The first place that an event of a closed span can have. With the id, or events of one time would all have to be
-    /// gathered first, and in an import without receive times there can be any number of those.
-    fn first_of(&self, span: Span) -> Place {
-        let id = match self.order {
-            Order::NewestFirst => span.last,
-            Order::OldestFirst => span.first,
+    fn next_place(&mut self) -> Result<Option<Place>, Error> {
+        while !self.reader.watch().is_stopped() {
+            if let Some(place) = self.next_ready()? {
+                return Ok(Some(place));
+            }
+            if !self.open()? {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next place, if nothing has to be opened for it.
+    fn next_ready(&mut self) -> Result<Option<Place>, Error> {
+        let closed = match &mut self.closed {
+            Closed::Listed(_) => None,
+            Closed::Spans(spans) => spans.peek(self.reader)?.map(|span| spans.first_of(span)),
+            Closed::Scanned(scanned) => scanned.peek(self.reader)?,
         };
-        Place::new(self.order, span.edge, id)
+        let is_ready = match (self.ready.peek(), closed) {
+            (Some(place), Some(closed)) => *place > closed,
+            (place, _) => place.is_some() && closed.is_none(),
+        };
+        Ok(is_ready.then(|| self.ready.pop()).flatten())
+    }
+
+    /// Looks into what is closed and comes first; `false` if nothing is.
+    fn open(&mut self) -> Result<bool, Error> {
+        let found = match &mut self.closed {
+            Closed::Listed(_) => return Ok(false),
+            Closed::Spans(spans) => match spans.take(self.reader)? {
+                None => return Ok(false),
+                Some(Span { first, last, .. }) => self.select(first, last)?,
+            },
+            Closed::Scanned(scanned) => {
+                if scanned.asked.pop_front().is_none() {
+                    return Ok(false);
+                }
+                scanned.scan.answer(self.reader)?
+            }
+        };
+        let order = self.order;
+        self.ready.extend(
+            found
+                .into_iter()
+                .map(|(time, id)| Place::new(order, time, id)),
+        );
+        Ok(true)
+    }
+
+    /// The events with these ids that SQL lets through.
+    fn select(&self, first: i64, last: i64) -> Result<Found, Error> {
+        let path = &self.reader.path;
+        let mut statement = self.reader.db.prepare_cached(&self.select).at(path)?;
+        let mut rows = statement
+            .query(self.plan.parameters(first, last.min(self.upper)))
+            .at(path)?;
+        let mut found = Found::new();
+        while let Some(row) = rows.next().at(path)? {
+            found.push((row.get("time_ns").at(path)?, row.get("id").at(path)?));
+        }
+        Ok(found)
     }
 
     /// Goes from the wanted streams to their events, if they are few.
     fn by_stream(&self) -> Result<Option<BinaryHeap<Place>>, Error> {
-        if !self.plan.by_stream {
+        let Some(streams) = self.plan.streams else {
             return Ok(None);
-        }
+        };
         let path = &self.reader.path;
         // First, as a recorder may write lists meanwhile: what it lists then is looked through as well.
         let listed = postings::listed(&self.reader.db).at(path)?;
-        let Some(mut ids) = self.listed_ids().at(path)? else {
+        let Some(mut ids) = self.listed_ids(streams).at(path)? else {
             return Ok(None);
         };
         ids.retain(|id| *id <= listed);
-        let mut judge = self.reader.db.prepare_cached(&self.in_span).at(path)?;
-        let mut places = BinaryHeap::with_capacity(ids.len());
         // An event that moved is listed under both streams.
         ids.sort_unstable();
         ids.dedup();
+        let mut places = BinaryHeap::with_capacity(ids.len());
         let listed_ranges = ids.into_iter().map(|id| (id, id));
         for (first, last) in listed_ranges.chain([(listed + 1, self.upper)]) {
-            let mut rows = judge
-                .query(params![first, last, self.plan.since, self.plan.until])
-                .at(path)?;
-            while let Some(row) = rows.next().at(path)? {
-                let (id, time) = (row.get("id").at(path)?, row.get("time_ns").at(path)?);
-                places.push(Place::new(self.order, time, id));
-            }
+            let found = self.select(first, last)?;
+            places.extend(
+                found
+                    .into_iter()
+                    .map(|(time, id)| Place::new(self.order, time, id)),
+            );
         }
         Ok(Some(places))
     }
 
     /// The ids that are listed for the wanted streams; `None` if they are many.
-    fn listed_ids(&self) -> rusqlite::Result<Option<Vec<i64>>> {
+    fn listed_ids(&self, streams: i64) -> rusqlite::Result<Option<Vec<i64>>> {
         let mut statement = self.reader.db.prepare_cached(
-            "SELECT p.first_id, p.later FROM temp.wanted_streams AS w
-             CROSS JOIN postings AS p ON p.stream_id = w.id",
+            "SELECT p.first_id, p.later FROM temp.wanted AS w
+             CROSS JOIN postings AS p ON p.stream_id = w.id
+             WHERE w.list = ?1",
         )?;
         let mut ids = Vec::new();
-        let mut rows = statement.query([])?;
+        let mut rows = statement.query([streams])?;
         while let Some(row) = rows.next()? {
             let later = row.get_ref("later")?.as_blob()?;
             ids.extend(
@@ -248,89 +331,60 @@ impl<'a> Rows<'a> {
         }
         Ok(Some(ids))
     }
+}
 
-    fn look_up_spans(&mut self) -> Result<(), Error> {
-        if !self.spans.is_empty() {
-            return Ok(());
+impl Scanned {
+    /// The first place that an event can have which was not looked at yet.
+    fn peek(&mut self, reader: &Reader) -> Result<Option<Place>, Error> {
+        while !self.scan.is_full() && self.ask(reader)? {}
+        Ok(self.asked.front().copied())
+    }
+
+    /// Asks for the next unit; `false` if there is none. The first are small, as few events may be wanted.
+    fn ask(&mut self, reader: &Reader) -> Result<bool, Error> {
+        let mut taken = Vec::new();
+        let mut place = None;
+        for _ in 0..self.unit_spans {
+            let Some(span) = self.spans.take(reader)? else {
+                break;
+            };
+            place.get_or_insert_with(|| self.spans.first_of(span));
+            taken.push(span);
         }
-        let Some((edge, first)) = self.cursor else {
-            return Ok(());
-        };
-        let sql = match self.order {
-            Order::NewestFirst => {
-                "SELECT first_id, last_id, max_ns AS edge FROM spans
-                 WHERE (max_ns, first_id) < (?1, ?2) AND max_ns >= ?3 AND min_ns <= ?4 AND first_id < ?6
-                 ORDER BY max_ns DESC, first_id DESC LIMIT ?5"
-            }
-            Order::OldestFirst => {
-                "SELECT first_id, last_id, min_ns AS edge FROM spans
-                 WHERE (min_ns, first_id) > (?1, ?2) AND max_ns >= ?3 AND min_ns <= ?4 AND first_id < ?6
-                 ORDER BY min_ns, first_id LIMIT ?5"
-            }
-        };
-        let mut statement = self.reader.db.prepare_cached(sql).at(&self.reader.path)?;
-        let found = statement
-            .query_map(
-                params![
-                    edge,
-                    first,
-                    self.plan.since,
-                    self.plan.until,
-                    SPAN_PAGE,
-                    self.growing
-                ],
-                |row| {
-                    Ok(Span {
-                        edge: row.get("edge")?,
-                        first: row.get("first_id")?,
-                        last: row.get("last_id")?,
-                    })
-                },
-            )
-            .and_then(Iterator::collect::<rusqlite::Result<VecDeque<_>>>)
-            .at(&self.reader.path)?;
-        self.cursor = found.back().map(|span| (span.edge, span.first));
-        self.spans = found;
-        Ok(())
+        let Some(place) = place else { return Ok(false) };
+        self.scan.ask(reader, joined(taken));
+        self.asked.push_back(place);
+        self.unit_spans = (self.unit_spans * 2).min(self.most_spans);
+        Ok(true)
     }
+}
 
-    /// Opens the span that a recorder may be adding to: its edges can move past the place where the look-up is.
-    fn open_growing_span(&mut self) -> Result<(), Error> {
-        let path = &self.reader.path;
-        let growing = self
-            .reader
-            .db
-            .query_row("SELECT first_id, last_id FROM spans WHERE first_id <= ?1 ORDER BY first_id DESC LIMIT 1", [self.upper], |row| {
-                Ok(Span { edge: 0, first: row.get("first_id")?, last: row.get("last_id")? })
-            })
-            .optional()
-            .at(path)?;
-        let Some(growing) = growing else {
-            return Ok(());
-        };
-        self.growing = growing.first;
-        self.spans.push_front(growing);
-        self.open_span()
-    }
-
-    fn open_span(&mut self) -> Result<(), Error> {
-        let Some(span) = self.spans.pop_front() else {
-            return Ok(());
-        };
-        let path = &self.reader.path;
-        let mut statement = self.reader.db.prepare_cached(&self.in_span).at(path)?;
-        let mut rows = statement
-            .query(params![
-                span.first,
-                span.last.min(self.upper),
-                self.plan.since,
-                self.plan.until
-            ])
-            .at(path)?;
-        while let Some(row) = rows.next().at(path)? {
-            let (id, time) = (row.get("id").at(path)?, row.get("time_ns").at(path)?);
-            self.ready.push(Place::new(self.order, time, id));
+/// The ids of spans, neighbors joined.
+fn joined(mut spans: Vec<Span>) -> Ranges {
+    spans.sort_unstable_by_key(|span| span.first);
+    let mut ranges = Ranges::new();
+    for span in spans {
+        match ranges.last_mut() {
+            Some(range) if *range.end() + 1 == span.first => *range = *range.start()..=span.last,
+            _ => ranges.push(span.first..=span.last),
         }
-        Ok(())
     }
+    ranges
+}
+
+/// How many spans have about [`UNIT_BYTES`] of payloads.
+fn most_spans(reader: &Reader) -> Result<i64, Error> {
+    // The last blocks are like the others, and summing up all of them takes as long as a short query.
+    let bytes_a_span: Option<f64> = reader
+        .db
+        .query_row(
+            "SELECT SUM(raw_bytes) * 512.0 / MAX(1, MAX(last_id) - MIN(first_id) + 1)
+             FROM (SELECT raw_bytes, first_id, last_id FROM blocks ORDER BY id DESC LIMIT 64)",
+            [],
+            |row| row.get(0),
+        )
+        .at(&reader.path)?;
+    #[expect(clippy::cast_possible_truncation, reason = "it is a size, and clamped")]
+    let bytes = bytes_a_span.unwrap_or(1.0).clamp(1.0, 1e15) as i64;
+    Ok((UNIT_BYTES / bytes).clamp(1, UNIT_SPANS))
 }

@@ -5,20 +5,24 @@ use rusqlite::{Connection, Result, params};
 use super::batch::GapReason;
 use super::error::{At, Error};
 use super::open;
-use super::plan;
 use super::reader::Reader;
 use crate::event::{Counted, Gap, RecordingStats, Stats, Timestamp};
-use crate::filter::Selection;
 
 /// How many processes and hosts are listed.
 const LISTED: usize = 20;
 
 impl Reader {
-    /// Counts what lies in the selection's period. Recordings and gaps are those that touch it.
+    /// Counts what lies in the period from `since` on and before `until`. Recordings and gaps are those that touch it.
     ///
     /// # Errors
     /// When the file cannot be read or is damaged.
-    pub fn stats(&self, selection: &Selection) -> Result<Stats, Error> {
+    pub fn stats(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<Stats, Error> {
+        let since = since.map_or(i64::MIN, Timestamp::as_nanos);
+        let until = until.map_or(i64::MAX, |until| until.as_nanos().saturating_sub(1));
         let file_bytes = ["", "-wal"]
             .map(|suffix| {
                 std::fs::metadata(open::beside(&self.path, suffix))
@@ -26,8 +30,7 @@ impl Reader {
             })
             .iter()
             .sum();
-        let plan = plan::prepare(&self.db, selection).at(&self.path)?;
-        let stats = count(&self.db, plan.since, plan.until).at(&self.path)?;
+        let stats = count(&self.db, since, until).at(&self.path)?;
         Ok(Stats {
             file_bytes,
             ..stats

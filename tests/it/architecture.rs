@@ -37,6 +37,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
         &["wire::json", "normalize::render", "export::jsonl"],
     ),
     ("bitflags", &["event::provenance", "normalize::connections"]),
+    ("brotli_decompressor", &["http::coding"]),
     ("bytes", &["anywhere"]),
     (
         "chrono",
@@ -50,8 +51,9 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ),
     ("clap", &["cli"]),
     ("futures_util", &["record::source"]),
+    ("flate2", &["http::coding"]),
     ("foldhash", &["normalize::connections", "store::intern"]),
-    ("httparse", &["http::h1"]),
+    ("httparse", &["http::fields"]),
     ("humantime", &["filter::time_expr"]),
     ("ipnet", &["filter", "cli::select"]),
     ("memchr", &["anywhere"]),
@@ -69,7 +71,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("tokio", &["record"]),
     ("tokio_tungstenite", &["record::source"]),
     ("unicode_width", &["filter::parse_error", "render::escape"]),
-    ("zstd", &["store::block"]),
+    ("zstd", &["http::coding", "store::block"]),
 ];
 
 /// Functions of the standard library that only some modules may call; with no module, none.

@@ -7,6 +7,7 @@
 
 mod architecture;
 mod digest;
+mod equivalence;
 mod extremes;
 mod filter;
 mod query;

@@ -307,7 +307,9 @@ fn read(
     order: Order,
     limit: Option<u64>,
 ) -> Vec<StoredEvent> {
-    let mut rows = reader.events(selection, order, limit).unwrap();
+    let mut rows = reader
+        .events(selection.expr().as_ref(), order, limit)
+        .unwrap();
     let mut events = Vec::new();
     while let Some(event) = rows.next_event().unwrap() {
         events.push(event);

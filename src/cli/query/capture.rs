@@ -1,39 +1,154 @@
-//! Opens the capture that is asked about.
+//! Opens the captures that are asked about.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::cli::capture_path::{self, Origin, Surroundings};
-use crate::cli::report::Unreadable;
-use crate::cli::select::Anchor;
+use crate::cli::capture_path::{self, Origin as Found, Surroundings};
+use crate::cli::exit::Exit;
+use crate::cli::report::{Advised, Unreadable};
+use crate::cli::select::{Anchor, Period};
 use crate::event::Timestamp;
 use crate::store::{Access, Reader};
 
-use super::Context;
+use super::{Context, Output};
 
-/// Opens the capture and, when it was not named, says which one it is.
+/// The captures that are asked about, in the order in which they were named.
+pub(super) struct Captures {
+    readers: Vec<Reader>,
+    names: Vec<String>,
+}
+
+/// A capture among those that are asked about.
+#[derive(Clone, Copy)]
+pub(super) struct Origin<'a> {
+    /// The capture.
+    pub(super) reader: &'a Reader,
+    /// Its number, from 0.
+    pub(super) number: usize,
+    /// Its name, if there are others.
+    pub(super) name: Option<&'a str>,
+}
+
+impl Captures {
+    /// Opens them and, when none was named, says which one it is.
+    pub(super) fn open(context: &mut Context<'_>) -> anyhow::Result<Self> {
+        let named = context.common.db.clone();
+        let mut captures = Self {
+            readers: Vec::new(),
+            names: Vec::new(),
+        };
+        if named.is_empty() {
+            captures.add(open_one(context, None)?);
+        }
+        for path in &named {
+            captures.add(open_one(context, Some(path))?);
+        }
+        if captures.are_several() {
+            let numbered: Vec<_> = captures
+                .names
+                .iter()
+                .enumerate()
+                .map(|(number, name)| format!("{} {name}", number + 1))
+                .collect();
+            context
+                .terminal
+                .note(format_args!("captures: {}", numbered.join(", ")));
+        }
+        Ok(captures)
+    }
+
+    fn add(&mut self, reader: Reader) {
+        self.names.push(reader.path().display().to_string());
+        self.readers.push(reader);
+    }
+
+    /// The captures, in order.
+    pub(super) fn readers(&self) -> impl Iterator<Item = &Reader> {
+        self.readers.iter()
+    }
+
+    /// Whether there is more than one.
+    pub(super) fn are_several(&self) -> bool {
+        self.readers.len() > 1
+    }
+
+    /// One of them; the last if there are not so many.
+    pub(super) fn origin(&self, number: usize) -> Origin<'_> {
+        let number = number.min(self.readers.len() - 1);
+        let reader = self
+            .readers
+            .get(number)
+            .expect("there is at least one capture");
+        Origin {
+            reader,
+            number,
+            name: self
+                .are_several()
+                .then(|| self.names.get(number).map(String::as_str))
+                .flatten(),
+        }
+    }
+
+    /// What the times on the command line are read against.
+    pub(super) fn anchor(&self, context: &Context<'_>) -> anyhow::Result<Anchor> {
+        Ok(Anchor {
+            now: context.now,
+            newest: self.newest()?,
+            zone: context.zone,
+        })
+    }
+
+    /// The time of the newest event of all.
+    fn newest(&self) -> anyhow::Result<Option<Timestamp>> {
+        let mut newest = None;
+        for reader in &self.readers {
+            let time = reader
+                .newest_time()
+                .context("failed to look up the newest event")?;
+            newest = newest.max(time);
+        }
+        Ok(newest)
+    }
+}
+
+/// Opens the one capture that a command is about.
 pub(super) fn open(context: &mut Context<'_>) -> anyhow::Result<Reader> {
-    let named = context.common.db.as_deref();
+    let named = match context.common.db.as_slice() {
+        [] => None,
+        [path] => Some(path.clone()),
+        _ => {
+            return Err(Advised {
+                message: "this command is about one capture, and several are named".to_owned(),
+                hint: "give --db once".to_owned(),
+            }
+            .into());
+        }
+    };
+    open_one(context, named.as_deref())
+}
+
+fn open_one(context: &mut Context<'_>, named: Option<&Path>) -> anyhow::Result<Reader> {
     let chosen = capture_path::for_query(named, &Surroundings::read(), capture_path::is_there)
         .context("failed to find a capture")?;
-    let path = chosen.path.as_path();
+    let path: PathBuf = chosen.path;
     match chosen.origin {
-        Origin::Named => {}
-        Origin::Environment => {
+        Found::Named => {}
+        Found::Environment => {
             context
                 .terminal
                 .note(format_args!("reading {} ($ECQ_DB)", path.display()));
         }
-        Origin::Found | Origin::Default => {
+        Found::Found | Found::Default => {
             context
                 .terminal
                 .note(format_args!("reading {}", path.display()));
         }
     }
-    check_readable(path)?;
-    let reader = Reader::open(path).context("failed to open the capture")?;
+    check_readable(&path)?;
+    let mut reader = Reader::open(&path).context("failed to open the capture")?;
+    reader.set_watch(context.watch.clone());
     tell_access(context, reader.access());
     Ok(reader)
 }
@@ -68,15 +183,20 @@ fn check_readable(path: &Path) -> Result<(), Unreadable> {
     Ok(())
 }
 
-/// What the times on the command line are read against.
-pub(super) fn anchor(context: &Context<'_>, reader: &Reader) -> anyhow::Result<Anchor> {
-    Ok(Anchor {
-        now: context.now,
-        newest: reader
-            .newest_time()
-            .context("failed to look up the newest event")?,
-        zone: context.zone,
-    })
+/// Ends a query: says why nothing was found, as far as that is known.
+pub(super) fn conclude(
+    context: &mut Context<'_>,
+    captures: &Captures,
+    period: Period,
+    exit: Exit,
+    with_coverage: bool,
+    output: Output,
+) -> anyhow::Result<Exit> {
+    let _ = (with_coverage, output);
+    if exit == Exit::Nothing {
+        explain_nothing(context, period.since, captures.newest()?);
+    }
+    Ok(exit)
 }
 
 /// Says why nothing was found, as far as time is the reason.

@@ -1,4 +1,4 @@
-//! Lists events.
+//! Lists events, and what else is asked of the same selection: counts, a plan, events as they come.
 
 use std::str::FromStr;
 
@@ -7,12 +7,15 @@ use clap::Args;
 
 use crate::cli::exit::Exit;
 use crate::cli::select::SelectArgs;
-use crate::event::StoredEvent;
-use crate::export::jsonl;
-use crate::render::table::{FIRST_LINE_BYTES, Table};
-use crate::store::{Order, Reader};
+use crate::event::EventId;
+use crate::filter::Expr;
+use crate::store::{Merged, Order, Sorted};
 
-use super::{CommonArgs, Context, Output, capture};
+use super::capture::Captures;
+use super::chosen_fields::{self, Chosen, SortKey};
+use super::cursor::Cursor;
+use super::sink::Sink;
+use super::{CommonArgs, Context, Output, capture, count, explain, follow};
 
 /// How many events a table has unless `--limit` says otherwise.
 const DEFAULT_LIMIT: u64 = 50;
@@ -20,24 +23,73 @@ const DEFAULT_LIMIT: u64 = 50;
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
     #[command(flatten)]
-    select: SelectArgs,
+    pub(super) select: SelectArgs,
     #[command(flatten)]
     pub(super) common: CommonArgs,
-    /// How many events at most [default: 50 in a table, all in jsonl]
+    /// How many events at most [default: 50 in a table, all in jsonl]; of --top, how many lines [default: 20]
     #[arg(short = 'n', long, value_name = "N|all")]
-    limit: Option<Limit>,
+    pub(super) limit: Option<Limit>,
     /// Oldest first instead of newest first; with -n, the oldest N
     #[arg(short, long)]
     reverse: bool,
+    /// Sort by a field; with `-` in front, the largest first
+    #[arg(long, value_name = "FIELD", value_parser = chosen_fields::sort_key, allow_hyphen_values = true, conflicts_with_all = ["reverse", "follow"])]
+    sort: Option<SortKey>,
+    /// Which fields to show, and in which order
+    #[arg(long, value_name = "FIELD,…", value_parser = chosen_fields::list, conflicts_with = "count")]
+    columns: Option<Chosen>,
+    /// Go on with events as they come, in order of arrival
+    #[arg(short, long)]
+    follow: bool,
+    #[command(flatten)]
+    pub(super) instead: Instead,
+    /// Only events that came after those of the last run with this file, which is brought up to date at the end
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["limit", "follow", "Instead"])]
+    cursor_file: Option<std::path::PathBuf>,
+    /// Also say how much of the time was recorded; as a last line in jsonl
+    #[arg(long, conflicts_with = "follow")]
+    pub(super) coverage: bool,
     /// How to write them
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-    output: Output,
+    pub(super) output: Output,
+}
+
+/// What to give instead of events.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+#[command(next_help_heading = "Instead of events")]
+pub(super) struct Instead {
+    /// How many there are
+    #[arg(long, conflicts_with = "follow")]
+    pub(super) count: bool,
+    /// Which values of a field, or combinations of several, most events have
+    #[arg(long, value_name = "FIELD,…", value_parser = chosen_fields::list, conflicts_with = "follow")]
+    pub(super) top: Option<Chosen>,
+    /// Every value of a field, with its first and last time
+    #[arg(short = 'F', long = "field", value_name = "FIELD", value_parser = chosen_fields::list, conflicts_with = "follow")]
+    pub(super) field: Option<Chosen>,
+    /// How many there are in each period of this length (5m, 1h, 1d)
+    #[arg(long, value_name = "LENGTH", value_parser = count::length, conflicts_with = "follow")]
+    pub(super) histogram: Option<std::time::Duration>,
+    /// How the capture is asked: the filter, what is decided by index, and what is left
+    #[arg(long, conflicts_with = "follow")]
+    pub(super) explain: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Limit {
+pub(super) enum Limit {
     All,
     Count(u64),
+}
+
+impl Limit {
+    /// The limit, if it is a number.
+    pub(super) fn number(self) -> Option<u64> {
+        match self {
+            Self::All => None,
+            Self::Count(count) => Some(count),
+        }
+    }
 }
 
 impl FromStr for Limit {
@@ -53,87 +105,208 @@ impl FromStr for Limit {
 }
 
 pub(super) fn run(args: &ListArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
-    let reader = capture::open(context)?;
-    let anchor = capture::anchor(context, &reader)?;
-    let selection = args.select.selection(anchor)?;
-    let order = if args.reverse {
-        Order::OldestFirst
+    let captures = Captures::open(context)?;
+    let anchor = captures.anchor(context)?;
+    let period = args.select.period(anchor)?;
+    let filter = Expr::all(
+        period
+            .filter()
+            .into_iter()
+            .chain(args.select.filter(anchor)?),
+    );
+    if args.instead.explain {
+        return explain::run(&captures, filter.as_ref(), context);
+    }
+    if args.follow {
+        return follow::run(args, captures, filter.as_ref(), context);
+    }
+    let exit = if args.instead.is_asked() {
+        count::run(args, &captures, filter.as_ref(), context)?
     } else {
-        Order::NewestFirst
+        rows(args, &captures, filter.as_ref(), context)?
     };
-    let shown = match (args.limit, args.output) {
-        (Some(Limit::Count(count)), _) => Some(count),
-        (None, Output::Table) => Some(DEFAULT_LIMIT),
-        (Some(Limit::All), _) | (None, Output::Jsonl) => None,
-    };
+    capture::conclude(context, &captures, period, exit, args.coverage, args.output)
+}
+
+impl Instead {
+    fn is_asked(&self) -> bool {
+        self.count || self.top.is_some() || self.field.is_some() || self.histogram.is_some()
+    }
+}
+
+impl ListArgs {
+    /// Where the events go.
+    pub(super) fn sink<'a>(&'a self, context: &Context<'_>, captures: &Captures) -> Sink<'a> {
+        Sink::new(
+            context.style(),
+            self.output,
+            self.columns.as_ref(),
+            captures.are_several(),
+        )
+    }
+
+    /// How many events are shown, if not all.
+    fn shown(&self) -> Option<u64> {
+        match (self.limit, self.output) {
+            (Some(limit), _) => limit.number(),
+            (None, Output::Table) if self.cursor_file.is_none() => Some(DEFAULT_LIMIT),
+            (None, Output::Table | Output::Jsonl) => None,
+        }
+    }
+}
+
+fn rows(
+    args: &ListArgs,
+    captures: &Captures,
+    filter: Option<&Expr>,
+    context: &mut Context<'_>,
+) -> anyhow::Result<Exit> {
+    let shown = args.shown();
     // One more than is shown by default, to be able to say that there is more.
     let asked = match args.limit {
         None => shown.map(|count| count + 1),
         Some(_) => shown,
     };
-    let mut rows = reader
-        .events(&selection, order, asked)
-        .context("failed to select events")?;
-    let mut sink = match args.output {
-        Output::Table => Sink::Table(Table::new(context.style())),
-        Output::Jsonl => Sink::Jsonl,
+    let mut sink = args.sink(context, captures);
+    let mut cursor = args
+        .cursor_file
+        .as_deref()
+        .map(|file| Cursor::read(file, captures))
+        .transpose()?;
+    let count = if let Some(key) = &args.sort {
+        sorted(captures, filter, key, shown, asked, &mut sink, context)?
+    } else {
+        let order = if args.reverse {
+            Order::OldestFirst
+        } else {
+            Order::NewestFirst
+        };
+        in_order(
+            captures,
+            filter,
+            order,
+            (shown, asked),
+            cursor.as_mut(),
+            &mut sink,
+            context,
+        )?
     };
-    let mut count: u64 = 0;
-    let mut is_cut = false;
-    while let Some(event) = rows.next_event().context("failed to read events")? {
-        if Some(count) == shown {
-            is_cut = true;
-            break;
-        }
-        count += 1;
-        sink.write(context, &reader, &event)?;
-    }
     sink.finish(context)?;
-    if is_cut {
-        let end = if args.reverse { "oldest" } else { "newest" };
+    if let Some(cursor) = cursor {
+        context.terminal.flush()?;
+        cursor.write()?;
+    }
+    if count.is_cut {
+        let which = match (&args.sort, args.reverse) {
+            (Some(_), _) => "first",
+            (None, true) => "oldest",
+            (None, false) => "newest",
+        };
         context.terminal.note(format_args!(
-            "these are the {end} {count}; `-n all` lists all"
+            "these are the {which} {}; `-n all` lists all",
+            count.shown
         ));
     }
-    if count == 0 {
-        capture::explain_nothing(context, selection.since, anchor.newest);
-        return Ok(Exit::Nothing);
-    }
-    Ok(Exit::Found)
+    Ok(if count.shown > 0 {
+        Exit::Found
+    } else {
+        Exit::Nothing
+    })
 }
 
-/// Where events go.
-enum Sink {
-    Table(Table),
-    Jsonl,
+/// What was shown.
+struct Shown {
+    shown: u64,
+    is_cut: bool,
 }
 
-impl Sink {
-    fn write(
-        &mut self,
-        context: &mut Context<'_>,
-        reader: &Reader,
-        event: &StoredEvent,
-    ) -> anyhow::Result<()> {
-        let failed = || format!("failed to read the payload of event {}", event.id);
-        let mut payload = reader.payload(event).with_context(failed)?;
-        let out = context.terminal.out();
-        match self {
-            Self::Table(table) => {
-                let start = payload.start(FIRST_LINE_BYTES).with_context(failed)?;
-                table.push(out, event, &start)?;
-                Ok(())
-            }
-            Self::Jsonl => jsonl::write(out, event, || payload.next_piece().with_context(failed)),
+fn in_order(
+    captures: &Captures,
+    filter: Option<&Expr>,
+    order: Order,
+    (shown, asked): (Option<u64>, Option<u64>),
+    mut cursor: Option<&mut Cursor>,
+    sink: &mut Sink<'_>,
+    context: &mut Context<'_>,
+) -> anyhow::Result<Shown> {
+    let mut inputs = Vec::new();
+    for (number, reader) in captures.readers().enumerate() {
+        let after = cursor
+            .as_ref()
+            .and_then(|cursor| cursor.after(number))
+            .map(Expr::after);
+        let filter = Expr::all(after.into_iter().chain(filter.cloned()));
+        let rows = reader
+            .events(filter.as_ref(), order, asked)
+            .context("failed to select events")?;
+        if let Some(cursor) = &mut cursor {
+            cursor.advance(number, rows.upper());
         }
+        inputs.push(rows);
     }
+    let mut merged = Merged::new(order, inputs, asked);
+    let mut count = 0;
+    while let Some((number, event)) = merged.next_event().context("failed to read events")? {
+        if Some(count) == shown {
+            return Ok(Shown {
+                shown: count,
+                is_cut: true,
+            });
+        }
+        count += 1;
+        sink.write(context, captures.origin(number), &event)?;
+    }
+    Ok(Shown {
+        shown: count,
+        is_cut: false,
+    })
+}
 
-    fn finish(self, context: &mut Context<'_>) -> anyhow::Result<()> {
-        if let Self::Table(table) = self {
-            table.finish(context.terminal.out())?;
+/// Events by the value of a field: every one is looked at before the first is shown.
+fn sorted(
+    captures: &Captures,
+    filter: Option<&Expr>,
+    key: &SortKey,
+    shown: Option<u64>,
+    asked: Option<u64>,
+    sink: &mut Sink<'_>,
+    context: &mut Context<'_>,
+) -> anyhow::Result<Shown> {
+    let failed = "failed to sort events";
+    let mut sorted = Sorted::new().context(failed)?;
+    for (number, reader) in captures.readers().enumerate() {
+        let mut rows = reader
+            .events(filter, Order::OldestFirst, None)
+            .context("failed to select events")?;
+        while let Some(event) = rows.next_event().context("failed to read events")? {
+            let values = reader
+                .values(&event, &key.operand)
+                .context("failed to read events")?;
+            sorted
+                .add(values.first(), event.event.time, number, event.id)
+                .context(failed)?;
         }
-        Ok(())
     }
+    let mut count = Shown {
+        shown: 0,
+        is_cut: false,
+    };
+    sorted.for_each::<anyhow::Error>(key.is_descending, asked, |number, id: EventId| {
+        if Some(count.shown) == shown {
+            count.is_cut = true;
+            return Ok(());
+        }
+        count.shown += 1;
+        let event = captures
+            .origin(number)
+            .reader
+            .event(id)
+            .context("failed to read events")?;
+        event.map_or(Ok(()), |event| {
+            sink.write(context, captures.origin(number), &event)
+        })
+    })?;
+    Ok(count)
 }
 
 #[cfg(test)]

@@ -1,9 +1,16 @@
 //! `ecq-query`: its arguments, and which command they ask for.
 
 mod capture;
+mod chosen_fields;
+mod count;
+mod cursor;
+mod explain;
 mod fields;
+mod first_seen;
+mod follow;
 mod list;
 mod show;
+mod sink;
 mod stats;
 
 use std::ffi::OsString;
@@ -15,8 +22,10 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 
 use crate::event::{Timestamp, Zone};
 use crate::render::Style;
+use crate::store::Watch;
 
 use super::exit::Exit;
+use super::interrupt;
 use super::terminal::{Color, Terminal};
 
 /// Answers questions about what eCapture captured.
@@ -45,9 +54,11 @@ enum Command {
     Stats(stats::StatsArgs),
     /// Explains the fields that filters are made of
     Fields(fields::FieldsArgs),
+    /// Shows which processes talked to which hosts for the first time since a time
+    FirstSeen(first_seen::FirstSeenArgs),
 }
 
-const DB_HELP: &str = "The capture file [default: $ECQ_DB, else ./caps.db, else the user's data directory, else \
+const DB_HELP: &str = "The capture file; several are read as one, merged by time [default: $ECQ_DB, else ./caps.db, else the user's data directory, else \
      /var/lib/ecq/caps.db]";
 
 /// Which capture, and how to talk about it.
@@ -55,7 +66,7 @@ const DB_HELP: &str = "The capture file [default: $ECQ_DB, else ./caps.db, else 
 #[command(next_help_heading = "Capture and output")]
 struct CommonArgs {
     #[arg(long, value_name = "FILE", help = DB_HELP)]
-    db: Option<PathBuf>,
+    db: Vec<PathBuf>,
     /// Show and read times in UTC instead of the local zone
     #[arg(long)]
     utc: bool,
@@ -87,6 +98,8 @@ struct Context<'a> {
     common: CommonArgs,
     now: Timestamp,
     zone: Zone,
+    /// Stops what takes long when the user interrupts it.
+    watch: Watch,
 }
 
 impl Context<'_> {
@@ -129,12 +142,14 @@ pub(super) fn run(
         common,
         now: super::now(),
         zone,
+        watch: Watch::stopped_by(interrupt::flag()?),
     };
     match &args.command {
         None => list::run(&args.list, &mut context),
         Some(Command::Show(show)) => show::run(show, &mut context),
         Some(Command::Stats(stats)) => stats::run(stats, &mut context),
         Some(Command::Fields(fields)) => fields::run(fields, &mut context),
+        Some(Command::FirstSeen(first_seen)) => first_seen::run(first_seen, &mut context),
     }
 }
 
@@ -144,6 +159,7 @@ impl Command {
             Self::Show(show) => &show.common,
             Self::Stats(stats) => &stats.common,
             Self::Fields(fields) => &fields.common,
+            Self::FirstSeen(first_seen) => &first_seen.common,
         }
     }
 }
@@ -152,7 +168,11 @@ impl CommonArgs {
     /// These, given before a command, and those behind it. [`parse`] sees to it that no value is given twice.
     fn merged(self, behind: &Self) -> Self {
         Self {
-            db: self.db.or_else(|| behind.db.clone()),
+            db: if self.db.is_empty() {
+                behind.db.clone()
+            } else {
+                self.db
+            },
             utc: self.utc || behind.utc,
             quiet: self.quiet || behind.quiet,
             color: self.color.or(behind.color),

@@ -61,7 +61,7 @@ pub(super) fn run(args: &ShowArgs, context: &mut Context<'_>) -> anyhow::Result<
             context.terminal.out().write_all(&piece)?;
         }
     } else if args.output == Output::Jsonl {
-        jsonl::write(context.terminal.out(), &event, next)?;
+        jsonl::write(context.terminal.out(), None, &event, next)?;
     } else {
         let style = context.style();
         detail::write(context.terminal.out(), &event, &style)?;

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::cli::exit::Exit;
-use crate::cli::select::TimeArgs;
+use crate::cli::select::{Anchor, TimeArgs};
 use crate::export;
 use crate::render::summary;
 
@@ -23,16 +23,25 @@ pub(super) struct StatsArgs {
 
 pub(super) fn run(args: &StatsArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     let reader = capture::open(context)?;
-    let anchor = capture::anchor(context, &reader)?;
-    let selection = args.time.selection(anchor)?;
-    let stats = reader.stats(&selection).context("failed to count events")?;
+    let newest = reader
+        .newest_time()
+        .context("failed to look up the newest event")?;
+    let anchor = Anchor {
+        now: context.now,
+        newest,
+        zone: context.zone,
+    };
+    let period = args.time.period(anchor)?;
+    let stats = reader
+        .stats(period.since, period.until)
+        .context("failed to count events")?;
     let style = context.style();
     match args.output {
         Output::Table => summary::write(context.terminal.out(), &stats, &style)?,
         Output::Jsonl => export::stats::write(context.terminal.out(), &stats)?,
     }
     if stats.events == 0 {
-        capture::explain_nothing(context, selection.since, anchor.newest);
+        capture::explain_nothing(context, period.since, newest);
         return Ok(Exit::Nothing);
     }
     Ok(Exit::Found)

@@ -41,9 +41,7 @@ pub(crate) fn payload(reader: &Reader, event: &StoredEvent) -> Vec<u8> {
 /// Every event, in the order of arrival.
 pub(crate) fn events(path: &Path) -> Vec<Whole> {
     let reader = Reader::open(path).unwrap();
-    let mut rows = reader
-        .events(&Selection::default(), Order::OldestFirst, None)
-        .unwrap();
+    let mut rows = reader.events(None, Order::OldestFirst, None).unwrap();
     let mut events = Vec::new();
     while let Some(stored) = rows.next_event().unwrap() {
         let payload = payload(&reader, &stored);

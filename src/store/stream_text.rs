@@ -1,0 +1,156 @@
+//! What comes before an event in its stream: the ends of the payloads of the events with smaller ids in it.
+//!
+//! A stream is one direction of one connection; events without a connection are in none.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::block::Class;
+use super::error::{At, Error};
+use super::payload::Payload;
+use super::postings;
+use super::reader::Reader;
+use crate::event::Content;
+
+/// An event's place in its stream, and its payload.
+struct Place {
+    id: i64,
+    stream: i64,
+    direction: Option<u8>,
+    has_connection: bool,
+    class: Option<Class>,
+    payload_bytes: u64,
+}
+
+/// The last `count` bytes before the event in its stream, fewer if there are not so many.
+pub(super) fn before(reader: &Reader, event: i64, count: usize) -> Result<Vec<u8>, Error> {
+    let Some(place) = find(reader, event)?.filter(|place| place.has_connection) else {
+        return Ok(Vec::new());
+    };
+    let mut ends = Vec::new();
+    let mut missing = count;
+    let mut earlier = Earlier::new(reader, &place)?;
+    while missing > 0 {
+        let Some(id) = earlier.next(reader)? else {
+            break;
+        };
+        let Some(found) = find(reader, id)? else {
+            continue;
+        };
+        // A listed event may have moved to another stream since.
+        if (found.stream, found.direction) != (place.stream, place.direction) {
+            continue;
+        }
+        let payload = Payload::of(reader, found.id, found.class, found.payload_bytes)?;
+        let end = payload.end(missing)?;
+        missing -= end.len();
+        ends.push(end);
+    }
+    ends.reverse();
+    Ok(ends.concat())
+}
+
+fn find(reader: &Reader, event: i64) -> Result<Option<Place>, Error> {
+    let sql = "SELECT e.stream_id, sh.direction, s.connection_id IS NOT NULL AS has_connection, sh.content, e.payload_bytes
+        FROM events AS e JOIN shapes AS sh ON sh.id = e.shape_id JOIN streams AS s ON s.id = e.stream_id
+        WHERE e.id = ?1";
+    reader
+        .db
+        .prepare_cached(sql)
+        .at(&reader.path)?
+        .query_row([event], |row| {
+            let payload_bytes = row.get("payload_bytes")?;
+            let content = Content::from_code(row.get("content")?);
+            Ok(Place {
+                id: event,
+                stream: row.get("stream_id")?,
+                direction: row.get("direction")?,
+                has_connection: row.get("has_connection")?,
+                class: content.and_then(|content| Class::of(content, payload_bytes)),
+                payload_bytes,
+            })
+        })
+        .optional()
+        .at(&reader.path)
+}
+
+/// The events of a row of `streams` with smaller ids than one of them, the nearest first.
+struct Earlier {
+    stream: i64,
+    /// Ids that are known to be the next, the smallest first.
+    known: Vec<i64>,
+    /// Ids of lists among which another list may have some.
+    unsure: Vec<i64>,
+    /// Lists that begin here or behind it were looked at; `None` when there are no more.
+    below: Option<i64>,
+    event: i64,
+}
+
+impl Earlier {
+    fn new(reader: &Reader, place: &Place) -> Result<Self, Error> {
+        let listed = postings::listed(&reader.db).at(&reader.path)?;
+        // Behind the lists, the few thousand newest events are looked through.
+        let known = reader
+            .db
+            .prepare_cached(
+                "SELECT id FROM events WHERE id > ?1 AND id < ?2 AND +stream_id = ?3 ORDER BY id",
+            )
+            .and_then(|mut statement| {
+                statement
+                    .query_map(params![listed, place.id, place.stream], |row| row.get("id"))?
+                    .collect()
+            })
+            .at(&reader.path)?;
+        Ok(Self {
+            stream: place.stream,
+            known,
+            unsure: Vec::new(),
+            below: Some(place.id),
+            event: place.id,
+        })
+    }
+
+    fn next(&mut self, reader: &Reader) -> Result<Option<i64>, Error> {
+        while self.known.is_empty() && self.below.is_some() {
+            self.look_up(reader)?;
+        }
+        Ok(self.known.pop())
+    }
+
+    /// Looks at the next list. Lists were written one after another, so the ids of one are all smaller than those of the
+    /// next; but an event that moved has a list of its own. So what is gathered is complete once there is a list of more
+    /// than one.
+    fn look_up(&mut self, reader: &Reader) -> Result<(), Error> {
+        let list = reader
+            .db
+            .prepare_cached(
+                "SELECT first_id, later FROM postings WHERE stream_id = ?1 AND first_id < ?2
+                 ORDER BY first_id DESC LIMIT 1",
+            )
+            .at(&reader.path)?
+            .query_row(params![self.stream, self.below], |row| {
+                let first: i64 = row.get("first_id")?;
+                let later = row.get_ref("later")?.as_blob()?;
+                Ok((first, postings::ids(first, later).collect::<Vec<_>>()))
+            })
+            .optional()
+            .at(&reader.path)?;
+        let is_complete = match list {
+            None => {
+                self.below = None;
+                true
+            }
+            Some((first, ids)) => {
+                self.below = Some(first);
+                self.unsure
+                    .extend(ids.iter().filter(|id| **id < self.event));
+                ids.len() > 1
+            }
+        };
+        if is_complete {
+            self.known = std::mem::take(&mut self.unsure);
+            self.known.sort_unstable();
+            self.known.dedup();
+        }
+        Ok(())
+    }
+}

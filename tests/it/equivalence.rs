@@ -1,0 +1,354 @@
+//! The three ways to judge an event agree: by SQL with what it leaves over, by the stored event alone, and by the event
+//! as it is captured.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use bytes::Bytes;
+use ecq::event::{
+    Captured, Carrier, Clock, ClockKind, Connection, ConnectionId, Details, Direction, Encoding,
+    Endpoints, Envelope, Event, EventId, Form, Kind, Layout, Opcode, Probe, Process, Provenance,
+    Role, RunId, Sense, Timestamp, Tuple, TupleSource, Zone,
+};
+use ecq::filter::{Content, Expr, Facts, PayloadBytes, parse};
+use ecq::normalize::classify;
+use ecq::store::{Batch, NewEvent, Order, Reader, RecordingStart, RunRow, Writer};
+
+use crate::support::exprs::RandomFilters;
+
+/// 2026-11-23 11:00 UTC.
+const NOW: Timestamp = Timestamp::from_seconds(1_795_431_600);
+
+const URL: &str = "ws://127.0.0.1:28257/";
+
+/// What payloads are made of: each can be cut anywhere.
+const MESSAGES: [&[u8]; 9] = [
+    b"GET /a?b=1 HTTP/1.1\r\nHost: api.test:8443\r\nCookie: session=hello\r\n\r\n",
+    b"POST /login HTTP/1.1\r\nHost: example.com\r\nContent-Type: text/html\r\nContent-Length: 10\r\n\r\nb=1&S3cr3t",
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n{\"a\":1}",
+    b"HTTP/1.0 404 Not Found\r\nTransfer-Encoding: chunked\r\nX-None: binary\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
+    b"hello S3cr3t curl",
+    b"aGVsbG8gUzNjcjN0 68656c6c6f %2Fa%3Fb%3D1",
+    b"\x00\xff\xfe\x01binary\x1b[0m",
+    b"S3c",
+    b"",
+];
+
+/// A source of numbers, the same for the same seed.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33).unwrap() % limit
+    }
+
+    fn pick<T: Clone>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())].clone()
+    }
+
+    fn payload(&mut self) -> Bytes {
+        let message = self.pick(&MESSAGES);
+        match self.below(4) {
+            0 => Bytes::copy_from_slice(&message[..self.below(message.len() + 1)]),
+            1 => Bytes::copy_from_slice(&message[self.below(message.len() + 1)..]),
+            2 if self.below(20) == 0 => message.repeat(5_000).into(),
+            _ => Bytes::from_static(message),
+        }
+    }
+
+    fn connection(&mut self, id: i64) -> Connection {
+        let ends: [SocketAddr; 5] = [
+            "10.0.0.1:50000".parse().unwrap(),
+            "93.184.216.34:443".parse().unwrap(),
+            "[2001:db8::2]:8443".parse().unwrap(),
+            "[::ffff:10.0.0.5]:80".parse().unwrap(),
+            "10.0.0.9:200".parse().unwrap(),
+        ];
+        let sense = self.pick(&[Sense::InitiatorToAcceptor, Sense::LocalToRemote]);
+        let tuple = Tuple {
+            src: self.pick(&ends),
+            dst: self.pick(&ends),
+            sense,
+        };
+        Connection {
+            id: ConnectionId::new(id),
+            fd: self.pick(&[None, Some(0), Some(5), Some(7)]),
+            tid: None,
+            tuple: (self.below(3) > 0).then_some((tuple, TupleSource::Field)),
+            role: self.pick(&[None, Some(Role::Client), Some(Role::Server)]),
+        }
+    }
+
+    fn event(&mut self, connection: Option<&Connection>) -> Captured {
+        let payload = self.payload();
+        let kind = self.pick(&[
+            Kind::TlsData,
+            Kind::TlsData,
+            Kind::TlsData,
+            Kind::Shell,
+            Kind::Sql,
+        ]);
+        let (content, http) = classify(&payload, kind);
+        let second = i64::try_from(self.below(12)).unwrap();
+        let time = NOW.plus_nanos((second - 500) * 1_000_000_000);
+        let pid = self.pick(&[None, Some(1), Some(2), Some(443), Some(1200)]);
+        Captured {
+            event: Event {
+                time,
+                clock: Clock {
+                    kind: ClockKind::FieldNanos,
+                    offset_ns: 0,
+                },
+                received: time.plus_nanos(i64::try_from(self.below(3)).unwrap() * 1_000_000_000),
+                process: Process {
+                    pid,
+                    tid: self.pick(&[None, Some(2), Some(1200)]),
+                    uid: self.pick(&[None, Some(0), Some(7)]),
+                    pname: self
+                        .pick(&[None, Some("curl"), Some("nginx"), Some("Example.com")])
+                        .map(str::to_owned),
+                },
+                fd: connection.and_then(|connection| connection.fd),
+                direction: Direction::from_code(u8::try_from(self.below(3)).unwrap()),
+                tuple: None,
+                kind,
+                content,
+                probe: self.pick(&[None, Some(Probe::Openssl), Some(Probe::Gotls)]),
+                ecapture_type: self.pick(&[None, Some(0), Some(3)]),
+                form: Form {
+                    opcode: Opcode::Binary,
+                    carrier: Carrier::ProtobufText,
+                    layout: Layout::OpensslText,
+                    encoding: Encoding::Plain,
+                },
+                provenance: self.pick(&[
+                    Provenance::empty(),
+                    Provenance::RESERIALIZED,
+                    Provenance::MAYBE_TRUNCATED,
+                    Provenance::LISTING | Provenance::CUT_AT_NUL,
+                ]),
+                http,
+                details: Details::default(),
+            },
+            envelope: Envelope::Rendered,
+            payload,
+        }
+    }
+}
+
+/// An event as it is captured: with its connection as it is known, and the text before it in its stream.
+struct Live {
+    new: NewEvent,
+    connection: Option<Connection>,
+    before: Vec<u8>,
+}
+
+impl PayloadBytes for Live {
+    type Error = Infallible;
+
+    fn size(&self) -> u64 {
+        self.new.captured.payload.len() as u64
+    }
+
+    fn whole(&self) -> Result<Bytes, Infallible> {
+        Ok(self.new.captured.payload.clone())
+    }
+
+    fn pieces(&self, each: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Infallible> {
+        each(&self.new.captured.payload);
+        Ok(())
+    }
+
+    fn before(&self, count: usize) -> Result<Vec<u8>, Infallible> {
+        Ok(self.before[self.before.len().saturating_sub(count)..].to_vec())
+    }
+}
+
+impl Live {
+    fn fits(&self, filter: &Expr) -> bool {
+        let event = &self.new.captured.event;
+        let role = self
+            .connection
+            .as_ref()
+            .and_then(|connection| connection.role);
+        let tuple = self
+            .connection
+            .as_ref()
+            .and_then(|connection| connection.tuple);
+        let facts = Facts {
+            id: Some(self.new.id.number()),
+            source: Some(URL),
+            endpoints: tuple.map_or_else(Endpoints::default, |(tuple, source)| {
+                Endpoints::new(tuple, source, role)
+            }),
+            role,
+            connection: self.new.connection.map(ConnectionId::number),
+            ..Facts::of_event(event, self.size())
+        };
+        let Ok(fits) = filter.matches(&facts, &Content::new(self));
+        fits
+    }
+}
+
+/// Records random events over few streams, some of them still in the tail.
+fn record(path: &Path, numbers: &mut Numbers, count: usize) -> Vec<Live> {
+    let start = RecordingStart {
+        url: URL.to_owned(),
+        host_name: None,
+        boot_id: None,
+        program: "test".to_owned(),
+        started: Timestamp::from_seconds(1),
+        is_received_estimated: false,
+        import_sha256: None,
+        is_again: false,
+    };
+    let mut writer = Writer::open(path, &start).unwrap();
+    let mut batch = Batch::default();
+    batch.runs.push(RunRow {
+        id: RunId::new(1),
+        first_log: None,
+        version: None,
+        started: None,
+        zone_offset_seconds: None,
+    });
+    let connections: Vec<_> = (1..=6).map(|id| numbers.connection(id)).collect();
+    batch.connections.clone_from(&connections);
+    let mut streams: HashMap<_, Vec<u8>> = HashMap::new();
+    let mut all = Vec::new();
+    for number in 1..=count {
+        let connection = (numbers.below(6) > 0).then(|| numbers.pick(&connections));
+        let mut captured = numbers.event(connection.as_ref());
+        // One process name a connection, as a stream belongs to one.
+        if let Some(connection) = &connection {
+            let process = &mut captured.event.process;
+            process.pname = Some(format!("p{}", connection.id));
+            process.pid = Some(443);
+            process.uid = None;
+        }
+        let stream = streams
+            .entry((
+                connection.as_ref().map(|connection| connection.id),
+                captured.event.direction,
+            ))
+            .or_default();
+        let before = if connection.is_some() {
+            stream.clone()
+        } else {
+            Vec::new()
+        };
+        stream.extend_from_slice(&captured.payload);
+        let new = NewEvent {
+            id: EventId::new(i64::try_from(number).unwrap()),
+            run: RunId::new(1),
+            connection: connection.as_ref().map(|connection| connection.id),
+            captured,
+        };
+        batch.events.push(new.clone());
+        all.push(Live {
+            new,
+            connection,
+            before,
+        });
+        if numbers.below(50) == 0 || number == count {
+            writer.commit(&batch, Timestamp::from_seconds(2)).unwrap();
+            batch.clear();
+        }
+    }
+    if numbers.below(2) == 0 {
+        writer
+            .end(&batch.counters, Timestamp::from_seconds(3))
+            .unwrap();
+    }
+    drop(writer);
+    all
+}
+
+fn by_plan(reader: &Reader, filter: &Expr) -> Vec<i64> {
+    let mut rows = reader
+        .events(Some(filter), Order::OldestFirst, None)
+        .unwrap();
+    let mut found = Vec::new();
+    while let Some(event) = rows.next_event().unwrap() {
+        found.push((event.event.time, event.id.number()));
+    }
+    assert!(found.is_sorted(), "in order of time and id");
+    let mut ids: Vec<_> = found.into_iter().map(|(_, id)| id).collect();
+    ids.sort_unstable();
+    ids
+}
+
+fn by_stored_event(reader: &Reader, filter: &Expr) -> Vec<i64> {
+    let mut ids = Vec::new();
+    let mut after = EventId::new(0);
+    loop {
+        let (events, last) = reader.newer(after, Some(filter)).unwrap();
+        ids.extend(events.iter().map(|event| event.id.number()));
+        if last == after {
+            return ids;
+        }
+        after = last;
+    }
+}
+
+fn check(seed: u64, events: usize, filters: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.db");
+    let mut numbers = Numbers(seed);
+    let live = record(&path, &mut numbers, events);
+    let reader = Reader::open(&path).unwrap();
+    let mut random = RandomFilters::new(seed);
+    let (mut sometimes, mut never) = (0, 0);
+    for _ in 0..filters {
+        let text = random.filter(2);
+        let filter = parse(&text, NOW, Zone::Utc).unwrap();
+        let expected: Vec<_> = live
+            .iter()
+            .filter(|event| event.fits(&filter))
+            .map(|event| event.new.id.number())
+            .collect();
+        assert_eq!(
+            by_plan(&reader, &filter),
+            expected,
+            "by plan, seed {seed}: {text}"
+        );
+        assert_eq!(
+            by_stored_event(&reader, &filter),
+            expected,
+            "by stored event, seed {seed}: {text}"
+        );
+        let total = reader.count(Some(&filter)).unwrap();
+        assert_eq!(
+            total.events,
+            expected.len() as u64,
+            "counted, seed {seed}: {text}"
+        );
+        if expected.is_empty() {
+            never += 1;
+        } else if expected.len() < live.len() {
+            sometimes += 1;
+        }
+    }
+    // Else the filters would say nothing.
+    assert!(
+        sometimes > filters / 4,
+        "{sometimes} of {filters} true of some, {never} of none"
+    );
+}
+
+#[test]
+fn random_filters_on_random_events() {
+    for seed in 1..=6 {
+        check(seed, 300, 120);
+    }
+}
+
+/// Enough for several units of a scan and several blocks.
+#[test]
+fn random_filters_on_many_events() {
+    check(77, 4_000, 15);
+}
