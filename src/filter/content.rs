@@ -14,7 +14,7 @@ use crate::http::{body, fields};
 
 /// How large a payload may be, in bytes, to be looked at as a whole; the same holds for a body once it is decoded. What is
 /// larger has no `body` and no value of `payload`, but is searched piece by piece by `contains` and `matches`.
-pub const MAX_TEXT_BYTES: usize = 8 << 20;
+pub const MAX_TEXT_BYTES: usize = body::MAX_DECODED_BYTES;
 
 /// How many bytes of the piece before are looked at again with the next one: in a payload that is searched piece by
 /// piece, a match is found for certain if it is not longer than this.
