@@ -114,6 +114,7 @@ pub(super) fn flag_examples() -> Result<Vec<(&'static str, Expr)>, Error> {
         ("--pname '!curl'", flags::pname_glob(&["!curl"])?),
         ("--pname '!kworker*'", flags::pname_glob(&["!kworker*"])?),
         ("--pid 11836", flags::pids(&[11_836])?),
+        ("--uid 0,1000", flags::uids(&[0, 1000])?),
         ("--ip 10.0.0.5", flags::ips(&[address.into()])?),
         ("--port 80,443", flags::ports(&[80, 443])?),
         ("--src 10.0.0.5:443", flags::src(&[end])?),
@@ -129,10 +130,27 @@ pub(super) fn flag_examples() -> Result<Vec<(&'static str, Expr)>, Error> {
             flags::host_glob(&["*.example.com"])?,
         ),
         ("--status 5xx,404", flags::statuses(&["5xx", "404"])?),
+        ("--conn 2", flags::conns(&[2])?),
+        (
+            "--url 'example.com/login*'",
+            flags::url_glob("example.com/login*")?,
+        ),
+        ("--header authorization", flags::header("authorization")?),
+        (
+            "--header 'user-agent: ^curl/'",
+            flags::header("user-agent: ^curl/")?,
+        ),
+        ("--hex 504b0304", flags::hex("504b0304")?),
         ("--since 2026-11-20T00:00:00Z", flags::since(day)),
         ("--until 2026-11-20T00:00:00Z", flags::until(day)),
         ("--grep secret", flags::grep("secret", false, false)?),
         ("--grep Secret", flags::grep("Secret", false, false)?),
+        ("--fixed --grep a.b", flags::grep("a.b", true, false)?),
+        ("--fixed --grep A.b", flags::grep("A.b", true, false)?),
+        (
+            "--encoded --grep s3cr3t",
+            flags::grep("s3cr3t", false, true)?,
+        ),
     ])
 }
 

@@ -62,9 +62,9 @@ to now and HTTP heads:
 ecq-query 'pname == "curl" && status >= 500 && time >= -10m'
 ```
 
-Single quotes around the whole keep the shell away from it. What is a name of a field is that field; other words need no
-quotes if they have no spaces: `pname == curl` is understood as well. `ecq-query fields` lists the fields, `ecq-query
-fields NAME` explains one.
+Single quotes around the whole keep the shell away from it; several arguments are read as one filter. What is a name of
+a field is that field; other words need no quotes if they have no spaces: `pname == curl` is understood as well.
+`ecq-query fields` lists the fields, `ecq-query fields NAME` explains one.
 "#;
 
 const COMPARISONS: [(&str, &str); 10] = [
