@@ -5,9 +5,11 @@ use std::ops::Range;
 use super::Error;
 use super::expr::{Comparison, Expr, Literal, Operand, Test};
 use super::field::{Field, FieldId, Type};
-use super::parse::{Item, Operator, Syntax, SyntaxKind, Term, TermKind, syntax};
+use super::number::is_number;
+use super::parse::syntax;
 use super::parse_error::ParseError;
-use super::value::{is_number, word};
+use super::syntax::{Item, Operator, Syntax, SyntaxKind, Term, TermKind};
+use super::value::word;
 use crate::event::{Content, Timestamp, Zone};
 
 /// Reads a filter. `now` and `zone` are for times such as `-10m` and `10:00`.

@@ -79,25 +79,32 @@ fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Option<(
     names
         .into_iter()
         .map(|name| (distance(name, word), name))
-        .min()
+        .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, _)| *distance <= limit)
 }
 
-/// How many letters must be put in, taken out or changed to make `left` into `right`.
+/// How many letters must be put in, taken out, changed or exchanged with their neighbor to make `left` into `right`.
 pub(super) fn distance(left: &str, right: &str) -> usize {
-    let mut row: Vec<usize> = (0..=right.chars().count()).collect();
+    let right: Vec<char> = right.chars().collect();
+    let mut before: Vec<usize> = Vec::new();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    let mut one_before = None;
     for (line, one) in left.chars().enumerate() {
-        let mut diagonal = line;
-        let mut before = line + 1;
-        for (cell, other) in row.iter_mut().skip(1).zip(right.chars()) {
-            let changed = diagonal + usize::from(one != other);
-            diagonal = *cell;
-            before = changed.min(before + 1).min(*cell + 1);
-            *cell = before;
+        let at = |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX / 2);
+        let mut next = vec![line + 1];
+        let mut other_before = None;
+        for (index, &other) in right.iter().enumerate() {
+            let mut least = (at(&row, index) + usize::from(one != other))
+                .min(at(&row, index + 1) + 1)
+                .min(at(&next, index) + 1);
+            if one_before == Some(other) && other_before == Some(one) && index > 0 {
+                least = least.min(at(&before, index - 1) + 1);
+            }
+            next.push(least);
+            other_before = Some(other);
         }
-        if let Some(edge) = row.first_mut() {
-            *edge = line + 1;
-        }
+        before = std::mem::replace(&mut row, next);
+        one_before = Some(one);
     }
     row.last().copied().unwrap_or(0)
 }
@@ -146,6 +153,9 @@ mod tests {
             ("abc", "", 3),
             ("abc", "abd", 1),
             ("kitten", "sitting", 3),
+            ("prot", "port", 1),
+            ("ba", "ab", 1),
+            ("abcd", "badc", 2),
         ] {
             assert_eq!(distance(left, right), expected);
         }

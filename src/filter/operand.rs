@@ -7,8 +7,8 @@ use super::expr::{Function, Operand, Slice};
 use super::field::{Field, FieldId, HEADER_ALIASES, Type};
 use super::names;
 use super::needle::Form;
-use super::parse::{Bracket, Term, TermKind};
 use super::parse_error::ParseError;
+use super::syntax::{Bracket, Term, TermKind};
 
 /// The functions of a field, by name.
 pub(super) const FUNCTIONS: [(&str, Function); 4] = [

@@ -5,9 +5,10 @@
 
 use std::ops::Range;
 
-use super::expr::Comparison;
 use super::names;
-use super::parse_error::{ParseError, harmless};
+use super::parse_error::ParseError;
+use super::spelling::{comparison, is_spelled, wrong_symbol, wrong_word};
+use super::syntax::{Operator, Syntax, SyntaxKind, Term, TermKind};
 use super::token::{Token, TokenKind, tokens};
 
 /// How long a filter can be, in bytes.
@@ -15,80 +16,8 @@ pub const MAX_FILTER_BYTES: usize = 64 << 10;
 /// How deep parentheses, `not` and `xor` can be nested.
 pub const MAX_FILTER_DEPTH: usize = 100;
 
-/// A filter, or a part of it, by its form.
-#[derive(Debug, Clone)]
-pub(super) struct Syntax<'a> {
-    /// Where it stands, in bytes.
-    pub(super) span: Range<usize>,
-    /// What it is.
-    pub(super) kind: SyntaxKind<'a>,
-    depth: usize,
-}
-
-/// The forms.
-#[derive(Debug, Clone)]
-pub(super) enum SyntaxKind<'a> {
-    All(Vec<Syntax<'a>>),
-    Any(Vec<Syntax<'a>>),
-    OneOf(Box<Syntax<'a>>, Box<Syntax<'a>>),
-    Not(Box<Syntax<'a>>),
-    /// A field without a comparison.
-    Alone(Term<'a>),
-    Compare(Term<'a>, Operator, Term<'a>),
-    In(Term<'a>, Vec<Item<'a>>),
-    Contains(Term<'a>, Term<'a>),
-    Matches(Term<'a>, Term<'a>),
-}
-
-/// A comparison as written.
-#[derive(Debug, Clone)]
-pub(super) struct Operator {
-    pub(super) span: Range<usize>,
-    pub(super) comparison: Comparison,
-}
-
-/// A value of a set, or two with `..` between them.
-#[derive(Debug, Clone)]
-pub(super) struct Item<'a> {
-    pub(super) first: Term<'a>,
-    pub(super) last: Option<Term<'a>>,
-}
-
-/// What stands on one side of a comparison.
-#[derive(Debug, Clone)]
-pub(super) struct Term<'a> {
-    pub(super) span: Range<usize>,
-    pub(super) kind: TermKind<'a>,
-}
-
-/// The sorts of terms.
-#[derive(Debug, Clone)]
-pub(super) enum TermKind<'a> {
-    /// A field or a value, and what stands in brackets behind it.
-    Word {
-        word: &'a str,
-        brackets: Vec<Bracket>,
-    },
-    /// A value in quotes.
-    Quoted(Vec<u8>),
-    /// A function.
-    Call {
-        name: &'a str,
-        name_span: Range<usize>,
-        argument: Box<Term<'a>>,
-    },
-}
-
-/// What stands in brackets.
-#[derive(Debug, Clone)]
-pub(super) struct Bracket {
-    pub(super) span: Range<usize>,
-    /// Without spaces.
-    pub(super) text: Vec<u8>,
-    pub(super) is_quoted: bool,
-}
-
-type Parsed<T> = Result<T, ParseError>;
+/// What was read, or where it could not be.
+pub(super) type Parsed<T> = Result<T, ParseError>;
 
 /// What joins tests.
 #[derive(Debug, Clone, Copy)]
@@ -130,26 +59,29 @@ pub(super) fn syntax(text: &str) -> Parsed<Syntax<'_>> {
     }
 }
 
-struct Parser<'a> {
+/// A text in tokens, and how far it is read.
+pub(super) struct Parser<'a> {
     text: &'a str,
-    tokens: Vec<Token<'a>>,
-    at: usize,
+    pub(super) tokens: Vec<Token<'a>>,
+    pub(super) at: usize,
     depth: usize,
 }
 
 impl<'a> Parser<'a> {
-    fn kind(&self) -> &TokenKind<'a> {
+    /// The next token.
+    pub(super) fn kind(&self) -> &TokenKind<'a> {
         self.kind_after(0)
     }
 
-    fn kind_after(&self, count: usize) -> &TokenKind<'a> {
+    /// The token after `count` others.
+    pub(super) fn kind_after(&self, count: usize) -> &TokenKind<'a> {
         self.tokens
             .get(self.at + count)
             .map_or(&TokenKind::End, |token| &token.kind)
     }
 
     /// Where the next token stands.
-    fn span(&self) -> Range<usize> {
+    pub(super) fn span(&self) -> Range<usize> {
         let end = self.text.len();
         self.tokens
             .get(self.at)
@@ -157,22 +89,24 @@ impl<'a> Parser<'a> {
     }
 
     /// Whether the next token is this symbol, or this word in any case.
-    fn is_next(&self, spelling: &str) -> bool {
+    pub(super) fn is_next(&self, spelling: &str) -> bool {
         is_spelled(self.kind(), spelling)
     }
 
-    fn takes(&mut self, spelling: &str) -> bool {
+    /// Takes the next token if it is spelled so.
+    pub(super) fn takes(&mut self, spelling: &str) -> bool {
         let is_next = self.is_next(spelling);
         self.at += usize::from(is_next);
         is_next
     }
 
-    fn fault(&self, span: Range<usize>, message: impl Into<String>) -> ParseError {
+    /// A fault at a place.
+    pub(super) fn fault(&self, span: Range<usize>, message: impl Into<String>) -> ParseError {
         ParseError::new(self.text, span, message.into())
     }
 
     /// A fault at the next token.
-    fn fault_here(&self, message: impl Into<String>) -> ParseError {
+    pub(super) fn fault_here(&self, message: impl Into<String>) -> ParseError {
         self.fault(self.span(), message)
     }
 
@@ -306,7 +240,9 @@ impl<'a> Parser<'a> {
             is_negated = true;
             (SyntaxKind::In(left, self.set()?), 1)
         } else if self.is_end_of_test() {
-            (SyntaxKind::Alone(left), 1)
+            // What stands for several tests is as deep as they are.
+            let is_several = matches!(left.kind, TermKind::Word { word, .. } if names::PROTOCOLS.contains(&word));
+            (SyntaxKind::Alone(left), 1 + usize::from(is_several))
         } else {
             return Err(self.no_operator(&left));
         };
@@ -319,14 +255,15 @@ impl<'a> Parser<'a> {
     }
 
     /// Where the last token that was taken ends.
-    fn end(&self) -> usize {
+    pub(super) fn end(&self) -> usize {
         self.at
             .checked_sub(1)
             .and_then(|before| self.tokens.get(before))
             .map_or(0, |token| token.span.end)
     }
 
-    fn is_end_of_test(&self) -> bool {
+    /// Whether a test can not go on here.
+    pub(super) fn is_end_of_test(&self) -> bool {
         let joints = [Joint::And, Joint::Xor, Joint::Or];
         *self.kind() == TokenKind::End
             || self.is_next(")")
@@ -334,161 +271,6 @@ impl<'a> Parser<'a> {
                 .iter()
                 .flat_map(|joint| joint.spellings())
                 .any(|spelling| self.is_next(spelling))
-    }
-
-    /// What a test begins with.
-    fn left(&mut self) -> Parsed<Term<'a>> {
-        match self.kind() {
-            TokenKind::End => Err(self.fault_here("expected a field here")),
-            TokenKind::Symbol(symbol) => {
-                let message = wrong_symbol(symbol)
-                    .unwrap_or_else(|| format!("expected a field instead of `{symbol}`"));
-                Err(self.fault_here(message))
-            }
-            TokenKind::Word(word) if is_keyword(word) => {
-                Err(self.fault_here(format!("expected a field before `{word}`")))
-            }
-            TokenKind::Word(_) | TokenKind::Quoted(_) => self.term(),
-        }
-    }
-
-    /// What follows a comparison.
-    fn right(&mut self) -> Parsed<Term<'a>> {
-        match self.kind() {
-            TokenKind::Symbol("{") => Err(self.fault_here("use `in` with a set")),
-            TokenKind::Symbol("(") => {
-                Err(self.fault_here("expected a value: parentheses stand around whole comparisons"))
-            }
-            TokenKind::Symbol("!") => {
-                Err(self.fault_here("expected a value: `!` stands before the field"))
-            }
-            TokenKind::Symbol("=" | "==" | "~" | "..") => {
-                Err(self.fault_here("expected a value in quotes"))
-            }
-            _ if self.is_end_of_test() || self.is_next("not") => {
-                Err(self.fault_here("expected a value here"))
-            }
-            TokenKind::Symbol(symbol) => {
-                Err(self.fault_here(format!("expected a value instead of `{symbol}`")))
-            }
-            TokenKind::Word(_) | TokenKind::Quoted(_) | TokenKind::End => self.term(),
-        }
-    }
-
-    /// A word or a text, or a function of one.
-    fn term(&mut self) -> Parsed<Term<'a>> {
-        let name_span = self.span();
-        let TokenKind::Word(name) = *self.kind() else {
-            return self.simple_term();
-        };
-        if !is_spelled(self.kind_after(1), "(") {
-            return self.simple_term();
-        }
-        let open = self.tokens.get(self.at + 1).map(|token| token.span.clone());
-        self.at += 2;
-        if is_spelled(self.kind_after(1), "(") {
-            return Err(self.fault_here("a function takes a field, not another function"));
-        }
-        let argument = Box::new(self.simple_term()?);
-        if !self.takes(")") {
-            let span = match self.kind() {
-                TokenKind::End => open.unwrap_or_else(|| self.span()),
-                _ => self.span(),
-            };
-            return Err(self.fault(span, "expected a `)` behind the argument"));
-        }
-        Ok(Term {
-            span: name_span.start..self.end(),
-            kind: TermKind::Call {
-                name,
-                name_span,
-                argument,
-            },
-        })
-    }
-
-    fn simple_term(&mut self) -> Parsed<Term<'a>> {
-        let start = self.span().start;
-        let kind = match self.kind() {
-            TokenKind::Quoted(value) => {
-                let value = value.clone();
-                self.at += 1;
-                TermKind::Quoted(value)
-            }
-            TokenKind::Word(word) => {
-                let word = *word;
-                self.at += 1;
-                TermKind::Word {
-                    word,
-                    brackets: self.brackets()?,
-                }
-            }
-            TokenKind::Symbol(symbol) => {
-                return Err(
-                    self.fault_here(format!("expected a field or value instead of `{symbol}`"))
-                );
-            }
-            TokenKind::End => return Err(self.fault_here("expected a field or value here")),
-        };
-        Ok(Term {
-            span: start..self.end(),
-            kind,
-        })
-    }
-
-    fn brackets(&mut self) -> Parsed<Vec<Bracket>> {
-        let mut brackets = Vec::new();
-        while self.is_next("[") {
-            let open = self.span();
-            self.at += 1;
-            let (mut text, mut is_quoted) = (Vec::new(), false);
-            while !self.takes("]") {
-                match self.kind() {
-                    TokenKind::Word(word) if !is_quoted => text.extend_from_slice(word.as_bytes()),
-                    TokenKind::Quoted(value) if text.is_empty() && !is_quoted => {
-                        text.clone_from(value);
-                        is_quoted = true;
-                    }
-                    TokenKind::End => return Err(self.fault(open, "this bracket is not closed")),
-                    _ => return Err(self.fault_here("expected a `]` here")),
-                }
-                self.at += 1;
-            }
-            brackets.push(Bracket {
-                span: open.start..self.end(),
-                text,
-                is_quoted,
-            });
-        }
-        Ok(brackets)
-    }
-
-    fn set(&mut self) -> Parsed<Vec<Item<'a>>> {
-        let open = self.span();
-        if !self.takes("{") {
-            return Err(self.fault_here("a set is written in braces, as in `port in {80, 443}`"));
-        }
-        let mut items = Vec::new();
-        loop {
-            while self.takes(",") {}
-            if self.takes("}") {
-                break;
-            }
-            if *self.kind() == TokenKind::End {
-                return Err(self.fault(open, "this brace is not closed"));
-            }
-            let first = self.simple_term()?;
-            let last = if self.takes("..") {
-                Some(self.simple_term()?)
-            } else {
-                None
-            };
-            items.push(Item { first, last });
-        }
-        if items.is_empty() {
-            return Err(self.fault(open.start..self.end(), "a set needs at least one value"));
-        }
-        Ok(items)
     }
 
     /// What to say when neither an operator nor the end of the test follows what it begins with.
@@ -523,68 +305,4 @@ impl<'a> Parser<'a> {
         };
         self.fault_here(message)
     }
-}
-
-fn is_spelled(kind: &TokenKind<'_>, spelling: &str) -> bool {
-    match kind {
-        TokenKind::Word(word) => word.eq_ignore_ascii_case(spelling),
-        TokenKind::Symbol(symbol) => *symbol == spelling,
-        TokenKind::Quoted(_) | TokenKind::End => false,
-    }
-}
-
-fn comparison(kind: &TokenKind<'_>) -> Option<Comparison> {
-    const SPELLINGS: [(&str, &str, Comparison); 6] = [
-        ("==", "eq", Comparison::Equal),
-        ("!=", "ne", Comparison::NotEqual),
-        ("<", "lt", Comparison::Less),
-        ("<=", "le", Comparison::LessOrEqual),
-        (">", "gt", Comparison::Greater),
-        (">=", "ge", Comparison::GreaterOrEqual),
-    ];
-    SPELLINGS
-        .iter()
-        .find(|(symbol, word, _)| is_spelled(kind, symbol) || is_spelled(kind, word))
-        .map(|(.., comparison)| *comparison)
-}
-
-fn is_keyword(word: &str) -> bool {
-    let words = ["and", "or", "xor", "not", "in", "contains", "matches"];
-    words.iter().any(|each| word.eq_ignore_ascii_case(each))
-        || comparison(&TokenKind::Word(word)).is_some()
-}
-
-/// What to say about a symbol of another language.
-fn wrong_symbol(symbol: &str) -> Option<String> {
-    let right = match symbol {
-        "=" | "===" => "==",
-        "<>" | "!==" | "~=" => "!=",
-        "=>" => ">=",
-        "=<" => "<=",
-        "&" => "&&",
-        "|" => "||",
-        "^" => "^^",
-        "=~" => "~",
-        "~*" => return Some("use `matches`, which ignores case unless it says `(?-i)`".to_owned()),
-        "!~" => return Some("use `matches`, with `not` before the field".to_owned()),
-        _ => return None,
-    };
-    Some(format!("use `{right}` instead of `{symbol}`"))
-}
-
-/// What to say about a word of another language.
-fn wrong_word(word: &str) -> Option<String> {
-    let upper = word.to_ascii_uppercase();
-    let advice = match upper.as_str() {
-        "LIKE" | "ILIKE" | "GLOB" => "use `contains`, or `matches` with a regular expression,",
-        "REGEXP" | "RLIKE" | "REGEX" => "use `matches`",
-        "BETWEEN" => "use `in {first..last}`",
-        "IS" => "use the field alone if it has a value, `not` before it if it has none,",
-        "NOT" => "use `not` before the field",
-        "HAS" | "INCLUDES" | "CONTAIN" => "use `contains`",
-        "MATCH" => "use `matches`",
-        "EQUALS" => "use `==`",
-        _ => return None,
-    };
-    Some(format!("{advice} instead of `{}`", harmless(word)))
 }

@@ -210,7 +210,12 @@ impl<'a> Lexer<'a> {
             }
             '0'..='7' => {
                 self.at -= 1;
-                let length = self.rest().bytes().take(3).take_while(is_octal).count();
+                let length = self
+                    .rest()
+                    .bytes()
+                    .take(3)
+                    .take_while(|digit| is_octal(*digit))
+                    .count();
                 let number = self.digits(start, length, 8)?;
                 let byte = u8::try_from(number).map_err(|_| {
                     self.fault(start, "an octal escape goes up to `\\377`".to_owned())
@@ -267,8 +272,8 @@ impl<'a> Lexer<'a> {
     }
 }
 
-fn is_octal(digit: &u8) -> bool {
-    (b'0'..=b'7').contains(digit)
+fn is_octal(digit: u8) -> bool {
+    (b'0'..=b'7').contains(&digit)
 }
 
 fn push_char(value: &mut Vec<u8>, character: char) {

@@ -6,31 +6,15 @@ use super::check::Checker;
 use super::error::Error;
 use super::expr::Literal;
 use super::field::{Field, FieldId, Type};
-use super::literal::{address, network, status};
+use super::literal::{address, network};
 use super::names;
 use super::needle::{Form, MIN_ENCODED_BYTES, Needle};
+use super::number::{int, size, status_literal};
 use super::operand::FORMS;
-use super::parse::{Item, Term, TermKind};
 use super::parse_error::ParseError;
 use super::pattern::Pattern;
+use super::syntax::{Item, Term, TermKind};
 use super::time_expr::{TIME_FORMS, time};
-
-/// What a unit of a size stands for. A `B` may follow.
-const UNITS: [(&str, i64); 10] = [
-    ("", 1),
-    ("k", 1000),
-    ("K", 1000),
-    ("M", 1_000_000),
-    ("G", 1_000_000_000),
-    ("T", 1_000_000_000_000),
-    ("Ki", 1 << 10),
-    ("Mi", 1 << 20),
-    ("Gi", 1 << 30),
-    ("Ti", 1 << 40),
-];
-
-const NUMBER: &str = "expected a whole number, such as 443 or 0x1bb";
-const SIZE: &str = "expected a size in bytes, such as 1500, 100k, 2M or 1Gi";
 
 impl Checker<'_> {
     /// The value that a term is, for comparison with `field`, whose values are of the sort `kind`.
@@ -189,9 +173,8 @@ impl Checker<'_> {
         let mut text = String::new();
         for chunk in bytes.utf8_chunks() {
             text.push_str(chunk.valid());
-            for byte in chunk.invalid() {
-                text.push_str(&format!(r"\x{byte:02x}"));
-            }
+            let invalid = chunk.invalid().iter();
+            text.extend(invalid.map(|byte| format!(r"\x{byte:02x}")));
         }
         Pattern::new(&text).map_err(|error| self.fault(term.span.clone(), no_pattern(&error)))
     }
@@ -218,65 +201,6 @@ fn no_time(error: &Error) -> String {
         Error::UnknownTime | Error::Empty => format!("{error}; a time is one of {TIME_FORMS}"),
         _ => error.to_string(),
     }
-}
-
-fn int(text: &str) -> Result<i64, String> {
-    let (digits, base) = match text.strip_prefix("0x") {
-        Some(digits) => (digits, 16),
-        None => (text, 10),
-    };
-    let plain = digits
-        .strip_prefix('-')
-        .filter(|_| base == 10)
-        .unwrap_or(digits);
-    if plain.is_empty() || !plain.chars().all(|digit| digit.is_digit(base)) {
-        return Err(NUMBER.to_owned());
-    }
-    i64::from_str_radix(digits, base).map_err(|_| "this number is too large".to_owned())
-}
-
-fn size(text: &str) -> Result<i64, String> {
-    if text.starts_with("0x") {
-        return int(text);
-    }
-    let unit = text
-        .find(|each: char| !each.is_ascii_digit() && each != '-')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at_checked(unit).unwrap_or((text, ""));
-    let unit = unit.strip_suffix('B').unwrap_or(unit);
-    let factor = UNITS.iter().find(|(name, _)| *name == unit);
-    let Some((_, factor)) = factor.filter(|_| !number.is_empty()) else {
-        return Err(SIZE.to_owned());
-    };
-    int(number)
-        .map_err(|message| {
-            if message == NUMBER {
-                SIZE.to_owned()
-            } else {
-                message
-            }
-        })?
-        .checked_mul(*factor)
-        .ok_or_else(|| "this number is too large".to_owned())
-}
-
-/// Whether a word without quotes looks like a number.
-pub(super) fn is_number(word: &str) -> bool {
-    size(word).is_ok()
-        || word
-            .bytes()
-            .all(|each| each.is_ascii_digit() || each == b'.')
-}
-
-/// A number, a class or a range.
-fn status_literal(text: &str) -> Result<Literal, String> {
-    let is_number = text.strip_prefix('-').unwrap_or(text);
-    if !is_number.is_empty() && is_number.bytes().all(|digit| digit.is_ascii_digit()) {
-        return int(text).map(Literal::Int);
-    }
-    status(text)
-        .map(|pattern| Literal::Ints(i64::from(pattern.first), i64::from(pattern.last)))
-        .map_err(|error| error.to_string())
 }
 
 /// One of the words that the field's values are, or a number where that can be one.

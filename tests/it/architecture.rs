@@ -70,7 +70,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("thiserror", &["anywhere"]),
     ("tokio", &["record"]),
     ("tokio_tungstenite", &["record::source"]),
-    ("unicode_width", &["render::escape"]),
+    ("unicode_width", &["filter::parse_error", "render::escape"]),
     ("zstd", &["http::coding", "store::block"]),
 ];
 

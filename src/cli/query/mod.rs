@@ -5,6 +5,7 @@ mod chosen_fields;
 mod count;
 mod cursor;
 mod explain;
+mod fields;
 mod first_seen;
 mod follow;
 mod list;
@@ -51,6 +52,8 @@ enum Command {
     Show(show::ShowArgs),
     /// Shows what the capture holds and what it misses
     Stats(stats::StatsArgs),
+    /// Explains the fields that filters are made of
+    Fields(fields::FieldsArgs),
     /// Shows which processes talked to which hosts for the first time since a time
     FirstSeen(first_seen::FirstSeenArgs),
 }
@@ -145,6 +148,7 @@ pub(super) fn run(
         None => list::run(&args.list, &mut context),
         Some(Command::Show(show)) => show::run(show, &mut context),
         Some(Command::Stats(stats)) => stats::run(stats, &mut context),
+        Some(Command::Fields(fields)) => fields::run(fields, &mut context),
         Some(Command::FirstSeen(first_seen)) => first_seen::run(first_seen, &mut context),
     }
 }
@@ -154,6 +158,7 @@ impl Command {
         match self {
             Self::Show(show) => &show.common,
             Self::Stats(stats) => &stats.common,
+            Self::Fields(fields) => &fields.common,
             Self::FirstSeen(first_seen) => &first_seen.common,
         }
     }
@@ -236,6 +241,8 @@ mod tests {
             "q --db x.db show 12",
             "q show 12 --raw --db x.db",
             "q --quiet stats --since 1h -o jsonl",
+            "q fields pname -o jsonl",
+            "q fields --markdown",
             "q --src 10.0.0.0/8 --dst [::1]:443 --ip ::1 --port 443,80 --direction in",
         ] {
             assert_eq!(fault(line), None, "{line}");

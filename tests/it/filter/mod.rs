@@ -1,6 +1,7 @@
 //! The filter language as text.
 
 mod accepted;
+mod reference;
 mod refused;
 mod round_trip;
 

@@ -215,6 +215,12 @@ fn faults_of_values() {
             "time > 10",
             "8: a bare number is no time: write `10s` for seconds ago, `@10` for seconds since 1970",
         ),
+    ]);
+}
+
+#[test]
+fn faults_of_texts() {
+    check(&[
         (
             "port contains 4",
             "1: `contains` is for text and bytes; compare `port` with `==` or `in`",
@@ -297,6 +303,11 @@ fn limits() {
     assert!(read(&nested(30_000)).contains("nested"));
     assert!(read(&"not ".repeat(16_000)).contains("nested"));
     assert!(read(&"!".repeat(60_000)).contains("nested"));
+    let nots = |count: usize, inner: &str| format!("{}{inner}", "!".repeat(count));
+    assert!(read(&nots(99, "text")).starts_with("not not"));
+    assert!(read(&nots(100, "text")).contains("nested"));
+    assert!(read(&nots(98, "http")).ends_with("not (method || status)"));
+    assert!(read(&nots(99, "http")).contains("nested"));
     assert!(read(&format!("{}text", "text ^^ ".repeat(8000))).contains("nested"));
     let chain = format!("{}text", "text && ".repeat(8000));
     assert!(read(&chain).starts_with("text && text"));

@@ -62,13 +62,13 @@ fn operand() -> impl Strategy<Value = Operand> {
         proptest::bool::weighted(0.1),
     )
         .prop_map(|(field, key, slice, function, is_counted)| {
-            operand_of(field, key, slice, function, is_counted)
+            operand_of(field, &key, slice, function, is_counted)
         })
 }
 
 fn operand_of(
     field: &'static Field,
-    key: String,
+    key: &str,
     slice: Option<Slice>,
     function: Option<Function>,
     is_counted: bool,
@@ -201,8 +201,8 @@ fn needle() -> impl Strategy<Value = Needle> {
 fn pattern() -> impl Strategy<Value = Pattern> {
     let odd = vec![
         r#"a"b\d"#,
-        r#"\\"#,
-        r#"\"#,
+        r"\\",
+        r"\",
         "(?x) a\n b",
         r#"\"x"#,
         r"\xff",
@@ -281,7 +281,7 @@ const PIECES: [&str; 40] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn what_is_written_reads_as_the_same(expr in expr()) {

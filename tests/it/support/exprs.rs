@@ -252,7 +252,7 @@ impl RandomFilters {
         choices[self.below(choices.len())]
     }
 
-    /// A number below `end`, by SplitMix64.
+    /// A number below `end`, by the generator that is called `SplitMix64`.
     fn below(&mut self, end: usize) -> usize {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
