@@ -109,11 +109,11 @@ struct Framed<'a> {
 impl<'a> Framed<'a> {
     fn read(payload: &'a [u8]) -> Option<Self> {
         let head = fields::read(payload)?;
-        let rest = payload.get(head.head_bytes?..)?;
+        let (_, rest) = payload.split_at_checked(head.head_bytes?)?;
         // RFC 9112, section 6.3: these have no body, whatever their fields say.
         if matches!(head.status, Some(100..=199 | 204 | 304)) {
             return Some(Self {
-                rest: &[],
+                rest: rest.get(..0)?,
                 length: None,
                 codings: Vec::new(),
             });

@@ -42,8 +42,10 @@ fn zstd(data: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+type Encode = fn(&[u8]) -> Vec<u8>;
+
 /// The codings under test: how a field names them, and what does them.
-const CODINGS: [(&str, fn(&[u8]) -> Vec<u8>); 6] = [
+const CODINGS: [(&str, Encode); 6] = [
     ("gzip", gzip),
     ("X-GZIP", gzip),
     ("deflate", |data| zlib(data, 6)),
@@ -183,7 +185,7 @@ fn undoes_each_coding() {
 
 #[test]
 fn undoes_all_members_and_frames() {
-    let twice = |encode: fn(&[u8]) -> Vec<u8>| [encode(b"ab"), encode(b""), encode(b"cd")].concat();
+    let twice = |encode: Encode| [encode(b"ab"), encode(b""), encode(b"cd")].concat();
     check(
         &response("Content-Encoding: gzip\r\n", &twice(gzip)),
         b"abcd",
@@ -288,27 +290,26 @@ fn a_body_cut_off_gives_its_beginning() {
         let chunked = format!("{content}Transfer-Encoding: chunked\r\n");
         let whole = counted(&content, &coded);
         let in_chunks = response(&chunked, &chunks(&coded, 100));
-        for (payload, coded_from) in [(&whole, whole.len() - coded.len()), (&in_chunks, 2)] {
+        for payload in [whole, in_chunks] {
             let mut longest = 0;
             for end in 0..payload.len() {
                 let Some(body) = body(&payload[..end], MAX_DECODED_BYTES) else {
                     continue;
                 };
-                let cut = (name, end - coded_from.min(end));
                 if body.state == State::AsSent {
-                    // Nothing of the body, or not even the line before its first chunk.
-                    assert!(body.bytes.len() <= 2 + "64;n=\"v\"\r".len(), "{cut:?}");
+                    // Not even the line before the first chunk is whole.
+                    assert!(b"64;n=\"v\"\r".starts_with(&body.bytes), "{name}, {end}");
                     continue;
                 }
-                assert_eq!(body.state, State::Partial(Defect::CutOff), "{cut:?}");
-                assert!(noise.starts_with(&body.bytes), "{cut:?}");
-                assert!(body.bytes.len() >= longest, "{cut:?}");
+                let cut_off = State::Partial(Defect::CutOff);
+                assert_eq!(body.state, cut_off, "{name}, {end}");
+                assert!(noise.starts_with(&body.bytes), "{name}, {end}");
+                assert!(body.bytes.len() >= longest, "{name}, {end}");
                 longest = body.bytes.len();
             }
-            assert!(
-                longest * 10 > noise.len() * 9 || name == "zstd",
-                "{name}: {longest}"
-            );
+            // A block of zstd is decoded whole or not at all.
+            let enough = if name == "zstd" { 0 } else { 2700 };
+            assert!(longest >= enough, "{name}: {longest}");
         }
     }
 }
@@ -385,14 +386,11 @@ fn what_is_not_known_stays() {
 fn a_bomb_is_stopped() {
     const LIMIT: usize = 1 << 20;
     let zeros = vec![0; 100 << 20];
-    let coded: Vec<_> = [
-        ("gzip", gzip as fn(&[u8]) -> Vec<u8>),
-        ("br", brotli),
-        ("zstd", zstd),
-    ]
-    .into_iter()
-    .map(|(name, encode)| (name, encode(&zeros)))
-    .collect();
+    let coded = [
+        ("gzip", gzip(&zeros)),
+        ("br", brotli(&zeros[..16 << 20])),
+        ("zstd", zstd(&zeros)),
+    ];
     let nested = ("gzip, gzip", gzip(&coded[0].1));
     for (name, coded) in coded.iter().chain([&nested]) {
         let payload = response(&format!("Content-Encoding: {name}\r\n"), coded);

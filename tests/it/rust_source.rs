@@ -267,7 +267,10 @@ pub(crate) fn mentions(tokens: &[Placed], file_module: &[String]) -> Vec<Mention
                 }
                 index += 1;
             }
-            Token::Word(word) if word == "use" => {
+            // In a type, `use<'a>` says what it captures.
+            Token::Word(word)
+                if word == "use" && !tokens.get(index + 1).is_some_and(|each| each.is('<')) =>
+            {
                 let mut leaves = Vec::new();
                 index = use_tree(tokens, index + 1, &[], &mut leaves);
                 found.extend(leaves.into_iter().map(|(parts, line)| Mention {
