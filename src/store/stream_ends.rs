@@ -63,7 +63,23 @@ struct Place {
     /// The event before it in the stream, [`NONE`] or [`UNKNOWN`]: now, and when its filter was made.
     before: i64,
     before_then: i64,
+    /// The next event when `before` first and last changed; 0 if it never did.
+    first_change: i64,
+    last_change: i64,
     payload_bytes: usize,
+}
+
+impl Place {
+    /// The event before this one in its stream when the filter of `event` was made, if that is known.
+    fn before_at(&self, event: i64) -> Option<i64> {
+        if self.last_change <= event {
+            Some(self.before)
+        } else if self.first_change > event {
+            Some(self.before_then)
+        } else {
+            None
+        }
+    }
 }
 
 /// What came last in each stream.
@@ -99,6 +115,8 @@ impl StreamEnds {
             stream,
             before: NONE,
             before_then: NONE,
+            first_change: 0,
+            last_change: 0,
             payload_bytes: payload.len(),
         };
         let mut before = End {
@@ -121,8 +139,8 @@ impl StreamEnds {
             self.places.pop_front();
             self.first += 1;
         }
-        self.places.push_back(place);
         let is_known = before.is_known;
+        self.places.push_back(place);
         (before, is_known)
     }
 
@@ -150,8 +168,9 @@ impl StreamEnds {
     /// Moves events to other rows of `streams`, in the order given. Gives the events that became junctions; `None` if
     /// that is not known, as one of the moved events is forgotten: then every event of the streams from there on may be.
     pub(super) fn move_events(&mut self, moves: &[(i64, i64)]) -> Option<BTreeSet<i64>> {
-        // The earliest event of each stream that changes.
+        // The earliest event of each stream that changes, and the last bytes of streams as they were.
         let mut changed: BTreeMap<Stream, i64> = BTreeMap::new();
+        let mut ends: BTreeMap<Stream, Last> = BTreeMap::new();
         for (id, row) in moves {
             let place = *self.place(*id)?;
             let from = place.stream?;
@@ -163,7 +182,13 @@ impl StreamEnds {
                 let earliest = changed.entry(stream).or_insert(*id);
                 *earliest = (*earliest).min(*id);
             }
-            let end = self.unlink(*id, from)?;
+            if !ends.contains_key(&from) {
+                let last = self.last(from).clone();
+                ends.insert(from, last);
+            }
+            let end = ends.get(&from).filter(|last| last.event == *id);
+            let end = end.map_or_else(End::default, |last| last.end.clone());
+            self.unlink(*id, from)?;
             self.link(*id, to, end)?;
         }
         let mut junctions = BTreeSet::new();
@@ -175,6 +200,7 @@ impl StreamEnds {
 
     /// Forgets a row of `streams`: what comes next in it is a junction.
     pub(super) fn forget(&mut self, row: i64) {
+        self.newest_stream = self.newest_stream.max(row);
         for direction in 0..=2 {
             self.lasts.insert(
                 (row, direction),
@@ -186,20 +212,18 @@ impl StreamEnds {
         }
     }
 
-    /// Takes an event out of its stream. If it was the last, gives the end that the stream had with it.
-    fn unlink(&mut self, id: i64, stream: Stream) -> Option<End> {
+    /// Takes an event out of its stream, of which the end is not known then.
+    fn unlink(&mut self, id: i64, stream: Stream) -> Option<()> {
         let before = self.place(id)?.before;
-        if let Some(next) = self.after(id, stream)? {
-            self.place(next)?.before = before;
-            return Some(End::default());
+        match self.after(id, stream)? {
+            Some(next) => self.relink(next, before)?,
+            None => self.last(stream).event = before,
         }
-        let last = self.last(stream);
-        last.event = before;
-        // What came before it was not kept.
-        Some(std::mem::take(&mut last.end))
+        self.last(stream).end = End::default();
+        Some(())
     }
 
-    /// Puts an event into a stream. `end` is the end of the stream that it was the last event of.
+    /// Puts an event into a stream. `end` is the end of the stream that it was the last event of, if it was.
     fn link(&mut self, id: i64, stream: Stream, end: End) -> Option<()> {
         let last = self.last(stream).event;
         let before = if last < id {
@@ -207,13 +231,28 @@ impl StreamEnds {
             last
         } else {
             let next = self.first_after(id, stream)?;
-            std::mem::replace(&mut self.place(next)?.before, id)
+            let before = self.place(next)?.before;
+            self.relink(next, id)?;
+            before
         };
+        self.place(id)?.stream = Some(stream);
+        self.relink(id, before)?;
+        self.last(stream).end = if last < id {
+            self.end_after(id, end)?
+        } else {
+            End::default()
+        };
+        Some(())
+    }
+
+    /// Notes that another event is now before this one.
+    fn relink(&mut self, id: i64, before: i64) -> Option<()> {
+        let next = self.first + i64::try_from(self.places.len()).unwrap_or(0);
         let place = self.place(id)?;
-        place.stream = Some(stream);
         place.before = before;
-        if last < id {
-            self.last(stream).end = self.end_after(id, end)?;
+        place.last_change = next;
+        if place.first_change == 0 {
+            place.first_change = next;
         }
         Some(())
     }
@@ -229,7 +268,7 @@ impl StreamEnds {
             if same_bytes >= CROSSING_BYTES || place.before == NONE {
                 break true;
             }
-            if place.before != place.before_then || place.before == UNKNOWN {
+            if place.before_at(id) != Some(place.before) || place.before == UNKNOWN {
                 break false;
             }
             event = place.before;
@@ -270,41 +309,42 @@ impl StreamEnds {
         }
     }
 
-    /// Judges the events of a stream from `earliest` on: whether the text that is before them now was in what their
-    /// filter was made with. That is so if the event before is still the same, and either long enough or itself judged
-    /// so; and if there is none any more, as what was taken in too much does no harm.
+    /// Judges the events of a stream from `earliest` on.
     fn judge(
         &mut self,
         stream: Stream,
         earliest: i64,
         junctions: &mut BTreeSet<i64>,
     ) -> Option<()> {
-        let mut events = Vec::new();
         let mut event = self.last(stream).event;
         while event >= earliest {
-            events.push(event);
-            event = self.place(event)?.before;
-        }
-        // What is before the earliest change has not changed.
-        let mut is_before_covered = true;
-        for event in events.into_iter().rev() {
-            let place = *self.place(event)?;
-            let is_covered = if place.before == NONE {
-                true
-            } else {
-                let is_long = self
-                    .place(place.before)
-                    .is_some_and(|before| before.payload_bytes >= CROSSING_BYTES);
-                place.before != UNKNOWN
-                    && place.before == place.before_then
-                    && (is_long || is_before_covered)
-            };
-            if !is_covered {
+            if !self.is_covered(event) {
                 junctions.insert(event);
             }
-            is_before_covered = is_covered;
+            event = self.place(event)?.before;
         }
-        Some(())
+        (event != UNKNOWN).then_some(())
+    }
+
+    /// Whether the text that is before an event now was in what its filter was made with: the events before it are the same
+    /// as then, as far back as the filter reaches. Where there are no more now, what was taken in too much does no harm.
+    fn is_covered(&mut self, event: i64) -> bool {
+        let mut reached = 0;
+        let mut at = event;
+        while reached < CROSSING_BYTES {
+            let Some(place) = self.place(at).copied() else {
+                return false;
+            };
+            if place.before == NONE {
+                return true;
+            }
+            if place.before == UNKNOWN || place.before_at(event) != Some(place.before) {
+                return false;
+            }
+            at = place.before;
+            reached += self.place(at).map_or(0, |place| place.payload_bytes);
+        }
+        true
     }
 }
 
@@ -379,6 +419,10 @@ mod tests {
                         .map(|at| (i64::try_from(*at).unwrap() + 1, to))
                         .collect();
                     let junctions = ends.move_events(&moves);
+                    if junctions.is_none() {
+                        ends.forget(from);
+                        ends.forget(to);
+                    }
                     for at in moved {
                         events[at].stream = to;
                     }
