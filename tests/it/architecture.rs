@@ -55,7 +55,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("foldhash", &["normalize::connections", "store::intern"]),
     ("httparse", &["http::fields"]),
     ("humantime", &["filter::time_expr"]),
-    ("ipnet", &["filter", "cli::select"]),
+    ("ipnet", &["filter", "store::sql", "cli::select"]),
     ("memchr", &["anywhere"]),
     ("prost", &["wire::protobuf"]),
     ("regex", &["filter", "store::rows", "store::search"]),
@@ -83,7 +83,12 @@ const FUNCTIONS: &[(&[&str], &[&str])] = &[
     (&["SystemTime", "now"], &["cli", "record::source"]),
     (
         &["Instant", "now"],
-        &["cli::record", "record::source", "record::writer"],
+        &[
+            "cli::query::sql",
+            "cli::record",
+            "record::source",
+            "record::writer",
+        ],
     ),
     (&["Utc", "now"], &[]),
     (&["Local", "now"], &[]),

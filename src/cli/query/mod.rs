@@ -11,6 +11,7 @@ mod follow;
 mod list;
 mod show;
 mod sink;
+mod sql;
 mod stats;
 
 use std::ffi::OsString;
@@ -56,6 +57,8 @@ enum Command {
     Fields(fields::FieldsArgs),
     /// Shows which processes talked to which hosts for the first time since a time
     FirstSeen(first_seen::FirstSeenArgs),
+    /// Answers a statement in SQL, which only reads
+    Sql(sql::SqlArgs),
 }
 
 const DB_HELP: &str = "The capture file; several are read as one, merged by time [default: $ECQ_DB, else ./caps.db, else the user's data directory, else \
@@ -150,6 +153,7 @@ pub(super) fn run(
         Some(Command::Stats(stats)) => stats::run(stats, &mut context),
         Some(Command::Fields(fields)) => fields::run(fields, &mut context),
         Some(Command::FirstSeen(first_seen)) => first_seen::run(first_seen, &mut context),
+        Some(Command::Sql(sql)) => sql::run(sql, &mut context),
     }
 }
 
@@ -160,6 +164,7 @@ impl Command {
             Self::Stats(stats) => &stats.common,
             Self::Fields(fields) => &fields.common,
             Self::FirstSeen(first_seen) => &first_seen.common,
+            Self::Sql(sql) => &sql.common,
         }
     }
 }
