@@ -50,6 +50,8 @@ const LIBRARIES: &[(&str, &[&str])] = &[
         ],
     ),
     ("clap", &["cli"]),
+    ("clap_complete", &["cli::query::completions"]),
+    ("clap_mangen", &["cli::query::man"]),
     ("futures_util", &["record::source"]),
     ("flate2", &["http::coding"]),
     ("foldhash", &["normalize::connections", "store::intern"]),

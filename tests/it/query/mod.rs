@@ -4,6 +4,7 @@ mod output;
 mod payloads;
 mod places;
 mod selection;
+mod shell;
 mod sql;
 mod time;
 mod untouched;
