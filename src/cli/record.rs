@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 
 use super::capture_path::{self, CapturePath, Origin, Surroundings};
 use super::exit::Exit;
@@ -118,6 +118,11 @@ const STATUS_LINE: Duration = Duration::from_millis(500);
 
 /// How often a line is written where there is no terminal.
 const STATUS_LOG: Duration = Duration::from_secs(60);
+
+/// The program's definition, for its manual page and for shells.
+pub(super) fn command() -> clap::Command {
+    RecordArgs::command()
+}
 
 /// Runs the program.
 pub(super) fn run(

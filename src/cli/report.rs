@@ -88,6 +88,9 @@ fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(error) = cause.downcast_ref::<store::Error>() {
         return store_hint(error);
     }
+    if let Some(error) = cause.downcast_ref::<store::SqlError>() {
+        return sql_hint(error);
+    }
     if let Some(error) = cause.downcast_ref::<record::Error>() {
         return record_hint(error);
     }
@@ -131,6 +134,57 @@ fn store_hint(error: &store::Error) -> Option<String> {
         }
         store::Error::AlreadyImported { .. } => "--again imports it a second time",
         store::Error::Io { .. } | store::Error::Sqlite { .. } => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// Advice for what is wrong with a statement.
+fn sql_hint(error: &store::SqlError) -> Option<String> {
+    let hint = match error {
+        store::SqlError::Empty => {
+            "name a condition, as in `ecq-query sql \"dst_port = 443\"`, or write a SELECT"
+        }
+        store::SqlError::Statement {
+            message,
+            is_condition,
+            ..
+        } => return unread_hint(message, *is_condition),
+        store::SqlError::Denied { .. } => {
+            "a statement is one SELECT; it can neither change nor set anything"
+        }
+        store::SqlError::Parameters(_) => "write the values into the statement",
+        store::SqlError::Stopped => return None,
+        store::SqlError::TooLarge => "look at less at once, as with substr(…)",
+        store::SqlError::LargePayload { .. } => {
+            "put `length <= 16777216 AND` in front, and write that payload out with `ecq-query show ID --raw`"
+        }
+        store::SqlError::Failed(message) => return unread_hint(message, false),
+        // Transparent, so it is not a cause of its own in the chain.
+        store::SqlError::Store(error) => return store_hint(error),
+    };
+    Some(hint.to_owned())
+}
+
+/// Advice for what SQLite does not understand, by its words.
+fn unread_hint(message: &str, is_condition: bool) -> Option<String> {
+    let message = message.to_lowercase();
+    let hint = if message.contains("near \"index\"") {
+        "`index` is a word of SQL's: write \"index\" in double quotes, or id"
+    } else if is_condition
+        && ["order", "limit", "group", "having", "union"]
+            .iter()
+            .any(|word| message.contains(&format!("near \"{word}\"")))
+    {
+        "a bare condition is what follows WHERE: for more, write it all, as in SELECT * FROM packets WHERE …"
+    } else if message.contains("no such column") {
+        "a text stands in single quotes; `packets` has \"index\", id, timestamp, time_text, uuid, src_ip, src_port, dst_ip, \
+         dst_port, pid, pname, type, length, is_binary, payload_utf8 and payload_binary"
+    } else if message.contains("no such table") {
+        "ask `packets`, `event_list` or `connection_list`; sqlite_schema lists the rest"
+    } else if message.contains("no such function") {
+        "beside SQLite's own there are payload, cidr, regexp, ip_text and time_text"
+    } else {
+        return None;
     };
     Some(hint.to_owned())
 }

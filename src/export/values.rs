@@ -50,6 +50,33 @@ impl Object {
         self.0.insert(name.to_owned(), Json::String(text.into()));
     }
 
+    /// A number with a sign.
+    pub fn integer(&mut self, name: &str, number: i64) {
+        self.0.insert(name.to_owned(), Json::from(number));
+    }
+
+    /// A number with a fraction. JSON has none for the infinite, which is written as a string.
+    pub fn real(&mut self, name: &str, number: f64) {
+        let value = if number.is_finite() {
+            Json::from(number)
+        } else {
+            Json::String(number.to_string())
+        };
+        self.0.insert(name.to_owned(), value);
+    }
+
+    /// Bytes, as an object with `base64` in it.
+    pub fn blob(&mut self, name: &str, bytes: &[u8]) {
+        let text = Json::String(STANDARD.encode(bytes));
+        let object = Map::from_iter([("base64".to_owned(), text)]);
+        self.0.insert(name.to_owned(), Json::Object(object));
+    }
+
+    /// No value, where the columns are fixed.
+    pub fn null(&mut self, name: &str) {
+        self.0.insert(name.to_owned(), Json::Null);
+    }
+
     /// Writes the object and a line end.
     ///
     /// # Errors
@@ -89,6 +116,22 @@ fn json(value: &Value<'_>, is_text: bool) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cells_keep_their_sort() {
+        let mut object = Object::default();
+        object.null("a");
+        object.integer("b", i64::MIN);
+        object.real("c", 0.5);
+        object.real("d", f64::NEG_INFINITY);
+        object.blob("e", b"\xff\x00");
+        let mut out = Vec::new();
+        object.write(&mut out).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "{\"a\":null,\"b\":-9223372036854775808,\"c\":0.5,\"d\":\"-inf\",\"e\":{\"base64\":\"/wA=\"}}\n"
+        );
+    }
 
     #[test]
     fn values_keep_their_sort() {

@@ -28,8 +28,8 @@ pub struct ParseError {
 impl std::error::Error for ParseError {}
 
 impl ParseError {
-    /// `span` is in bytes of `text`.
-    pub(super) fn new(text: &str, span: Range<usize>, message: String) -> Self {
+    /// A fault in `text`, of which `span` is in bytes.
+    pub(crate) fn new(text: &str, span: Range<usize>, message: String) -> Self {
         Self {
             message,
             text: text.to_owned(),

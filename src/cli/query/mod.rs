@@ -2,6 +2,7 @@
 
 mod capture;
 mod chosen_fields;
+mod completions;
 mod count;
 mod cursor;
 mod explain;
@@ -9,8 +10,10 @@ mod fields;
 mod first_seen;
 mod follow;
 mod list;
+mod man;
 mod show;
 mod sink;
+mod sql;
 mod stats;
 
 use std::ffi::OsString;
@@ -56,6 +59,12 @@ enum Command {
     Fields(fields::FieldsArgs),
     /// Shows which processes talked to which hosts for the first time since a time
     FirstSeen(first_seen::FirstSeenArgs),
+    /// Answers a statement in SQL, which only reads
+    Sql(sql::SqlArgs),
+    /// Writes what makes a shell complete arguments
+    Completions(completions::CompletionsArgs),
+    /// Writes the manual pages
+    Man(man::ManArgs),
 }
 
 const DB_HELP: &str = "The capture file; several are read as one, merged by time [default: $ECQ_DB, else ./caps.db, else the user's data directory, else \
@@ -77,6 +86,14 @@ struct CommonArgs {
     #[arg(long, value_name = "WHEN", value_enum)]
     color: Option<Color>,
 }
+
+/// Of a command that needs no capture.
+static NO_COMMON: CommonArgs = CommonArgs {
+    db: Vec::new(),
+    utc: false,
+    quiet: false,
+    color: None,
+};
 
 /// Flags that may stand before a command as well as behind it.
 const COMMON_FLAGS: [&str; 4] = ["db", "utc", "quiet", "color"];
@@ -150,6 +167,9 @@ pub(super) fn run(
         Some(Command::Stats(stats)) => stats::run(stats, &mut context),
         Some(Command::Fields(fields)) => fields::run(fields, &mut context),
         Some(Command::FirstSeen(first_seen)) => first_seen::run(first_seen, &mut context),
+        Some(Command::Sql(sql)) => sql::run(sql, &mut context),
+        Some(Command::Completions(args)) => completions::run(args, &mut context),
+        Some(Command::Man(args)) => man::run(args, &mut context),
     }
 }
 
@@ -160,6 +180,8 @@ impl Command {
             Self::Stats(stats) => &stats.common,
             Self::Fields(fields) => &fields.common,
             Self::FirstSeen(first_seen) => &first_seen.common,
+            Self::Sql(sql) => &sql.common,
+            Self::Completions(_) | Self::Man(_) => &NO_COMMON,
         }
     }
 }

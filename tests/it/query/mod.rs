@@ -4,6 +4,8 @@ mod output;
 mod payloads;
 mod places;
 mod selection;
+mod shell;
+mod sql;
 mod time;
 mod untouched;
 

@@ -16,12 +16,14 @@ use crate::support::folder::{fingerprint, names};
 use crate::support::live::Recorder;
 use crate::support::wait::until_true;
 
-const QUESTIONS: [&[&str]; 5] = [
+const QUESTIONS: [&[&str]; 7] = [
     &[],
     &["--pname", "*"],
     &["-o", "jsonl", "--grep", "e"],
     &["stats"],
     &["show", "1", "--raw"],
+    &["sql", "SELECT pname, count(*) FROM packets GROUP BY pname"],
+    &["sql", "is_binary = false AND payload_utf8 LIKE '%e%'"],
 ];
 
 /// Asks as this user and, where that is root, as one who may only read; looks at every byte before and after.

@@ -67,6 +67,11 @@ impl TestEnv {
         run(self.with_db(QUERY, args))
     }
 
+    /// Runs the query program without a capture.
+    pub(crate) fn query_alone<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Run {
+        run(self.command(QUERY, args))
+    }
+
     /// A program, with `--db` last.
     pub(crate) fn with_db<S: AsRef<OsStr>>(
         &self,
