@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ecq::event::{EventId, StoredEvent};
-use ecq::filter::{AddressPattern, NamePattern, Selection};
+use ecq::filter::{AddressPattern, Expr, flags};
 use ecq::record::{write_frame, write_header};
 use ecq::render::table::FIRST_LINE_BYTES;
 use ecq::store::{Order, Reader};
@@ -136,17 +136,14 @@ struct Medians {
 /// Asks the capture at `path`, each time as a program that has just opened it.
 fn ask(table: &mut Table, path: &Path, plain: &Path, rounds: usize) -> Medians {
     let tuples = tuples(path);
-    let named = Selection {
-        pnames: vec![NamePattern::new("curl", false)],
-        ..Selection::default()
-    };
+    let named = flags::pname_glob(&["curl"]).unwrap();
     let (mut newest, mut newest_key, mut newest_plain) =
         <(Measured, Measured, Measured)>::default();
     let (mut tuple, mut tuple_key, mut tuple_plain) = <(Measured, Measured, Measured)>::default();
     let mut pname = Measured::default();
     let mut rows = 0;
     for _ in 0..rounds {
-        let (ids, cost) = fresh(path, |reader| list(reader, &Selection::default()));
+        let (ids, cost) = fresh(path, |reader| list(reader, None));
         newest.push(micros(cost));
         let ((), cost) = fresh(path, |reader| by_key(reader, &ids));
         newest_key.push(micros(cost));
@@ -169,7 +166,7 @@ fn ask(table: &mut Table, path: &Path, plain: &Path, rounds: usize) -> Medians {
         tuple_key.push(b);
         tuple_plain.push(c);
 
-        pname.push(micros(fresh(path, |reader| list(reader, &named)).1));
+        pname.push(micros(fresh(path, |reader| list(reader, Some(&named))).1));
     }
     table.judge(
         "newest 50 / the same by key",
@@ -219,9 +216,9 @@ fn fresh<T>(path: &Path, work: impl FnOnce(&Reader) -> T) -> (T, Duration) {
 }
 
 /// As the table does: rows, and the start of each payload.
-fn list(reader: &Reader, selection: &Selection) -> Vec<i64> {
+fn list(reader: &Reader, filter: Option<&Expr>) -> Vec<i64> {
     let limit = Some(SHOWN as u64);
-    let mut rows = reader.events(selection, Order::NewestFirst, limit).unwrap();
+    let mut rows = reader.events(filter, Order::NewestFirst, limit).unwrap();
     let mut ids = Vec::new();
     while let Some(event) = rows.next_event().unwrap() {
         let start = reader.payload(&event).unwrap().start(FIRST_LINE_BYTES);
@@ -232,8 +229,10 @@ fn list(reader: &Reader, selection: &Selection) -> Vec<i64> {
 }
 
 /// Rows and whole payloads.
-fn whole(reader: &Reader, selection: &Selection) -> Vec<i64> {
-    let mut rows = reader.events(selection, Order::NewestFirst, None).unwrap();
+fn whole(reader: &Reader, filter: &Expr) -> Vec<i64> {
+    let mut rows = reader
+        .events(Some(filter), Order::NewestFirst, None)
+        .unwrap();
     let mut ids = Vec::new();
     while let Some(event) = rows.next_event().unwrap() {
         read(reader, &event);
@@ -257,7 +256,7 @@ fn read(reader: &Reader, event: &StoredEvent) {
 }
 
 /// The 5-tuples of connections from all over the capture.
-fn tuples(path: &Path) -> Vec<Selection> {
+fn tuples(path: &Path) -> Vec<Expr> {
     let db = Connection::open(path).unwrap();
     let mut select = db
         .prepare(
@@ -274,7 +273,7 @@ fn tuples(path: &Path) -> Vec<Selection> {
             Err(_) => IpAddr::from(<[u8; 16]>::try_from(octets.as_slice()).unwrap()),
         };
         let end = SocketAddr::new(ip, port);
-        vec![AddressPattern {
+        [AddressPattern {
             net: Some(end.ip().into()),
             port: Some(end.port()),
         }]
@@ -283,11 +282,9 @@ fn tuples(path: &Path) -> Vec<Selection> {
         .map(|place| {
             select
                 .query_row([last * (2 * place + 1) / (2 * CONNECTIONS)], |row| {
-                    Ok(Selection {
-                        src: address(row.get(0)?, row.get(1)?),
-                        dst: address(row.get(2)?, row.get(3)?),
-                        ..Selection::default()
-                    })
+                    let src = flags::src(&address(row.get(0)?, row.get(1)?));
+                    let dst = flags::dst(&address(row.get(2)?, row.get(3)?));
+                    Ok(Expr::all([src.unwrap(), dst.unwrap()]).unwrap())
                 })
                 .unwrap()
         })

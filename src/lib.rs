@@ -8,7 +8,7 @@
 //! ([`normalize::Normalizer`]), finds its connection ([`normalize::Connections`]), and commits batches
 //! ([`store::Writer`]). The reader never waits for the writer: eCapture kicks a slow client, and may crash doing so.
 //!
-//! **Out** ([`cli::query`]). Arguments become a [`filter::Selection`]; the [`store::Reader`] finds the events that fit
+//! **Out** ([`cli::query`]). Arguments become a [`filter::Expr`]; the [`store::Reader`] finds the events that fit
 //! it, in order of (event time, id), one after another; [`render`] writes them for people, [`export`] for programs.
 //!
 //! # Modules

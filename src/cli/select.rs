@@ -46,7 +46,7 @@ pub(super) struct SelectArgs {
     #[arg(value_name = "FILTER", help = FILTER_HELP, num_args = 0..)]
     pub(super) filter: Vec<String>,
     /// Process name, with * and ?; '!NAME' leaves it out
-    #[arg(long, value_name = "GLOB")]
+    #[arg(long, value_name = "GLOB", value_parser = read_by(|text| flags::pname_glob(&[text])))]
     pname: Vec<String>,
     /// Process id
     #[arg(short, long, value_name = "PID", value_delimiter = ',')]
@@ -74,7 +74,7 @@ pub(super) struct SelectArgs {
     /// Connection, by its number
     #[arg(long, value_name = "NUMBER", value_delimiter = ',')]
     conn: Vec<i64>,
-    #[arg(long = "type", help = TYPE_HELP, value_name = "TYPE", value_delimiter = ',')]
+    #[arg(long = "type", help = TYPE_HELP, value_name = "TYPE", value_delimiter = ',', value_parser = read_by(|text| flags::types(&[text])))]
     types: Vec<String>,
     /// Whether the process read (in) or wrote (out)
     #[arg(long, value_name = "in|out")]
@@ -83,16 +83,16 @@ pub(super) struct SelectArgs {
     #[arg(long, value_name = "METHOD", value_delimiter = ',')]
     method: Vec<String>,
     /// Host of an HTTP request, with * and ?; without a port, any port
-    #[arg(long, value_name = "GLOB")]
+    #[arg(long, value_name = "GLOB", value_parser = read_by(|text| flags::host_glob(&[text])))]
     host: Vec<String>,
     /// URL of an HTTP request, with * and ?
-    #[arg(long, value_name = "GLOB")]
+    #[arg(long, value_name = "GLOB", value_parser = read_by(flags::url_glob))]
     url: Vec<String>,
     /// HTTP status: 200, 5xx, 400-499
-    #[arg(long, value_name = "STATUS", value_delimiter = ',')]
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = read_by(|text| flags::statuses(&[text])))]
     status: Vec<String>,
     /// Header field of an HTTP message that is there, or in which a regular expression is found
-    #[arg(long, value_name = "NAME[: RE]")]
+    #[arg(long, value_name = "NAME[: RE]", value_parser = read_by(flags::header))]
     header: Vec<String>,
     /// Regular expression for payload and decoded body; without a capital letter, it ignores case
     ///
@@ -107,11 +107,18 @@ pub(super) struct SelectArgs {
     #[arg(long, requires = "grep")]
     encoded: bool,
     /// Bytes in the payload, in hexadecimal digits
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", value_parser = read_by(flags::hex))]
     hex: Vec<String>,
     // Last, as its heading holds for all that follows.
     #[command(flatten)]
     time: TimeArgs,
+}
+
+/// Takes a value as it is if `read` can make a filter of it: a fault is told together with the flag.
+fn read_by(
+    read: impl Fn(&str) -> Result<Expr, filter::Error> + Clone + Send + Sync + 'static,
+) -> impl Fn(&str) -> Result<String, filter::Error> + Clone + Send + Sync + 'static {
+    move |text| read(text).map(|_| text.to_owned())
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -40,15 +40,6 @@ pub enum Error {
     /// A range of statuses that ends before it begins.
     #[error("the range ends before it begins")]
     StatusOrder,
-    /// Not the name of a type.
-    #[error("unknown type{}; a type is one of {all}, or eCapture's number",
-        .nearest.map(|name| format!(", did you mean `{name}`?")).unwrap_or_default())]
-    Type {
-        /// The name that comes closest, if one comes close.
-        nearest: Option<&'static str>,
-        /// All names.
-        all: String,
-    },
     /// Not a regular expression. The text shows the pattern with a mark under the column.
     #[error("{0}")]
     Pattern(String),

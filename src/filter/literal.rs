@@ -4,13 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::event::{Content, Kind};
-
-use super::names::distance;
-use super::{AddressPattern, Error, NamePattern, StatusPattern, TypePattern};
-
-/// How many letters a name may be away from what was typed to be offered instead.
-const MAX_DISTANCE: usize = 3;
+use super::{AddressPattern, Error};
 
 /// Reads an address (`10.0.0.1`), a network (`10.0.0.0/8`), a port (`:443`), or one of the first two with a port
 /// (`10.0.0.1:443`, `[2001:db8::1]:443`).
@@ -63,6 +57,15 @@ pub fn network(text: &str) -> Result<IpNet, Error> {
         .map_err(|_| Error::Network)
 }
 
+/// Status codes from the first to the last, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatusPattern {
+    /// The lowest code.
+    pub first: u16,
+    /// The highest code.
+    pub last: u16,
+}
+
 /// Reads a status code (`404`), a class (`5xx`) or a range (`400-499`).
 ///
 /// # Errors
@@ -92,46 +95,6 @@ fn code(text: &str) -> Result<u16, Error> {
         .ok()
         .filter(|code| (100..=999).contains(code))
         .ok_or(Error::Status)
-}
-
-/// Reads the name of a kind or a content, or eCapture's number.
-///
-/// # Errors
-///
-/// [`Error::Type`] with the names there are, and the nearest if one is near.
-pub fn type_pattern(text: &str) -> Result<TypePattern, Error> {
-    if let Ok(number) = text.parse() {
-        return Ok(TypePattern::Number(number));
-    }
-    let kinds = Kind::ALL.map(|kind| (kind.name(), TypePattern::Kind(kind)));
-    let contents = Content::ALL.map(|content| (content.name(), TypePattern::Content(content)));
-    let wanted = text.to_ascii_lowercase().replace('-', "_");
-    let all = || kinds.iter().chain(&contents);
-    if let Some((_, pattern)) = all().find(|(name, _)| *name == wanted) {
-        return Ok(*pattern);
-    }
-    let nearest = all()
-        .map(|(name, _)| (distance(name, &wanted), *name))
-        .min()
-        .filter(|(distance, _)| *distance <= MAX_DISTANCE)
-        .map(|(_, name)| name);
-    let all: Vec<_> = all().map(|(name, _)| *name).collect();
-    Err(Error::Type {
-        nearest,
-        all: all.join(", "),
-    })
-}
-
-/// Reads a name with `*` and `?`, and `!` in front for "not".
-///
-/// # Errors
-///
-/// [`Error::Empty`] if there is no name.
-pub fn name(text: &str, ignore_case: bool) -> Result<NamePattern, Error> {
-    if text.trim_start_matches('!').is_empty() {
-        return Err(Error::Empty);
-    }
-    Ok(NamePattern::new(text, ignore_case))
 }
 
 #[cfg(test)]
@@ -198,31 +161,5 @@ mod tests {
             let read = status(text).map(|pattern| (pattern.first, pattern.last));
             assert_eq!(read, expected, "{text}");
         }
-    }
-
-    #[test]
-    fn types() {
-        assert_eq!(type_pattern("shell"), Ok(TypePattern::Kind(Kind::Shell)));
-        assert_eq!(
-            type_pattern("TLS-data"),
-            Ok(TypePattern::Kind(Kind::TlsData))
-        );
-        assert_eq!(
-            type_pattern("binary"),
-            Ok(TypePattern::Content(Content::Binary))
-        );
-        assert_eq!(type_pattern("2"), Ok(TypePattern::Number(2)));
-        let nearest = |text| match type_pattern(text) {
-            Err(Error::Type { nearest, .. }) => nearest,
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(nearest("http_request"), Some("http1_request"));
-        assert_eq!(nearest("shel"), Some("shell"));
-        assert_eq!(nearest("zzzzzzzzz"), None);
-        let text = type_pattern("shel").unwrap_err().to_string();
-        assert!(
-            text.starts_with("unknown type, did you mean `shell`?; a type is one of tls_data,"),
-            "{text}"
-        );
     }
 }

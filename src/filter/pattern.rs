@@ -171,15 +171,6 @@ fn build(text: &str, unicode: bool) -> Result<Pattern, Error> {
     })
 }
 
-/// Reads a pattern of `--grep`.
-///
-/// # Errors
-///
-/// As for [`Pattern::new`].
-pub fn grep(text: &str) -> Result<Pattern, Error> {
-    Pattern::smart_case(text)
-}
-
 /// Whether a capital letter is meant: one that is not part of an escape such as `\S`, `\xFF` or `\p{Lu}`.
 fn has_capital(pattern: &str) -> bool {
     let mut characters = pattern.chars().peekable();

@@ -8,7 +8,7 @@ use ecq::event::{
     Envelope, Event, EventId, Form, Kind, Layout, Opcode, Probe, Process, Provenance, RunId,
     StoredEvent, Timestamp,
 };
-use ecq::filter::Selection;
+use ecq::filter::{Expr, flags};
 use ecq::normalize::classify;
 use ecq::store::{Batch, NewEvent, Order, Reader, RecordingStart, RunRow, Sealed, Writer};
 use proptest::prelude::*;
@@ -228,19 +228,9 @@ impl<'a> Recording<'a> {
         ] {
             let limit_rows = limit.map(|limit| limit as u64);
             let take = limit.unwrap_or(count);
-            let oldest = read(
-                &reader,
-                &Selection::default(),
-                Order::OldestFirst,
-                limit_rows,
-            );
+            let oldest = read(&reader, None, Order::OldestFirst, limit_rows);
             compare(&reader, &oldest, expected.iter().take(take));
-            let newest = read(
-                &reader,
-                &Selection::default(),
-                Order::NewestFirst,
-                limit_rows,
-            );
+            let newest = read(&reader, None, Order::NewestFirst, limit_rows);
             compare(&reader, &newest, expected.iter().rev().take(take));
         }
         self.check_selections(&reader, &expected);
@@ -250,16 +240,13 @@ impl<'a> Recording<'a> {
 
     fn check_selections(&self, reader: &Reader, expected: &[&NewEvent]) {
         for pid in 1..3 {
-            let selection = Selection {
-                pids: vec![pid],
-                ..Selection::default()
-            };
+            let filter = flags::pids(&[pid]).unwrap();
             let of_pid = expected
                 .iter()
                 .filter(|event| event.captured.event.process.pid == Some(pid));
             compare(
                 reader,
-                &read(reader, &selection, Order::OldestFirst, None),
+                &read(reader, Some(&filter), Order::OldestFirst, None),
                 of_pid,
             );
         }
@@ -267,29 +254,23 @@ impl<'a> Recording<'a> {
             return;
         };
         let middle = middle.captured.event.time;
-        let since = Selection {
-            since: Some(middle),
-            ..Selection::default()
-        };
+        let since = flags::since(middle);
         let late = expected
             .iter()
             .rev()
             .filter(|event| event.captured.event.time >= middle);
         compare(
             reader,
-            &read(reader, &since, Order::NewestFirst, None),
+            &read(reader, Some(&since), Order::NewestFirst, None),
             late,
         );
-        let until = Selection {
-            until: Some(middle),
-            ..Selection::default()
-        };
+        let until = flags::until(middle);
         let early = expected
             .iter()
             .filter(|event| event.captured.event.time < middle);
         compare(
             reader,
-            &read(reader, &until, Order::OldestFirst, None),
+            &read(reader, Some(&until), Order::OldestFirst, None),
             early,
         );
         assert!(
@@ -303,13 +284,11 @@ impl<'a> Recording<'a> {
 
 fn read(
     reader: &Reader,
-    selection: &Selection,
+    filter: Option<&Expr>,
     order: Order,
     limit: Option<u64>,
 ) -> Vec<StoredEvent> {
-    let mut rows = reader
-        .events(selection.expr().as_ref(), order, limit)
-        .unwrap();
+    let mut rows = reader.events(filter, order, limit).unwrap();
     let mut events = Vec::new();
     while let Some(event) = rows.next_event().unwrap() {
         events.push(event);

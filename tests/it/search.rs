@@ -316,16 +316,16 @@ fn check(path: &Path, recorded: &Recorded, numbers: &mut Numbers, searches: usiz
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_filter_hides_nothing(seed in any::<u64>()) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("test.db");
         let mut numbers = Numbers(seed);
-        let recorded = record(&path, &mut numbers, 500);
-        check(&path, &recorded, &mut numbers, 30);
+        let recorded = record(&path, &mut numbers, 300);
+        check(&path, &recorded, &mut numbers, 16);
         reindex(&path, true, &ecq::store::Watch::default()).unwrap();
-        check(&path, &recorded, &mut numbers, 15);
+        check(&path, &recorded, &mut numbers, 8);
     }
 }

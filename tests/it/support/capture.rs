@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 
 use ecq::event::{Envelope, EventId, RecordingId, StoredEvent};
-use ecq::filter::Selection;
 use ecq::store::{BatchHasher, EventHasher, Order, Reader};
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
