@@ -239,7 +239,7 @@ impl SelectArgs {
             flags::statuses(&self.status)
         })?;
         add("--url", !self.url.is_empty(), &|| {
-            one_of(&self.url, |url| flags::url_glob(url))
+            one_of(&self.url, flags::url_glob)
         })?;
         for header in &self.header {
             add("--header", true, &|| flags::header(header))?;
@@ -250,7 +250,7 @@ impl SelectArgs {
             })
         })?;
         add("--hex", !self.hex.is_empty(), &|| {
-            one_of(&self.hex, |text| flags::hex(text))
+            one_of(&self.hex, flags::hex)
         })?;
         if let Some(way) = self.direction {
             parts.push(flags::direction(match way {

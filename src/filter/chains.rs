@@ -12,7 +12,7 @@ pub(super) type Chain = Vec<Vec<Vec<u8>>>;
 /// Texts, each of which may cross a border.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Chains {
-    chains: Vec<Chain>,
+    texts: Vec<Chain>,
     longest: usize,
     /// Which bytes a payload can start with for a text to end in it.
     starts: Vec<u8>,
@@ -29,14 +29,14 @@ impl Chains {
     }
 
     /// Texts of characters that have several cases. Texts of more than [`MAX_CROSSING_BYTES`] are left out.
-    pub(super) fn new(mut chains: Vec<Chain>) -> Self {
+    pub(super) fn new(mut texts: Vec<Chain>) -> Self {
         let length = |chain: &Chain| -> usize {
             let longest = |cases: &Vec<Vec<u8>>| cases.iter().map(Vec::len).max().unwrap_or(0);
             chain.iter().map(longest).sum()
         };
-        chains.retain(|chain| length(chain) <= MAX_CROSSING_BYTES);
+        texts.retain(|chain| length(chain) <= MAX_CROSSING_BYTES);
         let mut starts = Vec::new();
-        for chain in &chains {
+        for chain in &texts {
             for (place, cases) in chain.iter().enumerate() {
                 let skipped = usize::from(place == 0);
                 starts.extend(cases.iter().flat_map(|case| case.iter().skip(skipped)));
@@ -45,8 +45,8 @@ impl Chains {
         starts.sort_unstable();
         starts.dedup();
         Self {
-            longest: chains.iter().map(length).max().unwrap_or(0),
-            chains,
+            longest: texts.iter().map(length).max().unwrap_or(0),
+            texts,
             starts,
         }
     }
@@ -62,7 +62,7 @@ impl Chains {
             return false;
         };
         self.starts.binary_search(first).is_ok()
-            && self.chains.iter().any(|chain| {
+            && self.texts.iter().any(|chain| {
                 (0..chain.len()).any(|place| {
                     let (cases, rest) = (chain.get(place), chain.get(place + 1..));
                     let (Some(cases), Some(rest)) = (cases, rest) else {
@@ -81,7 +81,7 @@ impl Chains {
     pub(super) fn crosses(&self, before: &[u8], start: &[u8]) -> bool {
         let window = [before, start].concat();
         let first = before.len().saturating_sub(self.longest);
-        self.chains.iter().any(|chain| {
+        self.texts.iter().any(|chain| {
             (first..before.len()).any(|from| {
                 window
                     .get(from..)

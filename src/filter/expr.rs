@@ -17,13 +17,13 @@ use crate::event::{EventId, Timestamp};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expr {
     /// All of them; at least two.
-    And(Vec<Expr>),
+    And(Vec<Self>),
     /// At least one of them; at least two.
-    Or(Vec<Expr>),
+    Or(Vec<Self>),
     /// Exactly one of the two.
-    Xor(Box<Expr>, Box<Expr>),
+    Xor(Box<Self>, Box<Self>),
     /// Not this.
-    Not(Box<Expr>),
+    Not(Box<Self>),
     /// A leaf.
     Test(Test),
 }
@@ -177,31 +177,25 @@ impl Expr {
     /// All of these; `None` if there are none. One alone is itself, and what is all-of already is not nested.
     pub fn all<I: IntoIterator<Item = Self>>(exprs: I) -> Option<Self> {
         Self::joined(exprs, Self::And, |expr| match expr {
-            Self::And(parts) => Ok(parts),
-            other => Err(other),
+            Self::And(parts) => parts,
+            other => vec![other],
         })
     }
 
     /// At least one of these; `None` if there are none. One alone is itself, and what is any-of already is not nested.
     pub fn any<I: IntoIterator<Item = Self>>(exprs: I) -> Option<Self> {
         Self::joined(exprs, Self::Or, |expr| match expr {
-            Self::Or(parts) => Ok(parts),
-            other => Err(other),
+            Self::Or(parts) => parts,
+            other => vec![other],
         })
     }
 
     fn joined(
         exprs: impl IntoIterator<Item = Self>,
         join: impl FnOnce(Vec<Self>) -> Self,
-        split: impl Fn(Self) -> Result<Vec<Self>, Self>,
+        split: impl Fn(Self) -> Vec<Self>,
     ) -> Option<Self> {
-        let mut parts = Vec::new();
-        for expr in exprs {
-            match split(expr) {
-                Ok(inner) => parts.extend(inner),
-                Err(expr) => parts.push(expr),
-            }
-        }
+        let mut parts: Vec<_> = exprs.into_iter().flat_map(split).collect();
         if parts.len() > 1 {
             Some(join(parts))
         } else {
@@ -245,7 +239,7 @@ impl Expr {
     pub fn levels(&self) -> Vec<Level> {
         let mut levels = Vec::new();
         self.for_each_test(&mut |test| {
-            levels.extend(test.operands().map(|operand| operand.field.level))
+            levels.extend(test.operands().map(|operand| operand.field.level));
         });
         levels.sort_unstable();
         levels.dedup();

@@ -163,12 +163,11 @@ fn read(hir: &Hir) -> Found {
                 .map(|member| member.to_ascii_lowercase())
                 .collect(),
         ),
-        HirKind::Class(_) => Found::Within(None),
         HirKind::Repetition(repetition) if repetition.min > 0 => match read(&repetition.sub) {
             Found::Exactly(texts) | Found::Within(Some(texts)) => Found::Within(telling(texts)),
             Found::Within(None) => Found::Within(None),
         },
-        HirKind::Repetition(_) => Found::Within(None),
+        HirKind::Class(_) | HirKind::Repetition(_) => Found::Within(None),
         HirKind::Capture(capture) => read(&capture.sub),
         HirKind::Concat(parts) => read_row(parts),
         HirKind::Alternation(parts) => read_choice(parts),

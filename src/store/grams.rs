@@ -32,7 +32,7 @@ pub(super) const PARTS: usize = 16;
 const PART_WORDS: usize = 1024;
 
 /// The share of set bits, in percent, up to which a part is folded.
-const FULL_PERCENT: u32 = 45;
+const FULL_PERCENT: u64 = 45;
 
 /// The part of a block's bytes, as its divisor, above which a filter of all grams is too large.
 const TOO_LARGE: usize = 16;
@@ -103,14 +103,14 @@ const fn is_plain(byte: u8) -> bool {
 /// Every byte in lower case, and 1 where it is not plain.
 static FOLDED: [(u8, u8); 256] = {
     let mut table = [(0, 0); 256];
+    let mut rest: &mut [(u8, u8)] = &mut table;
     let mut byte = 0_u8;
-    loop {
-        table[byte as usize] = (byte.to_ascii_lowercase(), !is_plain(byte) as u8);
-        if byte == u8::MAX {
-            break table;
-        }
-        byte += 1;
+    while let Some((entry, behind)) = rest.split_first_mut() {
+        *entry = (byte.to_ascii_lowercase(), !is_plain(byte) as u8);
+        rest = behind;
+        byte = byte.wrapping_add(1);
     }
+    table
 };
 
 /// The grams of the end of a text.
@@ -269,7 +269,8 @@ impl FilterMaker {
                     let half: Vec<u64> =
                         low.iter().zip(high).map(|(low, high)| low | high).collect();
                     let set: u32 = half.iter().map(|word| word.count_ones()).sum();
-                    if set * 100 > half.len() as u32 * 64 * FULL_PERCENT {
+                    let bits = half.len() as u64 * 64;
+                    if u64::from(set) * 100 > bits * FULL_PERCENT {
                         break;
                     }
                     words = half;

@@ -62,7 +62,7 @@ pub fn reindex(path: &Path, anew: bool, watch: &Watch) -> Result<Reindexed, Erro
     }
     // Ours is the recorder's lock: the reader takes the file for a live one, and sees what is committed.
     let reader = Reader::open(&path)?;
-    let done = Reindex::new(&db, &reader)?.run(watch)?;
+    let done = Reindex::new(&db, &reader).run(watch)?;
     drop(reader);
     open::leave_one_file(&db).at(&path)?;
     Ok(done)
@@ -98,8 +98,8 @@ struct Reindex<'a> {
 }
 
 impl<'a> Reindex<'a> {
-    fn new(db: &'a Connection, reader: &'a Reader) -> Result<Self, Error> {
-        Ok(Self {
+    fn new(db: &'a Connection, reader: &'a Reader) -> Self {
+        Self {
             db,
             reader,
             maker: FilterMaker::new(),
@@ -107,7 +107,7 @@ impl<'a> Reindex<'a> {
             lacking: BTreeMap::new(),
             made: Vec::new(),
             done: Reindexed::default(),
-        })
+        }
     }
 
     fn run(mut self, watch: &Watch) -> Result<Reindexed, Error> {

@@ -182,10 +182,7 @@ impl StreamEnds {
                 let earliest = changed.entry(stream).or_insert(*id);
                 *earliest = (*earliest).min(*id);
             }
-            if !ends.contains_key(&from) {
-                let last = self.last(from).clone();
-                ends.insert(from, last);
-            }
+            ends.entry(from).or_insert_with(|| self.last(from).clone());
             let end = ends.get(&from).filter(|last| last.event == *id);
             let end = end.map_or_else(End::default, |last| last.end.clone());
             self.unlink(*id, from)?;
@@ -216,8 +213,8 @@ impl StreamEnds {
     fn unlink(&mut self, id: i64, stream: Stream) -> Option<()> {
         let before = self.place(id)?.before;
         match self.after(id, stream)? {
-            Some(next) => self.relink(next, before)?,
-            None => self.last(stream).event = before,
+            NONE => self.last(stream).event = before,
+            next => self.relink(next, before)?,
         }
         self.last(stream).end = End::default();
         Some(())
@@ -282,16 +279,16 @@ impl StreamEnds {
         Some(end)
     }
 
-    /// The event of the stream whose predecessor is `id`; `Some(None)` if it is the last.
-    fn after(&mut self, id: i64, stream: Stream) -> Option<Option<i64>> {
+    /// The event of the stream whose predecessor is `id`; [`NONE`] if `id` is the last.
+    fn after(&mut self, id: i64, stream: Stream) -> Option<i64> {
         let mut event = self.last(stream).event;
         if event == id {
-            return Some(None);
+            return Some(NONE);
         }
         loop {
             let before = self.place(event)?.before;
             if before == id {
-                return Some(Some(event));
+                return Some(event);
             }
             event = before;
         }

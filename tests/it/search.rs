@@ -40,7 +40,7 @@ impl Numbers {
                 .collect(),
             1 => {
                 let mut message = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
-                for _ in 0..1 + self.below(4) {
+                for _ in 0..=self.below(4) {
                     let length = 1 + self.below(60);
                     let chunk = self.text(length);
                     message.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());

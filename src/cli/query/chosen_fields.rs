@@ -19,11 +19,6 @@ impl Chosen {
             .iter()
             .map(|(name, operand)| (name.as_str(), operand))
     }
-
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
 }
 
 /// A field to sort by.

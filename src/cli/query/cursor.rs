@@ -3,6 +3,7 @@
 //! The file is text. After a first line that names the form there is a line for each capture: the last event that was
 //! looked at, when the capture began (which tells it from another file of that name), and its path.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -105,7 +106,8 @@ impl Cursor {
         let mut new = tempfile::NamedTempFile::new_in(folder).with_context(failed)?;
         let mut text = format!("{FIRST_LINE}\n");
         for place in &self.places {
-            text.push_str(&format!("{} {} {}\n", place.now, place.began, place.path));
+            writeln!(text, "{} {} {}", place.now, place.began, place.path)
+                .expect("writing to a string cannot fail");
         }
         for line in &self.others {
             text.push_str(line);

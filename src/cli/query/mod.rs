@@ -58,7 +58,7 @@ enum Command {
     /// Explains the fields that filters are made of
     Fields(fields::FieldsArgs),
     /// Shows which processes talked to which hosts for the first time since a time
-    FirstSeen(first_seen::FirstSeenArgs),
+    FirstSeen(Box<first_seen::FirstSeenArgs>),
     /// Answers a statement in SQL, which only reads
     Sql(sql::SqlArgs),
     /// Writes what makes a shell complete arguments
