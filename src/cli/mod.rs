@@ -6,6 +6,7 @@
 pub mod capture_path;
 pub mod exit;
 mod interrupt;
+mod progress;
 mod query;
 mod record;
 pub mod report;

@@ -5,6 +5,9 @@ use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 
 use clap::ValueEnum;
 
+use super::progress::{Place, Progress};
+use crate::store::Watch;
+
 /// How many columns there are where there is no terminal.
 const WIDTH_WITHOUT_TERMINAL: usize = 160;
 const BUFFER_BYTES: usize = 64 << 10;
@@ -25,17 +28,45 @@ pub enum Color {
 #[derive(Debug)]
 pub struct Terminal {
     program: &'static str,
-    out: BufWriter<Stdout>,
+    out: BufWriter<Screen>,
     quiet: bool,
+    bar: Place,
+}
+
+/// Standard output. On a terminal, a bar that is there ends with the first line of results.
+#[derive(Debug)]
+struct Screen {
+    out: Stdout,
+    bar: Option<Place>,
+}
+
+impl Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(bar) = &self.bar {
+            bar.clear();
+        }
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 impl Terminal {
     /// Those of this process, whose messages begin with `program`.
     pub fn new(program: &'static str) -> Self {
+        let out = io::stdout();
+        let bar = Place::default();
+        let screen = Screen {
+            bar: out.is_terminal().then(|| bar.clone()),
+            out,
+        };
         Self {
             program,
-            out: BufWriter::with_capacity(BUFFER_BYTES, io::stdout()),
+            out: BufWriter::with_capacity(BUFFER_BYTES, screen),
             quiet: false,
+            bar,
         }
     }
 
@@ -61,6 +92,16 @@ impl Terminal {
     /// Whether standard output is a terminal.
     pub fn is_terminal(&self) -> bool {
         io::stdout().is_terminal()
+    }
+
+    /// Shows how far `watch` is while the result lives: on a terminal, unless notes are not wanted.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no thread.
+    pub(super) fn progress(&self, watch: &Watch) -> io::Result<Progress> {
+        let is_wanted = !self.quiet && io::stderr().is_terminal();
+        Progress::start(&self.bar, watch.clone(), is_wanted)
     }
 
     /// How many columns standard output has: what `COLUMNS` says on a terminal, else the terminal, and 160 elsewhere.
@@ -108,7 +149,7 @@ impl Terminal {
     fn error_text(&mut self, text: &str) {
         // When standard error can not be written to, there is no one left to tell.
         drop(self.out.flush());
-        drop(io::stderr().write_all(text.as_bytes()));
+        drop(self.bar.around(|| io::stderr().write_all(text.as_bytes())));
     }
 
     /// Writes what clap has to say: help to standard output, a fault to standard error.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::terminal::Terminal;
+use crate::event::release;
 use crate::record::{LinkEnd, Notice, Status, Summary};
 use crate::render::{escape, human};
 
@@ -63,12 +64,7 @@ fn link_ended(terminal: &mut Terminal, end: &LinkEnd, wait: Option<Duration>) {
 
 fn version_seen(terminal: &mut Terminal, version: &str) {
     terminal.note(format_args!("eCapture {}", escape::line(version)));
-    // `functions.mk:52`@v2.5.1: the second of the parts between colons is the release.
-    let release = version
-        .split(':')
-        .nth(1)
-        .unwrap_or(version)
-        .trim_start_matches('v');
+    let release = release(version).unwrap_or(version);
     if release.starts_with("2.0.") {
         terminal.error(format_args!(
             "eCapture {} sends no events over --ecaptureq, only its log: 1.4.0 to 1.5.2 and 2.1.0 or newer do",

@@ -4,6 +4,67 @@ use std::time::Duration;
 
 use super::Timestamp;
 
+/// How much of a period was recorded, and what is known to be missing from it.
+///
+/// Link time says that somebody listened, and not that everything was heard: what eCapture loses by itself is in no
+/// number here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// When the period begins.
+    pub started: Timestamp,
+    /// When it ends; not before it begins.
+    pub ended: Timestamp,
+    /// How long at least one link was up in it, all recordings and sources taken together. A link whose end is not known
+    /// counts up to its recording's last commit.
+    pub link_up: Duration,
+    /// Number of links that touch the period.
+    pub links: u64,
+    /// Number of gaps that touch it.
+    pub gaps: u64,
+    /// Number of frames that the recorder had to drop, in those gaps.
+    pub dropped_frames: u64,
+    /// Number of recordings and imports that touch it.
+    pub recordings: u64,
+    /// How many of them ended without a word: the recorder was killed, or the machine went down.
+    pub unclean_recordings: u64,
+    /// Number of frames that could not be read, in the whole of those recordings; they are stored as they are.
+    pub unreadable_frames: u64,
+    /// Whether the times of receipt in one of them are stand-ins, and link time with them.
+    pub is_received_estimated: bool,
+    /// Releases of eCapture that were seen on these links, in the order of their first log lines; at most
+    /// [`Coverage::MAX_RELEASES`].
+    pub ecapture_releases: Vec<String>,
+    /// Whether there were more of them.
+    pub has_more_releases: bool,
+    /// Number of samples that an eCapture 1.x reported as lost in the kernel, in log lines of the period.
+    pub lost_samples: u64,
+    /// When the first recording began, if that is after the period's begin.
+    pub nothing_before: Option<Timestamp>,
+    /// When the last recording ended, if that is before the period's end.
+    pub nothing_after: Option<Timestamp>,
+    /// When the recorder that is at work committed last, if that is before the period's end.
+    pub last_commit: Option<Timestamp>,
+}
+
+impl Coverage {
+    /// How many releases of eCapture are named.
+    pub const MAX_RELEASES: usize = 8;
+
+    /// The length of the period.
+    pub fn period(&self) -> Duration {
+        self.ended.since(self.started)
+    }
+}
+
+/// The release in a version that eCapture's run log shows: `2.5.1` in `linux_amd64:v2.5.1-20260621-5ccbc23:6.8.0-88`.
+///
+/// It stands in the second of the parts between colons (`functions.mk:52`@v2.5.1), before date and commit, and may be missing.
+pub fn release(version: &str) -> Option<&str> {
+    let part = version.split(':').nth(1).unwrap_or(version);
+    let release = part.trim_start_matches('v').split('-').next()?;
+    Some(release).filter(|release| !release.is_empty())
+}
+
 /// What a capture, or a span of it, holds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Stats {
@@ -23,10 +84,16 @@ pub struct Stats {
     pub processes: Vec<Counted>,
     /// By host, most events first, at most 20.
     pub hosts: Vec<Counted>,
-    /// The recordings, oldest first.
+    /// How much of the time was recorded.
+    pub coverage: Coverage,
+    /// The newest recordings, oldest of them first; at most [`Stats::MAX_LISTED`].
     pub recordings: Vec<RecordingStats>,
-    /// What is known to be missing, oldest first.
+    /// How many recordings there are.
+    pub recording_count: u64,
+    /// What is known to be missing: the newest gaps, oldest of them first; at most [`Stats::MAX_LISTED`].
     pub gaps: Vec<Gap>,
+    /// How many gaps there are.
+    pub gap_count: u64,
 }
 
 /// A name with counts.
@@ -87,29 +154,8 @@ pub struct Gap {
 }
 
 impl Stats {
-    /// From the start of the first recording to the end of the last. One that has not ended reaches to its newest
-    /// event.
-    pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
-        let started = self.recordings.iter().map(|each| each.started).min()?;
-        let ended = self
-            .recordings
-            .iter()
-            .map(|each| each.ended.or(self.last).unwrap_or(each.started))
-            .max()?;
-        Some((started, ended.max(started)))
-    }
-
-    /// How long a link was up, over all recordings; never more than the span.
-    pub fn link_up(&self) -> Duration {
-        let seconds: f64 = self
-            .recordings
-            .iter()
-            .map(|each| each.link_up_seconds)
-            .sum();
-        let up = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO);
-        self.span()
-            .map_or(up, |(started, ended)| up.min(ended.since(started)))
-    }
+    /// How many recordings, and how many gaps, are listed.
+    pub const MAX_LISTED: usize = 100;
 }
 
 #[cfg(test)]
@@ -117,23 +163,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_open_recording_reaches_to_the_newest_event() {
-        let recording = |started, ended: Option<i64>, up| RecordingStats {
-            started: Timestamp::from_seconds(started),
-            ended: ended.map(Timestamp::from_seconds),
-            link_up_seconds: up,
-            ..RecordingStats::default()
-        };
-        let mut stats = Stats {
-            last: Some(Timestamp::from_seconds(90)),
-            recordings: vec![recording(10, Some(20), 9.5), recording(50, None, 20.0)],
-            ..Stats::default()
-        };
-        let span = (Timestamp::from_seconds(10), Timestamp::from_seconds(90));
-        assert_eq!(stats.span(), Some(span));
-        assert_eq!(stats.link_up(), Duration::from_millis(29_500));
-        stats.recordings.push(recording(50, None, 2000.0));
-        assert_eq!(stats.link_up(), Duration::from_secs(80));
-        assert_eq!(Stats::default().span(), None);
+    fn the_release_is_a_part_of_the_version() {
+        for (version, expected) in [
+            ("linux_amd64:v2.5.1:6.8.0-88-generic", Some("2.5.1")),
+            ("linux_amd64:v2.5.1-20260621-5ccbc23:6.8.0", Some("2.5.1")),
+            ("linux_amd64:1.5.2", Some("1.5.2")),
+            ("v2.5.1", Some("2.5.1")),
+            ("linux_amd64::6.8.0", None),
+            ("", None),
+        ] {
+            assert_eq!(release(version), expected, "{version}");
+        }
     }
 }

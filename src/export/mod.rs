@@ -1,5 +1,6 @@
 //! Files for machines, written as they are read: the memory needed does not depend on how much is exported.
 
+pub mod coverage;
 pub mod fields;
 pub mod jsonl;
 mod line;

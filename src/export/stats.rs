@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::event::{Counted, Gap, RecordingStats, Stats, Timestamp};
 
+use super::coverage::{self, Coverage};
 use super::jsonl::put;
 
 /// The object. Sizes are bytes, times RFC 3339 in UTC; what is unknown is absent.
@@ -27,22 +28,17 @@ struct Object<'a> {
     first: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last: Option<String>,
-    /// How much of the time from the first recording's start to the last one's end a link was up.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    coverage: Option<Coverage>,
+    /// How much of the time was recorded; `src/export/coverage.rs` defines it.
+    coverage: Coverage<'a>,
+    /// The newest, at most 100, oldest first; and how many there are.
     gaps: Vec<Missing<'a>>,
+    gap_count: u64,
     /// Most events first, at most 20 each.
     processes: Vec<Count<'a>>,
     hosts: Vec<Count<'a>>,
+    /// The newest, at most 100, oldest first; and how many there are.
     recordings: Vec<Recording<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct Coverage {
-    started: String,
-    ended: String,
-    span_seconds: f64,
-    link_up_seconds: f64,
+    recording_count: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -100,16 +96,13 @@ pub fn write(out: &mut dyn Write, stats: &Stats) -> io::Result<()> {
         stored_payload_bytes_per_event: stats.stored_payload_bytes.checked_div(stats.events),
         first: stats.first.map(text),
         last: stats.last.map(text),
-        coverage: stats.span().map(|(started, ended)| Coverage {
-            started: text(started),
-            ended: text(ended),
-            span_seconds: ended.since(started).as_secs_f64(),
-            link_up_seconds: stats.link_up().as_secs_f64(),
-        }),
+        coverage: coverage::object(&stats.coverage),
         gaps: stats.gaps.iter().map(missing).collect(),
+        gap_count: stats.gap_count,
         processes: stats.processes.iter().map(count).collect(),
         hosts: stats.hosts.iter().map(count).collect(),
         recordings: stats.recordings.iter().map(recording).collect(),
+        recording_count: stats.recording_count,
     };
     put(&mut *out, &object)?;
     out.write_all(b"\n")
@@ -165,17 +158,26 @@ mod tests {
                 reason: "stalled".to_owned(),
                 ..Gap::default()
             }],
+            gap_count: 3,
             ..Stats::default()
         };
         let mut out = Vec::new();
         write(&mut out, &stats).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let (before, coverage) = text.split_once(r#""coverage":{"#).unwrap();
+        let (_, after) = coverage.split_once("},").unwrap();
         assert_eq!(
-            String::from_utf8(out).unwrap(),
+            before,
             concat!(
                 r#"{"events":2,"payload_bytes":10,"stored_payload_bytes":5,"file_bytes":0,"#,
                 r#""payload_bytes_per_event":5,"stored_payload_bytes_per_event":2,"#,
-                r#""gaps":[{"started":"1970-01-01T00:00:00.000000000Z","reason":"stalled"}],"#,
-                r#""processes":[],"hosts":[],"recordings":[]}"#,
+            )
+        );
+        assert_eq!(
+            after,
+            concat!(
+                r#""gaps":[{"started":"1970-01-01T00:00:00.000000000Z","reason":"stalled"}],"gap_count":3,"#,
+                r#""processes":[],"hosts":[],"recordings":[],"recording_count":0}"#,
                 "\n"
             )
         );

@@ -3,16 +3,20 @@
 //! Whatever was captured goes through [`escape`] first, so that it can neither steer the reader's terminal nor pass
 //! for something else. Nothing here knows whether there is a terminal: [`Style`] says all that is to be known.
 
+mod coverage;
 pub mod detail;
 pub mod escape;
 pub mod grid;
 pub mod hex;
+mod length;
 mod payload_form;
 mod row;
 mod size;
 pub mod summary;
 pub mod table;
 
+pub use coverage::sentence as coverage;
+pub use length::length;
 pub use payload_form::PayloadForm;
 pub use size::{bar, human};
 

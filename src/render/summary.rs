@@ -4,16 +4,16 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::event::{Counted, Gap, RecordingStats, Stats};
+use crate::event::{Counted, Coverage, RecordingStats, Stats};
 
+use super::coverage::parts;
 use super::escape::{self, columns};
+use super::length::seconds;
 use super::{Paint, Style, human};
 
 /// How wide the name of a process or host is shown.
 const NAME_COLUMNS: usize = 40;
 const WRITES: &str = "a string takes every write";
-/// How many gaps are shown one by one.
-const GAPS_SHOWN: usize = 50;
 
 /// Writes a summary.
 ///
@@ -22,12 +22,13 @@ const GAPS_SHOWN: usize = 50;
 /// What `out` says.
 pub fn write(out: &mut dyn Write, stats: &Stats, style: &Style) -> io::Result<()> {
     totals(out, stats, style)?;
-    coverage(out, stats, style)?;
-    gaps(out, &stats.gaps, style)?;
+    coverage(out, &stats.coverage, style)?;
+    gaps(out, stats, style)?;
     counted(out, "processes", &stats.processes, style)?;
     counted(out, "hosts", &stats.hosts, style)?;
     if !stats.recordings.is_empty() {
         heading(out, "recordings", style)?;
+        more(out, stats.recording_count, stats.recordings.len())?;
     }
     for each in &stats.recordings {
         recording(out, each, style)?;
@@ -59,38 +60,33 @@ fn totals(out: &mut dyn Write, stats: &Stats, style: &Style) -> io::Result<()> {
     writeln!(out, "file      {}", human(stats.file_bytes))
 }
 
-fn coverage(out: &mut dyn Write, stats: &Stats, style: &Style) -> io::Result<()> {
-    let Some((started, ended)) = stats.span() else {
+fn coverage(out: &mut dyn Write, coverage: &Coverage, style: &Style) -> io::Result<()> {
+    if coverage.recordings == 0 && coverage.period().is_zero() {
         return Ok(());
-    };
-    let span = ended.since(started);
-    let up = stats.link_up();
-    let share = if span.is_zero() {
-        String::new()
-    } else {
-        // Rounded down: all but a second of a week is not all of it.
-        let percent = (up.as_secs_f64() / span.as_secs_f64() * 1000.0).floor() / 10.0;
-        format!(" ({percent:.1} %)")
-    };
+    }
     heading(out, "coverage", style)?;
-    writeln!(out, "  link up {} of {}{share}", length(up), length(span))?;
     writeln!(
         out,
         "  from {} to {}",
-        style.second(started),
-        style.second(ended)
-    )
+        style.second(coverage.started),
+        style.second(coverage.ended)
+    )?;
+    for part in parts(coverage, style) {
+        writeln!(out, "  {part}")?;
+    }
+    Ok(())
 }
 
-fn gaps(out: &mut dyn Write, gaps: &[Gap], style: &Style) -> io::Result<()> {
+fn gaps(out: &mut dyn Write, stats: &Stats, style: &Style) -> io::Result<()> {
     heading(out, "gaps", style)?;
-    if gaps.is_empty() {
+    if stats.gap_count == 0 {
         return writeln!(out, "  none known");
     }
-    for gap in gaps.iter().take(GAPS_SHOWN) {
+    more(out, stats.gap_count, stats.gaps.len())?;
+    for gap in &stats.gaps {
         let mut line = format!("  {}  ", style.second(gap.started));
         let lasted = match gap.ended {
-            Some(ended) => length(ended.since(gap.started)),
+            Some(ended) => seconds(ended.since(gap.started)),
             None => "open".to_owned(),
         };
         write!(line, "{lasted:>9}").expect(WRITES);
@@ -108,9 +104,14 @@ fn gaps(out: &mut dyn Write, gaps: &[Gap], style: &Style) -> io::Result<()> {
         }
         writeln!(out, "{line}")?;
     }
-    match gaps.len().checked_sub(GAPS_SHOWN) {
-        Some(more) if more > 0 => writeln!(out, "  and {more} more; --output jsonl has all"),
-        _ => Ok(()),
+    Ok(())
+}
+
+/// Says that there are older ones than those that follow.
+fn more(out: &mut dyn Write, count: u64, listed: usize) -> io::Result<()> {
+    match count.checked_sub(listed as u64) {
+        None | Some(0) => Ok(()),
+        Some(more) => writeln!(out, "  {more} more, then"),
     }
 }
 
@@ -158,7 +159,7 @@ fn recording(out: &mut dyn Write, each: &RecordingStats, style: &Style) -> io::R
         "     {} events from {} frames, link up {}",
         each.events,
         each.frames_received,
-        length(up)
+        seconds(up)
     );
     for (count, what) in [
         (each.unreadable, "unreadable"),
@@ -172,43 +173,11 @@ fn recording(out: &mut dyn Write, each: &RecordingStats, style: &Style) -> io::R
     writeln!(out, "{line}")
 }
 
-/// A length of time, to the second: `2h 3m 4s`.
-fn length(duration: Duration) -> String {
-    if duration < Duration::from_secs(1) {
-        return format!("{}ms", duration.as_millis());
-    }
-    let seconds = duration.as_secs();
-    let parts = [
-        (seconds / 86_400, "d"),
-        (seconds / 3600 % 24, "h"),
-        (seconds / 60 % 60, "m"),
-        (seconds % 60, "s"),
-    ];
-    let shown: Vec<_> = parts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, unit)| format!("{count}{unit}"))
-        .collect();
-    shown.join(" ")
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::event::{Timestamp, Zone};
+    use crate::event::{Gap, Timestamp, Zone};
 
     use super::*;
-
-    #[test]
-    fn lengths() {
-        for (millis, expected) in [
-            (0, "0ms"),
-            (999, "999ms"),
-            (61_000, "1m 1s"),
-            (90_000_000, "1d 1h"),
-        ] {
-            assert_eq!(length(Duration::from_millis(millis)), expected);
-        }
-    }
 
     #[test]
     fn a_summary() {
@@ -239,6 +208,18 @@ mod tests {
                 unreadable: 1,
                 ..RecordingStats::default()
             }],
+            recording_count: 1,
+            coverage: Coverage {
+                started: at(0),
+                ended: at(100),
+                link_up: Duration::from_millis(99_970),
+                links: 1,
+                recordings: 1,
+                gaps: 3,
+                ecapture_releases: vec!["1.5.2".to_owned()],
+                ..Coverage::default()
+            },
+            gap_count: 3,
             gaps: vec![Gap {
                 started: at(10),
                 ended: Some(at(11)),
@@ -265,11 +246,14 @@ stored    600 B, 200 bytes per event (compressed)
 file      40.0 KiB
 
 coverage
-  link up 1m 39s of 1m 40s (99.9 %)
   from 2026-11-23 11:00:00 +00:00 to 2026-11-23 11:01:40 +00:00
+  link up 1 m 39 s of 1 m 40 s, 3 gaps
+  eCapture 1.5.2 reports losses in the kernel only in the log: 0 samples
+  other losses inside eCapture 1.5.2 are not reported by it and can be large
 
 gaps
-  2026-11-23 11:00:10 +00:00         1s  not_connected, 2 frames
+  2 more, then
+  2026-11-23 11:00:10 +00:00        1 s  not_connected, 2 frames
 
 processes
   cu\x1brl          3 events    2.9 KiB
@@ -277,7 +261,7 @@ processes
 recordings
   1  ws://127.0.0.1:28257/, eCapture 1.5.2
      2026-11-23 11:00:00 +00:00 to 2026-11-23 11:01:40 +00:00
-     3 events from 4 frames, link up 1m 39s, 1 unreadable
+     3 events from 4 frames, link up 1 m 39 s, 1 unreadable
 "
         );
     }

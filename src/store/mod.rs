@@ -95,6 +95,7 @@ mod aggregate;
 mod batch;
 mod begin;
 mod block;
+mod coverage;
 mod digest;
 mod error;
 mod explain;

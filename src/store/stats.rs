@@ -3,24 +3,52 @@
 use rusqlite::{Connection, Result, params};
 
 use super::batch::GapReason;
+use super::coverage::{recorded, up};
 use super::error::{At, Error};
 use super::open;
 use super::reader::Reader;
-use crate::event::{Counted, Gap, RecordingStats, Stats, Timestamp};
+use crate::event::{Counted, Coverage, Gap, RecordingStats, Stats, Timestamp};
 
 /// How many processes and hosts are listed.
 const LISTED: usize = 20;
 
+/// How many steps of SQLite's lie between two looks at whether to stop: some milliseconds.
+const STEPS: i32 = 100_000;
+
 impl Reader {
-    /// Counts what lies in the period from `since` on and before `until`. Recordings and gaps are those that touch it.
+    /// Counts what lies in the period from `since` on and before `until`. Recordings and gaps are those that touch it. `None`
+    /// if it was stopped.
     ///
     /// # Errors
     /// When the file cannot be read or is damaged.
     pub fn stats(
+        &mut self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Option<Stats>, Error> {
+        let watch = self.watch().clone();
+        let is_stopped = move || watch.is_stopped();
+        self.db
+            .progress_handler(STEPS, Some(is_stopped))
+            .at(&self.path)?;
+        let stats = self.count_all(since, until, now);
+        self.db
+            .progress_handler(0, None::<fn() -> bool>)
+            .at(&self.path)?;
+        match stats {
+            _ if self.watch().is_stopped() => Ok(None),
+            stats => stats.map(Some),
+        }
+    }
+
+    fn count_all(
         &self,
         since: Option<Timestamp>,
         until: Option<Timestamp>,
+        now: Timestamp,
     ) -> Result<Stats, Error> {
+        let coverage = self.coverage(since, until, now)?;
         let since = since.map_or(i64::MIN, Timestamp::as_nanos);
         let until = until.map_or(i64::MAX, |until| until.as_nanos().saturating_sub(1));
         let file_bytes = ["", "-wal"]
@@ -33,6 +61,7 @@ impl Reader {
         let stats = count(&self.db, since, until).at(&self.path)?;
         Ok(Stats {
             file_bytes,
+            coverage,
             ..stats
         })
     }
@@ -90,8 +119,22 @@ fn count(db: &Connection, since: i64, until: i64) -> Result<Stats> {
             since,
             until,
         )?,
+        coverage: Coverage::default(),
         recordings: recordings(db, since, until)?,
+        recording_count: db.query_row(
+            concat!(
+                recorded!(),
+                "SELECT COUNT(*) FROM recorded WHERE finished_ns >= ?1 AND began_ns <= ?2"
+            ),
+            params![since, until],
+            |row| row.get(0),
+        )?,
         gaps: gaps(db, since, until)?,
+        gap_count: db.query_row(
+            "SELECT COUNT(*) FROM gaps WHERE COALESCE(ended_ns, ?2) >= ?1 AND started_ns <= ?2",
+            params![since, until],
+            |row| row.get(0),
+        )?,
     })
 }
 
@@ -114,16 +157,13 @@ fn counted(db: &Connection, sql: &str, since: i64, until: i64) -> Result<Vec<Cou
 
 fn recordings(db: &Connection, since: i64, until: i64) -> Result<Vec<RecordingStats>> {
     // In seconds, as a difference in nanoseconds can be more than SQLite's integers hold: the times in an imported file
-    // are whatever somebody wrote there. A link that is up, or whose recorder was killed, was last known to be up at the last commit.
-    let mut statement = db.prepare(
-        "SELECT r.id, s.url, r.is_clean,
-            -- An import covers the time that its frames were received in, not the moment of the import.
-            CASE WHEN r.import_sha256 IS NULL THEN r.started_ns
-                ELSE (SELECT COALESCE(MIN(connected_ns), r.started_ns) FROM links WHERE recording_id = r.id)
-            END AS began_ns,
-            CASE WHEN r.import_sha256 IS NULL THEN r.ended_ns
-                ELSE (SELECT COALESCE(MAX(ended_ns), r.ended_ns) FROM links WHERE recording_id = r.id)
-            END AS finished_ns,
+    // are whatever somebody wrote there.
+    let mut statement = db.prepare(concat!(
+        recorded!(),
+        ", ",
+        up!(),
+        "SELECT r.id, s.url, r.is_clean, k.began_ns,
+            CASE WHEN r.ended_ns IS NOT NULL THEN k.finished_ns END AS ended_ns,
             r.stored_events, r.received_frames,
             r.unreadable_frames, r.dropped_frames, r.withheld_keys,
             (SELECT ru.version FROM batches AS b
@@ -135,13 +175,15 @@ fn recordings(db: &Connection, since: i64, until: i64) -> Result<Vec<RecordingSt
              JOIN links AS l ON l.id = g.link_id
              JOIN runs AS ru ON ru.id = g.run_id
              WHERE l.recording_id = r.id ORDER BY g.id DESC LIMIT 1) AS log_version,
-            (SELECT TOTAL(MAX(0, MIN(?2, COALESCE(l.ended_ns, r.last_commit_ns)) - MAX(?1, l.connected_ns)) / 1e9)
-             FROM links AS l WHERE l.recording_id = r.id) AS up_seconds
-         FROM recordings AS r JOIN sources AS s ON s.id = r.source_id
-         WHERE COALESCE(finished_ns, r.last_commit_ns) >= ?1 AND began_ns <= ?2
-         ORDER BY r.id",
-    )?;
-    let rows = statement.query_map(params![since, until], |row| {
+            (SELECT TOTAL(MAX(0, MIN(?2, u.until_ns) - MAX(?1, u.connected_ns)) / 1e9)
+             FROM up AS u WHERE u.recording_id = r.id) AS up_seconds
+         FROM recorded AS k
+         JOIN recordings AS r ON r.id = k.id
+         JOIN sources AS s ON s.id = r.source_id
+         WHERE k.finished_ns >= ?1 AND k.began_ns <= ?2
+         ORDER BY r.id DESC LIMIT ?3"
+    ))?;
+    let rows = statement.query_map(params![since, until, Stats::MAX_LISTED], |row| {
         Ok(RecordingStats {
             number: row.get("id")?,
             source: row.get("url")?,
@@ -150,7 +192,7 @@ fn recordings(db: &Connection, since: i64, until: i64) -> Result<Vec<RecordingSt
                 .or(row.get("log_version")?),
             started: Timestamp::from_nanos(row.get("began_ns")?),
             ended: row
-                .get::<_, Option<i64>>("finished_ns")?
+                .get::<_, Option<i64>>("ended_ns")?
                 .map(Timestamp::from_nanos),
             ended_cleanly: row.get::<_, Option<bool>>("is_clean")? == Some(true),
             events: row.get("stored_events")?,
@@ -161,16 +203,16 @@ fn recordings(db: &Connection, since: i64, until: i64) -> Result<Vec<RecordingSt
             keys_withheld: row.get("withheld_keys")?,
         })
     })?;
-    rows.collect()
+    oldest_first(rows)
 }
 
 fn gaps(db: &Connection, since: i64, until: i64) -> Result<Vec<Gap>> {
     let mut statement = db.prepare(
         "SELECT started_ns, ended_ns, reason, frames, bytes, detail FROM gaps
          WHERE COALESCE(ended_ns, ?2) >= ?1 AND started_ns <= ?2
-         ORDER BY started_ns, id",
+         ORDER BY started_ns DESC, id DESC LIMIT ?3",
     )?;
-    let rows = statement.query_map(params![since, until], |row| {
+    let rows = statement.query_map(params![since, until, Stats::MAX_LISTED], |row| {
         Ok(Gap {
             started: Timestamp::from_nanos(row.get("started_ns")?),
             ended: row
@@ -184,5 +226,11 @@ fn gaps(db: &Connection, since: i64, until: i64) -> Result<Vec<Gap>> {
             detail: row.get("detail")?,
         })
     })?;
-    rows.collect()
+    oldest_first(rows)
+}
+
+fn oldest_first<T>(newest_first: impl Iterator<Item = Result<T>>) -> Result<Vec<T>> {
+    let mut rows = newest_first.collect::<Result<Vec<_>>>()?;
+    rows.reverse();
+    Ok(rows)
 }

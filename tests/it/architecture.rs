@@ -57,6 +57,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("foldhash", &["normalize::connections", "store::intern"]),
     ("httparse", &["http::fields"]),
     ("humantime", &["filter::time_expr"]),
+    ("indicatif", &["cli::progress"]),
     ("ipnet", &["filter", "store::sql", "cli::select"]),
     ("memchr", &["anywhere"]),
     ("prost", &["wire::protobuf"]),

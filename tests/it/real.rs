@@ -113,7 +113,7 @@ fn questions_are_answered() {
         assert_eq!(sorted(ids(&env.events(["--grep", "s3cr3t"]))), secret);
         env.query(["--grep", "no such thing"])
             .exits(1)
-            .says("no event matches");
+            .says("0 matches; link time is not known");
     }
 }
 

@@ -9,7 +9,9 @@ use crate::cli::capture_path::{self, Origin as Found, Surroundings};
 use crate::cli::exit::Exit;
 use crate::cli::report::{Advised, Unreadable};
 use crate::cli::select::{Anchor, Period};
-use crate::event::Timestamp;
+use crate::event::{Coverage, Timestamp};
+use crate::export;
+use crate::render;
 use crate::store::{Access, Reader};
 
 use super::{Context, Output};
@@ -183,7 +185,7 @@ fn check_readable(path: &Path) -> Result<(), Unreadable> {
     Ok(())
 }
 
-/// Ends a query: says why nothing was found, as far as that is known.
+/// Ends a query: says why nothing was found, as far as that is known, and on request how much of the time was recorded.
 pub(super) fn conclude(
     context: &mut Context<'_>,
     captures: &Captures,
@@ -192,37 +194,77 @@ pub(super) fn conclude(
     with_coverage: bool,
     output: Output,
 ) -> anyhow::Result<Exit> {
-    let _ = (with_coverage, output);
-    if exit == Exit::Nothing {
-        explain_nothing(context, period.since, captures.newest()?);
+    if context.watch.is_stopped() {
+        context.terminal.note("interrupted: this is not all");
+        return Ok(Exit::Interrupted);
+    }
+    let is_nothing = exit == Exit::Nothing;
+    if !is_nothing && !with_coverage {
+        return Ok(exit);
+    }
+    let mut covered = Vec::new();
+    for (number, reader) in captures.readers().enumerate() {
+        let name = captures.origin(number).name;
+        covered.push((name, coverage_of(reader, period, context)?));
+    }
+    if with_coverage && output == Output::Jsonl {
+        for (name, coverage) in &covered {
+            export::coverage::write(context.terminal.out(), *name, coverage)?;
+        }
+    }
+    let style = context.style();
+    let one = match covered.as_slice() {
+        [(_, coverage)] => Some(render::coverage(coverage, &style)),
+        _ => None,
+    };
+    if is_nothing {
+        explain_nothing(context, period.since, captures.newest()?, one.as_deref());
+    } else if output == Output::Table
+        && let Some(coverage) = &one
+    {
+        context.terminal.note(coverage);
+    }
+    if one.is_none() && (is_nothing || output == Output::Table) {
+        for (number, (_, coverage)) in (1..).zip(&covered) {
+            let coverage = render::coverage(coverage, &style);
+            context
+                .terminal
+                .note(format_args!("capture {number}: {coverage}"));
+        }
     }
     Ok(exit)
 }
 
-/// Says why nothing was found, as far as time is the reason.
+/// How much of the period a capture covers.
+fn coverage_of(reader: &Reader, period: Period, context: &Context<'_>) -> anyhow::Result<Coverage> {
+    reader
+        .coverage(period.since, period.until, context.now)
+        .context("failed to read how much was recorded")
+}
+
+/// Says why nothing was found: what is known of time, and what nobody can know.
 pub(super) fn explain_nothing(
     context: &mut Context<'_>,
     since: Option<Timestamp>,
     newest: Option<Timestamp>,
+    coverage: Option<&str>,
 ) {
-    let Some(newest) = newest else {
-        context.terminal.note("the capture holds no events");
-        return;
-    };
-    match since {
-        Some(since) if newest < since => {
-            let style = context.style();
+    let style = context.style();
+    let coverage = coverage.map_or_else(String::new, |coverage| format!("; {coverage}"));
+    match (since, newest) {
+        (_, None) => context
+            .terminal
+            .note(format_args!("the capture holds no events{coverage}")),
+        (Some(since), Some(newest)) if newest < since => {
             context.terminal.note(format_args!(
-                "nothing since {}: the newest event is from {}",
+                "nothing since {}: the newest event is from {}{coverage}",
                 style.second(since),
                 style.second(newest)
             ));
-            if !context.common.quiet {
-                context
-                    .terminal
-                    .hint("`--relative-to last` counts --since back from that event");
-            }
+            context
+                .terminal
+                .advice("`--relative-to last` counts --since back from that event");
         }
-        _ => context.terminal.note("no event matches"),
+        _ => context.terminal.note(format_args!("0 matches{coverage}")),
     }
 }

@@ -39,6 +39,8 @@ pub(super) fn run(
     filter: Option<&Expr>,
     context: &mut Context<'_>,
 ) -> anyhow::Result<Exit> {
+    // Results end it, as far as they go to the same terminal.
+    let _progress = context.progress()?;
     let is_any = if let Some(keys) = &args.instead.top {
         let limit = args.limit.map_or(Some(TOP), Limit::number);
         by_value(

@@ -48,12 +48,14 @@ pub(super) fn run(args: &FirstSeenArgs, context: &mut Context<'_>) -> anyhow::Re
     let until = period.until.map(flags::until);
     let filter = Expr::all(until.into_iter().chain(args.select.filter(anchor)?));
     let failed = "failed to count events";
+    let progress = context.progress()?;
     let mut tally = Tally::new().context(failed)?;
     for reader in captures.readers() {
         reader
             .count_by(filter.as_ref(), &args.by.operands(), &mut tally)
             .context(failed)?;
     }
+    drop(progress);
     let style = context.style();
     let mut titles = vec![Title::number("FIRST")];
     titles.extend(

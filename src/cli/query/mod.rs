@@ -19,6 +19,7 @@ mod stats;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -29,6 +30,7 @@ use crate::store::Watch;
 
 use super::exit::Exit;
 use super::interrupt;
+use super::progress::Progress;
 use super::terminal::{Color, Terminal};
 
 /// Answers questions about what eCapture captured.
@@ -120,6 +122,13 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// Shows how far the watched queries are, if they take long, while the result lives.
+    fn progress(&self) -> anyhow::Result<Progress> {
+        self.terminal
+            .progress(&self.watch)
+            .context("failed to start the progress bar")
+    }
+
     fn style(&self) -> Style {
         Style {
             color: self

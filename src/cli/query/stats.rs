@@ -6,7 +6,7 @@ use clap::Args;
 use crate::cli::exit::Exit;
 use crate::cli::select::{Anchor, TimeArgs};
 use crate::export;
-use crate::render::summary;
+use crate::render::{self, summary};
 
 use super::{CommonArgs, Context, Output, capture};
 
@@ -22,7 +22,7 @@ pub(super) struct StatsArgs {
 }
 
 pub(super) fn run(args: &StatsArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
-    let reader = capture::open(context)?;
+    let mut reader = capture::open(context)?;
     let newest = reader
         .newest_time()
         .context("failed to look up the newest event")?;
@@ -33,15 +33,20 @@ pub(super) fn run(args: &StatsArgs, context: &mut Context<'_>) -> anyhow::Result
     };
     let period = args.time.period(anchor)?;
     let stats = reader
-        .stats(period.since, period.until)
+        .stats(period.since, period.until, context.now)
         .context("failed to count events")?;
+    let Some(stats) = stats else {
+        context.terminal.note("interrupted: nothing was counted");
+        return Ok(Exit::Interrupted);
+    };
     let style = context.style();
     match args.output {
         Output::Table => summary::write(context.terminal.out(), &stats, &style)?,
         Output::Jsonl => export::stats::write(context.terminal.out(), &stats)?,
     }
     if stats.events == 0 {
-        capture::explain_nothing(context, period.since, newest);
+        let coverage = render::coverage(&stats.coverage, &style);
+        capture::explain_nothing(context, period.since, newest, Some(&coverage));
         return Ok(Exit::Nothing);
     }
     Ok(Exit::Found)

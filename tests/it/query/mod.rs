@@ -1,5 +1,6 @@
 //! Asking, on captures made by import.
 
+mod coverage;
 mod output;
 mod payloads;
 mod places;

@@ -101,6 +101,14 @@ pub(crate) fn text_event(text: &[u8]) -> Bytes {
     entry.into()
 }
 
+/// A line of the run log as 1.4.3 and newer send it.
+pub(crate) fn log_line(line: &str) -> Bytes {
+    let mut entry = vec![0x08, 0x01, 0x22];
+    varint(&mut entry, line.len());
+    entry.extend_from_slice(line.as_bytes());
+    entry.into()
+}
+
 /// An openssl event of 2.5.1 with this payload.
 pub(crate) fn openssl(time: &str, who: &str, way: &str, payload: &[u8]) -> Bytes {
     let mut text = format!("[{time}] {who} {way} ({} bytes):\n", payload.len()).into_bytes();

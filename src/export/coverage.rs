@@ -1,0 +1,134 @@
+//! How much of a period was recorded, as one JSON object.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::event;
+
+use super::jsonl::put;
+
+/// The line: an object around the coverage, so that it is told from the events before it.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    /// The capture, if several were asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capture: Option<&'a str>,
+    coverage: Coverage<'a>,
+}
+
+/// The coverage. Times are RFC 3339 in UTC; what is unknown is absent.
+///
+/// `link_up_seconds` is how long somebody listened. How much of it eCapture sent is not known: it reports no losses, but
+/// for `lost_samples` in 1.x.
+#[derive(Debug, Serialize)]
+pub(super) struct Coverage<'a> {
+    /// The period.
+    started: String,
+    ended: String,
+    span_seconds: f64,
+    /// During which at least one link was up, all recordings taken together.
+    link_up_seconds: f64,
+    /// What touches the period.
+    links: u64,
+    recordings: u64,
+    /// Recordings that ended without a word.
+    unclean_recordings: u64,
+    gaps: u64,
+    /// In those gaps.
+    dropped_by_us: u64,
+    /// In the whole of those recordings.
+    unreadable: u64,
+    /// Whether times of receipt are stand-ins, and link time with them.
+    is_received_estimated: bool,
+    /// At most 8; `has_more_releases` says whether there were others.
+    ecapture_releases: &'a [String],
+    has_more_releases: bool,
+    /// What an eCapture 1.x said in its log that it lost in the kernel.
+    lost_samples: u64,
+    /// The first recording began only then, and the last ended already then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nothing_before: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nothing_after: Option<String>,
+    /// The recorder is still at work, and committed last at this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_commit: Option<String>,
+}
+
+/// Writes the line; `capture` names the capture if several were asked.
+///
+/// # Errors
+///
+/// What `out` says.
+pub fn write(
+    out: &mut dyn Write,
+    capture: Option<&str>,
+    coverage: &event::Coverage,
+) -> io::Result<()> {
+    let line = Line {
+        capture,
+        coverage: object(coverage),
+    };
+    put(&mut *out, &line)?;
+    out.write_all(b"\n")
+}
+
+pub(super) fn object(coverage: &event::Coverage) -> Coverage<'_> {
+    let text = |time: event::Timestamp| time.to_string();
+    Coverage {
+        started: text(coverage.started),
+        ended: text(coverage.ended),
+        span_seconds: coverage.period().as_secs_f64(),
+        link_up_seconds: coverage.link_up.as_secs_f64(),
+        links: coverage.links,
+        recordings: coverage.recordings,
+        unclean_recordings: coverage.unclean_recordings,
+        gaps: coverage.gaps,
+        dropped_by_us: coverage.dropped_frames,
+        unreadable: coverage.unreadable_frames,
+        is_received_estimated: coverage.is_received_estimated,
+        ecapture_releases: &coverage.ecapture_releases,
+        has_more_releases: coverage.has_more_releases,
+        lost_samples: coverage.lost_samples,
+        nothing_before: coverage.nothing_before.map(text),
+        nothing_after: coverage.nothing_after.map(text),
+        last_commit: coverage.last_commit.map(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::event::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn one_line() {
+        let coverage = event::Coverage {
+            ended: Timestamp::from_seconds(10),
+            link_up: Duration::from_millis(9500),
+            links: 2,
+            recordings: 1,
+            gaps: 1,
+            ecapture_releases: vec!["2.5.1".to_owned()],
+            nothing_after: Some(Timestamp::from_seconds(9)),
+            ..event::Coverage::default()
+        };
+        let mut out = Vec::new();
+        write(&mut out, Some("a.db"), &coverage).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            concat!(
+                r#"{"capture":"a.db","coverage":{"started":"1970-01-01T00:00:00.000000000Z","#,
+                r#""ended":"1970-01-01T00:00:10.000000000Z","span_seconds":10.0,"link_up_seconds":9.5,"links":2,"#,
+                r#""recordings":1,"unclean_recordings":0,"gaps":1,"dropped_by_us":0,"unreadable":0,"#,
+                r#""is_received_estimated":false,"ecapture_releases":["2.5.1"],"has_more_releases":false,"#,
+                r#""lost_samples":0,"nothing_after":"1970-01-01T00:00:09.000000000Z"}}"#,
+                "\n"
+            )
+        );
+    }
+}

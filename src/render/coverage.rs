@@ -1,0 +1,300 @@
+//! How much of a period was recorded, in words.
+//!
+//! What is known comes first, what nobody can know last. Link time is never called complete.
+
+use std::time::Duration;
+
+use crate::event::Coverage;
+
+use super::Style;
+use super::escape;
+use super::length::{length, seconds};
+
+const UNTOLD: &str = "an imported file does not tell it";
+
+/// The coverage as one sentence, its parts apart by `; `, without a period at its end.
+pub fn sentence(coverage: &Coverage, style: &Style) -> String {
+    parts(coverage, style).join("; ")
+}
+
+/// The parts of the sentence.
+pub(super) fn parts(coverage: &Coverage, style: &Style) -> Vec<String> {
+    let gaps = gaps(coverage.gaps);
+    let mut parts = vec![
+        match (coverage.period().is_zero(), coverage.is_received_estimated) {
+            (false, false) => format!("{}, {gaps}", link_up(coverage)),
+            (false, true) => format!("{} by an estimate, as {UNTOLD}, {gaps}", link_up(coverage)),
+            (true, false) => gaps,
+            (true, true) => format!("link time is not known, as {UNTOLD}, {gaps}"),
+        },
+    ];
+    let borders = [
+        coverage.nothing_before,
+        coverage.nothing_after,
+        coverage.last_commit,
+    ];
+    if coverage.recordings == 0 && borders.iter().all(Option::is_none) {
+        parts.push("nothing was recorded then".to_owned());
+    }
+    if let Some(first) = coverage.nothing_before {
+        parts.push(format!(
+            "nothing was recorded before {}",
+            style.second(first)
+        ));
+    }
+    if let Some(last) = coverage.nothing_after {
+        parts.push(format!("nothing was recorded after {}", style.second(last)));
+    }
+    if let Some(last) = coverage.last_commit {
+        parts.push(format!(
+            "the recorder at work committed last at {}",
+            style.second(last)
+        ));
+    }
+    let counts = [
+        (
+            coverage.unclean_recordings,
+            "recording ended without a word",
+            "recordings ended without a word",
+        ),
+        (
+            coverage.dropped_frames,
+            "frame dropped by us",
+            "frames dropped by us",
+        ),
+        (
+            coverage.unreadable_frames,
+            "frame of these recordings was unreadable and is kept as it is",
+            "frames of these recordings were unreadable and are kept as they are",
+        ),
+    ];
+    for (count, one, more) in counts {
+        match count {
+            0 => {}
+            1 => parts.push(format!("1 {one}")),
+            count => parts.push(format!("{count} {more}")),
+        }
+    }
+    if coverage.links > 0 {
+        parts.extend(inside_ecapture(coverage));
+    }
+    parts
+}
+
+fn gaps(count: u64) -> String {
+    match count {
+        0 => "no known gap".to_owned(),
+        1 => "1 gap".to_owned(),
+        count => format!("{count} gaps"),
+    }
+}
+
+/// `link up 71 h 58 m of 72 h`. What is not all of the period never looks as if it were.
+pub(super) fn link_up(coverage: &Coverage) -> String {
+    let (up, period) = (coverage.link_up, coverage.period());
+    let forms: [fn(Duration) -> String; 2] = [length, seconds];
+    for form in forms {
+        if up == period || form(up) != form(period) {
+            return format!("link up {} of {}", form(up), form(period));
+        }
+    }
+    format!("link up {} but for less than a second", seconds(period))
+}
+
+/// What eCapture says of its own losses. `docs/wire.md`, "What it loses".
+fn inside_ecapture(coverage: &Coverage) -> Vec<String> {
+    let is_first = |release: &&String| release.starts_with("1.");
+    let releases = &coverage.ecapture_releases;
+    let logging: Vec<_> = releases.iter().filter(is_first).collect();
+    let silent: Vec<_> = releases
+        .iter()
+        .filter(|release| !is_first(release))
+        .collect();
+    let more = if coverage.has_more_releases {
+        " and others"
+    } else {
+        ""
+    };
+    let mut parts = Vec::new();
+    if !logging.is_empty() {
+        let report = if logging.len() == 1 {
+            "reports"
+        } else {
+            "report"
+        };
+        parts.push(format!(
+            "eCapture {} {report} losses in the kernel only in the log: {} samples",
+            listed(&logging),
+            coverage.lost_samples
+        ));
+    }
+    let losses = if logging.is_empty() {
+        "losses"
+    } else {
+        "other losses"
+    };
+    let known: Vec<_> = logging.iter().chain(&silent).copied().collect();
+    let name = if known.is_empty() {
+        String::new()
+    } else {
+        format!(" {}{more}", listed(&known))
+    };
+    let by = if known.len() > 1 || !more.is_empty() {
+        "them"
+    } else {
+        "it"
+    };
+    parts.push(format!(
+        "{losses} inside eCapture{name} are not reported by {by} and can be large"
+    ));
+    parts
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed(names: &[&String]) -> String {
+    let names: Vec<_> = names.iter().map(|name| escape::line(name)).collect();
+    match names.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        names => names.concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::event::{Timestamp, Zone};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(coverage: &Coverage, expected: &str) {
+        let style = Style {
+            color: false,
+            width: 100,
+            zone: Zone::Utc,
+            now: Timestamp::from_seconds(0),
+        };
+        assert_eq!(sentence(coverage, &style), expected);
+    }
+
+    fn three_days() -> Coverage {
+        Coverage {
+            started: Timestamp::from_seconds(0),
+            ended: Timestamp::from_seconds(72 * 3600),
+            link_up: Duration::from_secs(72 * 3600 - 120),
+            links: 3,
+            recordings: 1,
+            ..Coverage::default()
+        }
+    }
+
+    #[test]
+    fn what_is_known_and_what_nobody_can_know() {
+        check(
+            &Coverage {
+                gaps: 2,
+                dropped_frames: 310,
+                ecapture_releases: vec!["2.5.1".to_owned()],
+                ..three_days()
+            },
+            "link up 71 h 58 m of 72 h, 2 gaps; 310 frames dropped by us; losses inside eCapture 2.5.1 are not reported \
+             by it and can be large",
+        );
+        check(
+            &Coverage {
+                ecapture_releases: vec!["1.5.2".to_owned()],
+                lost_samples: 7,
+                unclean_recordings: 1,
+                ..three_days()
+            },
+            "link up 71 h 58 m of 72 h, no known gap; 1 recording ended without a word; eCapture 1.5.2 reports losses in \
+             the kernel only in the log: 7 samples; other losses inside eCapture 1.5.2 are not reported by it and can be \
+             large",
+        );
+        check(
+            &Coverage {
+                ecapture_releases: ["2.1.0", "1.5\x1b", "2.5.1"].map(str::to_owned).to_vec(),
+                has_more_releases: true,
+                gaps: 1,
+                ..three_days()
+            },
+            "link up 71 h 58 m of 72 h, 1 gap; eCapture 1.5\\x1b reports losses in the kernel only in the log: 0 samples; \
+             other losses inside eCapture 1.5\\x1b, 2.1.0 and 2.5.1 and others are not reported by them and can be large",
+        );
+        check(
+            &three_days(),
+            "link up 71 h 58 m of 72 h, no known gap; losses inside eCapture are not reported by it and can be large",
+        );
+    }
+
+    #[test]
+    fn time_outside_of_recordings() {
+        check(
+            &Coverage {
+                link_up: Duration::ZERO,
+                links: 0,
+                recordings: 0,
+                nothing_after: Some(Timestamp::from_seconds(-60)),
+                ..three_days()
+            },
+            "link up 0 s of 72 h, no known gap; nothing was recorded after 1969-12-31 23:59:00 +00:00",
+        );
+        check(
+            &Coverage {
+                link_up: Duration::ZERO,
+                links: 0,
+                recordings: 0,
+                ..three_days()
+            },
+            "link up 0 s of 72 h, no known gap; nothing was recorded then",
+        );
+    }
+
+    #[test]
+    fn an_import_without_times() {
+        let estimated = Coverage {
+            is_received_estimated: true,
+            ..three_days()
+        };
+        let losses = "losses inside eCapture are not reported by it and can be large";
+        check(
+            &estimated,
+            &format!(
+                "link up 71 h 58 m of 72 h by an estimate, as an imported file does not tell it, no known gap; {losses}"
+            ),
+        );
+        check(
+            &Coverage {
+                ended: estimated.started,
+                link_up: Duration::ZERO,
+                ..estimated
+            },
+            &format!(
+                "link time is not known, as an imported file does not tell it, no known gap; {losses}"
+            ),
+        );
+    }
+
+    #[test]
+    fn a_part_never_looks_like_all() {
+        let up = |millis| {
+            link_up(&Coverage {
+                link_up: Duration::from_millis(millis),
+                ..three_days()
+            })
+        };
+        assert_eq!(up(259_200_000), "link up 72 h of 72 h");
+        assert_eq!(up(259_199_999), "link up 71 h 59 m of 72 h");
+        let short = Coverage {
+            ended: Timestamp::from_seconds(3605),
+            link_up: Duration::from_secs(3602),
+            ..three_days()
+        };
+        assert_eq!(link_up(&short), "link up 1 h 2 s of 1 h 5 s");
+        let shorter = Coverage {
+            ended: Timestamp::from_nanos(10_500_000_000),
+            link_up: Duration::from_millis(10_200),
+            ..three_days()
+        };
+        assert_eq!(link_up(&shorter), "link up 10 s but for less than a second");
+    }
+}
