@@ -134,6 +134,10 @@ pub struct RecordingStats {
     pub dropped_by_us: u64,
     /// Number of events with TLS secrets that were not stored.
     pub keys_withheld: u64,
+    /// Number of events that the recorder's filter left out.
+    pub filtered_events: u64,
+    /// The recorder's filter, if it had one.
+    pub filter: Option<String>,
 }
 
 /// A span of time, or a number of frames, that is known to be missing.
