@@ -1,6 +1,6 @@
 //! A recorder that stores only some events.
 
-use ecq::event::{Frame, Kind, Opcode, Timestamp};
+use ecq::event::{ConnectionId, Frame, Kind, Opcode, Timestamp};
 use serde_json::Value;
 
 use super::{play, server};
@@ -179,7 +179,7 @@ fn only_what_is_stored_moves_to_another_connection() {
     let stored: Vec<_> = events(&env.db())
         .iter()
         .map(|event| {
-            let connection = event.stored.connection.map(|number| number.number());
+            let connection = event.stored.connection.map(ConnectionId::number);
             let has_ends = event.stored.endpoints.client.is_some();
             (event.stored.id.number(), connection, has_ends)
         })
@@ -235,12 +235,15 @@ fn the_filter_and_what_it_left_out_are_told() {
     let recording = &stats[0]["recordings"][0];
     assert_eq!(recording["filtered_events"], 1);
     assert_eq!(recording["filter"], "pname == \"client\" && len < 5");
+    let words = "1 recording stored only what its --filter let through";
+    env.query(["pid == 99"]).exits(1).says(words);
     // Without one there is nothing to tell.
     let env = recorded([(0, data_on(5, "WRITE", "data"))], []);
     let stats = env.query(["stats", "--output", "jsonl"]).exits(0).json();
     let recording = &stats[0]["recordings"][0];
     assert_eq!(recording["filtered_events"], 0);
     assert_eq!(recording.get("filter"), None);
+    env.query(["pid == 99"]).exits(1).never_says("--filter");
 }
 
 /// Captures of the first version know of no filter.
