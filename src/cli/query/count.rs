@@ -232,7 +232,7 @@ fn by_time(
             Output::Jsonl => {
                 let mut object = Object::default();
                 object.text("start", start.to_string());
-                object.number("seconds", length.as_secs());
+                object.real("seconds", length.as_secs_f64());
                 object.number("events", count.events);
                 object.number("payload_bytes", count.bytes);
                 object.write(out)?;
