@@ -1,19 +1,19 @@
 //! Asking, on captures made by import.
 
-mod asking;
 mod coverage;
 mod filters;
 mod follow;
-mod older;
+mod merged;
+mod modes;
 mod output;
 mod payloads;
 mod places;
 mod selection;
-mod several;
 mod shell;
 mod sql;
 mod time;
 mod untouched;
+mod upgrades;
 
 use ecq::event::{Frame, Opcode, Timestamp};
 
