@@ -122,6 +122,7 @@ fn record(path: &Path, numbers: &mut Numbers, count: usize) -> Recorded {
         is_received_estimated: false,
         import_sha256: None,
         is_again: false,
+        filter: None,
     };
     let now = Timestamp::from_seconds(2);
     let mut events: Vec<NewEvent> = Vec::new();
