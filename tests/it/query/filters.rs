@@ -42,7 +42,7 @@ fn traffic() -> TestEnv {
     let data = |second: i64, who: &str, way: &str, payload: &[u8]| {
         let time = FIRST.plus_nanos(second * 1_000_000_000).to_string();
         let time = time.replace('T', " ");
-        (second, openssl(&time[..23], who, way, payload))
+        (second, openssl(time.get(..23).unwrap(), who, way, payload))
     };
     let mut zipped = b"HTTP/1.1 200 OK\r\nContent-Type: application/zip\r\n\r\n".to_vec();
     zipped.extend_from_slice(b"PK\x03\x04\x14\x00zipped");

@@ -1,6 +1,5 @@
 //! Following a capture while it is recorded.
 
-use std::io::Read as _;
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;

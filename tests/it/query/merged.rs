@@ -24,7 +24,7 @@ fn capture(
             let received = FIRST.plus_nanos(second * 1_000_000_000);
             let time = received.to_string().replace('T', " ");
             let who = format!("PID:100 TID:100 Comm:{pname} FD:5");
-            let message = openssl(&time[..23], &who, "WRITE", pname.as_bytes());
+            let message = openssl(time.get(..23).unwrap(), &who, "WRITE", pname.as_bytes());
             Frame {
                 received,
                 ..frame(Opcode::Binary, message)
