@@ -232,7 +232,11 @@ fn by_time(
             Output::Jsonl => {
                 let mut object = Object::default();
                 object.text("start", start.to_string());
-                object.number("seconds", length.as_secs());
+                if length.subsec_nanos() == 0 {
+                    object.number("seconds", length.as_secs());
+                } else {
+                    object.real("seconds", length.as_secs_f64());
+                }
                 object.number("events", count.events);
                 object.number("payload_bytes", count.bytes);
                 object.write(out)?;

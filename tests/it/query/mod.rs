@@ -2,6 +2,10 @@
 
 mod asking;
 mod coverage;
+mod filters;
+mod follow;
+mod merged;
+mod modes;
 mod older;
 mod output;
 mod payloads;
@@ -12,6 +16,7 @@ mod shell;
 mod sql;
 mod time;
 mod untouched;
+mod upgrades;
 
 use ecq::event::{Frame, Opcode, Timestamp};
 
