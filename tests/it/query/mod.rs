@@ -1,17 +1,14 @@
 //! Asking, on captures made by import.
 
-mod asking;
 mod coverage;
 mod filters;
 mod follow;
 mod merged;
 mod modes;
-mod older;
 mod output;
 mod payloads;
 mod places;
 mod selection;
-mod several;
 mod shell;
 mod sql;
 mod time;
