@@ -1,6 +1,6 @@
 //! The zone in which people read and write times.
 
-use chrono::{DateTime, Duration, FixedOffset, Local, NaiveDateTime, TimeZone, Utc};
+use chrono::{DateTime, Duration, FixedOffset, Local, NaiveDateTime, NaiveTime, TimeZone, Utc};
 
 use super::Timestamp;
 
@@ -24,6 +24,11 @@ impl Zone {
             Self::Utc => utc.fixed_offset(),
             Self::Fixed(offset) => utc.with_timezone(&offset),
         }
+    }
+
+    /// The beginning of the day that `time` lies in.
+    pub fn midnight(self, time: Timestamp) -> Timestamp {
+        self.time_of(self.at(time).date_naive().and_time(NaiveTime::MIN))
     }
 
     /// The time at which a clock on the wall of this zone shows `wall`: the first of two when clocks are set back, an

@@ -87,6 +87,17 @@ impl Object {
         out.write_all(b"\n")
     }
 
+    /// Writes the object as the only field of another, and a line end.
+    ///
+    /// # Errors
+    ///
+    /// What `out` says.
+    pub fn write_as(self, out: &mut dyn Write, name: &str) -> io::Result<()> {
+        let mut outer = Map::new();
+        outer.insert(name.to_owned(), Json::Object(self.0));
+        Self(outer).write(out)
+    }
+
     fn put(&mut self, name: &str, is_text: bool, value: Json) {
         let name = if is_text {
             name.to_owned()

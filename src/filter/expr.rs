@@ -235,6 +235,24 @@ impl Expr {
         }
     }
 
+    /// Whether it looks into decoded bodies.
+    pub fn asks_bodies(&self) -> bool {
+        let mut asks = false;
+        self.for_each_test(&mut |test| {
+            asks |= test.operands().any(|operand| {
+                matches!(
+                    operand.field.id,
+                    FieldId::Any
+                        | FieldId::Body
+                        | FieldId::ReqBody
+                        | FieldId::RespBody
+                        | FieldId::Sha256
+                )
+            });
+        });
+        asks
+    }
+
     /// The levels that it is decided on, in order, each once.
     pub fn levels(&self) -> Vec<Level> {
         let mut levels = Vec::new();

@@ -1,7 +1,8 @@
 //! How a filter is answered, in words and in SQL.
 
+use rusqlite::Connection;
+
 use super::error::{At, Error};
-use super::plan::Plan;
 use super::reader::Reader;
 use super::rows::Rows;
 use super::spans::Order;
@@ -21,13 +22,18 @@ impl Reader {
         let rows = Rows::new(self, filter, Order::NewestFirst, Some(0))?;
         let plan = rows.plan();
         lines.extend(plan.steps.iter().map(|step| ("list", step.clone())));
+        for sql in &plan.asked {
+            lines.extend(
+                plan_of(&self.db, sql)
+                    .at(&self.path)?
+                    .into_iter()
+                    .map(|step| ("by", step)),
+            );
+        }
         lines.push(("rows", rows.way()));
         lines.push(("sql", plan.select()));
-        lines.extend(
-            self.query_plan(plan)?
-                .into_iter()
-                .map(|step| ("plan", step)),
-        );
+        let steps = plan_of(&self.db, &plan.select()).at(&self.path)?;
+        lines.extend(steps.into_iter().map(|step| ("plan", step)));
         for (what, part) in [("payload", &plan.payload), ("residual", &plan.residual)] {
             if let Some(part) = part {
                 lines.push((what, part.to_string()));
@@ -35,17 +41,16 @@ impl Reader {
         }
         Ok(lines)
     }
+}
 
-    /// What SQLite does for the plan's statement.
-    pub(super) fn query_plan(&self, plan: &Plan) -> Result<Vec<String>, Error> {
-        let sql = format!("EXPLAIN QUERY PLAN {}", plan.select());
-        self.db
-            .prepare(&sql)
-            .and_then(|mut statement| {
-                statement
-                    .query_map(plan.parameters(1, 1), |row| row.get("detail"))?
-                    .collect()
-            })
-            .at(&self.path)
+/// What SQLite does for a statement.
+pub(super) fn plan_of(db: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+    // Plans do not depend on values, and unbound ones are NULL.
+    let mut rows = statement.raw_query();
+    let mut steps = Vec::new();
+    while let Some(row) = rows.next()? {
+        steps.push(row.get("detail")?);
     }
+    Ok(steps)
 }

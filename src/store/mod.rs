@@ -126,6 +126,7 @@ mod stream_text;
 mod surroundings;
 mod tail;
 mod tally;
+mod undecoded;
 mod varint;
 mod watch;
 mod writer;

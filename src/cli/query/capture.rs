@@ -1,5 +1,6 @@
 //! Opens the captures that are asked about.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,7 @@ use crate::cli::report::{Advised, Unreadable};
 use crate::cli::select::{Anchor, Period};
 use crate::event::{Coverage, Timestamp};
 use crate::export;
+use crate::filter::Expr;
 use crate::render;
 use crate::store::{Access, Reader};
 
@@ -189,11 +191,19 @@ fn check_readable(path: &Path) -> Result<(), Unreadable> {
 pub(super) fn conclude(
     context: &mut Context<'_>,
     captures: &Captures,
-    period: Period,
+    (period, filter): (Period, Option<&Expr>),
     exit: Exit,
     with_coverage: bool,
     output: Output,
 ) -> anyhow::Result<Exit> {
+    if let Some(filter) = filter.filter(|filter| filter.asks_bodies()) {
+        tell_undecoded(
+            context,
+            captures,
+            filter,
+            with_coverage && output == Output::Jsonl,
+        )?;
+    }
     if context.watch.is_stopped() {
         context.terminal.note("interrupted: this is not all");
         return Ok(Exit::Interrupted);
@@ -233,6 +243,48 @@ pub(super) fn conclude(
         }
     }
     Ok(exit)
+}
+
+/// Says how many bodies could not be searched whole: what was not found may be in them.
+fn tell_undecoded(
+    context: &mut Context<'_>,
+    captures: &Captures,
+    filter: &Expr,
+    as_line: bool,
+) -> anyhow::Result<()> {
+    let mut counts = BTreeMap::new();
+    let mut are_known = true;
+    for reader in captures.readers() {
+        let found = reader.undecoded(filter).context("failed to count bodies")?;
+        are_known &= found.is_some();
+        for (defect, events) in found.unwrap_or_default() {
+            *counts.entry(defect).or_default() += events;
+        }
+    }
+    let total: u64 = counts.values().sum();
+    if as_line {
+        let mut object = export::values::Object::default();
+        for (defect, events) in &counts {
+            object.number(defect, *events);
+        }
+        object.write_as(context.terminal.out(), "undecoded")?;
+    }
+    if total > 0 {
+        let reasons: Vec<_> = counts
+            .iter()
+            .map(|(defect, events)| format!("{events} {}", defect.replace('_', " ")))
+            .collect();
+        context.terminal.note(format_args!(
+            "{total} events have a body that this event alone does not let decode whole ({}): it was searched as far as it goes",
+            reasons.join(", ")
+        ));
+    }
+    if !are_known {
+        context.terminal.note(
+            "an earlier version recorded this: how many bodies could not be decoded is not known; `ecq-query reindex` finds out",
+        );
+    }
+    Ok(())
 }
 
 /// How much of the period a capture covers.

@@ -184,11 +184,8 @@ fn by_time(
     context: &mut Context<'_>,
 ) -> anyhow::Result<bool> {
     let failed = "failed to count events";
-    let midnight = context.zone.at(context.now).date_naive();
     let buckets = Buckets {
-        origin: context
-            .zone
-            .time_of(midnight.and_time(chrono::NaiveTime::MIN)),
+        origin: context.zone.midnight(context.now),
         width_ns: i64::try_from(length.as_nanos()).unwrap_or(i64::MAX),
     };
     let mut tally = Tally::new().context(failed)?;

@@ -110,5 +110,12 @@ pub(super) fn run(args: &FirstSeenArgs, context: &mut Context<'_>) -> anyhow::Re
     } else {
         Exit::Nothing
     };
-    capture::conclude(context, &captures, period, exit, args.coverage, args.output)
+    capture::conclude(
+        context,
+        &captures,
+        (period, filter.as_ref()),
+        exit,
+        args.coverage,
+        args.output,
+    )
 }

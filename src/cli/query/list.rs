@@ -125,7 +125,14 @@ pub(super) fn run(args: &ListArgs, context: &mut Context<'_>) -> anyhow::Result<
     } else {
         rows(args, &captures, filter.as_ref(), context)?
     };
-    capture::conclude(context, &captures, period, exit, args.coverage, args.output)
+    capture::conclude(
+        context,
+        &captures,
+        (period, filter.as_ref()),
+        exit,
+        args.coverage,
+        args.output,
+    )
 }
 
 impl Instead {
@@ -167,6 +174,7 @@ fn rows(
         None => shown.map(|count| count + 1),
         Some(_) => shown,
     };
+    let _progress = context.progress()?;
     let mut sink = args.sink(context, captures);
     let mut cursor = args
         .cursor_file

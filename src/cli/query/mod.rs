@@ -11,6 +11,7 @@ mod first_seen;
 mod follow;
 mod list;
 mod man;
+mod reindex;
 mod show;
 mod sink;
 mod sql;
@@ -59,6 +60,8 @@ enum Command {
     Stats(stats::StatsArgs),
     /// Explains the fields that filters are made of
     Fields(fields::FieldsArgs),
+    /// Makes the search filter of a capture that lacks it, so that searches open fewer blocks
+    Reindex(reindex::ReindexArgs),
     /// Shows which processes talked to which hosts for the first time since a time
     FirstSeen(Box<first_seen::FirstSeenArgs>),
     /// Answers a statement in SQL, which only reads
@@ -176,6 +179,7 @@ pub(super) fn run(
         Some(Command::Stats(stats)) => stats::run(stats, &mut context),
         Some(Command::Fields(fields)) => fields::run(fields, &mut context),
         Some(Command::FirstSeen(first_seen)) => first_seen::run(first_seen, &mut context),
+        Some(Command::Reindex(reindex)) => reindex::run(reindex, &mut context),
         Some(Command::Sql(sql)) => sql::run(sql, &mut context),
         Some(Command::Completions(args)) => completions::run(args, &mut context),
         Some(Command::Man(args)) => man::run(args, &mut context),
@@ -189,6 +193,7 @@ impl Command {
             Self::Stats(stats) => &stats.common,
             Self::Fields(fields) => &fields.common,
             Self::FirstSeen(first_seen) => &first_seen.common,
+            Self::Reindex(reindex) => &reindex.common,
             Self::Sql(sql) => &sql.common,
             Self::Completions(_) | Self::Man(_) => &NO_COMMON,
         }

@@ -38,6 +38,8 @@ pub(super) struct Lists<'a> {
     next: i64,
     /// What was listed, for people.
     pub(super) steps: Vec<String>,
+    /// The statements that were asked for that, each once.
+    pub(super) asked: Vec<&'static str>,
 }
 
 impl Home {
@@ -85,6 +87,7 @@ impl<'a> Lists<'a> {
             made: Vec::new(),
             next: 1,
             steps: Vec::new(),
+            asked: Vec::new(),
         })
     }
 
@@ -130,14 +133,21 @@ impl<'a> Lists<'a> {
         number
     }
 
+    fn note(&mut self, sql: &'static str) {
+        if !self.asked.contains(&sql) {
+            self.asked.push(sql);
+        }
+    }
+
     /// Puts the ids of the rows for which `judge` says yes on the list.
     fn add(
-        &self,
+        &mut self,
         list: i64,
-        select: &str,
+        select: &'static str,
         parameters: impl Params,
         mut judge: impl FnMut(&Row<'_>) -> Result<bool>,
     ) -> Result<()> {
+        self.note(select);
         let mut add = self.db.prepare_cached(ADD)?;
         let mut statement = self.db.prepare_cached(select)?;
         let mut rows = statement.query(parameters)?;
@@ -207,6 +217,7 @@ impl<'a> Lists<'a> {
                         OR EXISTS (SELECT 1 FROM temp.wanted AS c WHERE c.list = ?3 AND c.id = s.connection_id))"
             }
         };
+        self.note(sql);
         let mut insert = self.db.prepare_cached(sql)?;
         for (place, number) in [Some(base), processes, connections].into_iter().enumerate() {
             if let Some(number) = number {
@@ -222,7 +233,7 @@ impl<'a> Lists<'a> {
     }
 
     /// Puts those of the streams on the list `base` on `list` that fit.
-    fn judge_streams(&self, list: i64, base: i64, part: &Expr) -> Result<()> {
+    fn judge_streams(&mut self, list: i64, base: i64, part: &Expr) -> Result<()> {
         const STREAMS: &str = "
             SELECT s.id, p.pid, p.pname, p.uid, so.url, c.id AS connection_id, c.fd,
                 c.src_ip, c.src_port, c.dst_ip, c.dst_port, c.sense, c.tuple_source, c.role
@@ -323,7 +334,7 @@ impl<'a> Lists<'a> {
         Ok(list)
     }
 
-    fn list_shapes(&self, list: i64, part: &Expr) -> Result<()> {
+    fn list_shapes(&mut self, list: i64, part: &Expr) -> Result<()> {
         let sql =
             "SELECT id, kind, content, direction, probe, ecapture_type, provenance FROM shapes";
         self.add(list, sql, [], |row| {
@@ -331,7 +342,7 @@ impl<'a> Lists<'a> {
         })
     }
 
-    fn list_heads(&self, list: i64, part: &Expr) -> Result<()> {
+    fn list_heads(&mut self, list: i64, part: &Expr) -> Result<()> {
         let judge = |row: &Row<'_>| -> Result<bool> {
             let (method, host, content_type): (Option<String>, Option<String>, Option<String>) = (
                 row.get("method")?,
@@ -360,7 +371,7 @@ impl<'a> Lists<'a> {
         Ok(())
     }
 
-    fn list_paths(&self, list: i64, part: &Expr) -> Result<()> {
+    fn list_paths(&mut self, list: i64, part: &Expr) -> Result<()> {
         self.add(list, "SELECT id, path FROM paths", [], |row| {
             let path: String = row.get("path")?;
             let facts = Facts {

@@ -9,6 +9,8 @@
 mod bounds;
 mod lists;
 mod numbers;
+#[cfg(test)]
+mod tests;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, Result};
@@ -34,6 +36,8 @@ pub(super) struct Plan {
     pub(super) required: Option<Required>,
     /// How the lists were made, for people.
     pub(super) steps: Vec<String>,
+    /// The statements that made them.
+    pub(super) asked: Vec<&'static str>,
 }
 
 /// A condition as SQL, and whether it means exactly what the filter means or lets through more.
@@ -83,6 +87,7 @@ impl Plan {
             residual: Expr::all(residual),
             required,
             steps: compiler.lists.steps,
+            asked: compiler.lists.asked,
         })
     }
 

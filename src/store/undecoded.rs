@@ -1,0 +1,60 @@
+//! What a search in bodies could not look into.
+
+use std::collections::BTreeMap;
+
+use super::error::{At, Error};
+use super::plan::Plan;
+use super::reader::Reader;
+use crate::filter::Expr;
+use crate::http::body::{self, Defect, MAX_DECODED_BYTES, State};
+
+impl Reader {
+    /// How many events, of those that the filter looks at, have an HTTP body that could not be decoded, or not to its end,
+    /// by the reason; what could be decoded of it was searched. `None` if the capture does not know that, as an earlier
+    /// version recorded it.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is damaged.
+    pub fn undecoded(&self, filter: &Expr) -> Result<Option<BTreeMap<&'static str, u64>>, Error> {
+        if !self.has_search_filter() {
+            return Ok(None);
+        }
+        let plan = Plan::new(&self.db, Some(filter)).at(&self.path)?;
+        let mut counts = BTreeMap::new();
+        let sql = format!(
+            "SELECT u.defect, COUNT(*) AS events FROM undecoded AS u CROSS JOIN events AS e ON e.id = u.event_id
+             WHERE {} GROUP BY u.defect",
+            plan.conditions()
+        );
+        let mut statement = self.db.prepare(&sql).at(&self.path)?;
+        let mut rows = statement
+            .query(plan.parameters(i64::MIN, i64::MAX))
+            .at(&self.path)?;
+        while let Some(row) = rows.next().at(&self.path)? {
+            let code: u8 = row.get("defect").at(&self.path)?;
+            let defect = Defect::ALL.into_iter().find(|defect| defect.code() == code);
+            let name = defect.map_or("unknown", Defect::name);
+            *counts.entry(name).or_default() += row.get::<_, u64>("events").at(&self.path)?;
+        }
+        // Of what waits for a block it is not noted yet.
+        let sql = format!(
+            "SELECT t.data FROM tail AS t CROSS JOIN events AS e ON e.id = t.event_id WHERE {}",
+            plan.conditions()
+        );
+        let mut statement = self.db.prepare(&sql).at(&self.path)?;
+        let mut rows = statement
+            .query(plan.parameters(i64::MIN, i64::MAX))
+            .at(&self.path)?;
+        while let Some(row) = rows.next().at(&self.path)? {
+            let payload = row
+                .get_ref("data")
+                .and_then(|data| Ok(data.as_blob()?))
+                .at(&self.path)?;
+            let body = body::body(payload, MAX_DECODED_BYTES);
+            if let Some(State::Partial(defect)) = body.map(|body| body.state) {
+                *counts.entry(defect.name()).or_default() += 1;
+            }
+        }
+        Ok(Some(counts))
+    }
+}
