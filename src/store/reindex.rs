@@ -148,6 +148,9 @@ impl<'a> Reindex<'a> {
             let events = self.events_after(last)?;
             after = events.last().map(|event| event.id);
             for event in events {
+                if watch.is_stopped() {
+                    break;
+                }
                 self.take(&event, watch)?;
             }
         }

@@ -105,6 +105,14 @@ fn a_recorder_brings_it_to_the_newest_schema() {
         newest_version()
     );
     check_digests(&old.db());
+    // The blocks that were there have no filter yet, and nobody knows which of their bodies cannot be decoded.
+    let undecoded = || {
+        let reader = Reader::open(&old.db()).unwrap();
+        reader.undecoded(&contains("http")).unwrap()
+    };
+    assert_eq!(undecoded(), None);
+    assert_eq!(all(&old.db()).blocks, 2);
+    assert_eq!(undecoded(), Some(std::collections::BTreeMap::new()));
 }
 
 #[test]
