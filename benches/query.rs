@@ -1,7 +1,9 @@
-//! What asking costs, beside fetching the same rows by their key, and how that grows. `cargo bench --bench query`.
+//! What asking costs, beside fetching the same rows by their key, and how that grows; what searching costs, beside the
+//! least that it can; and what other tools need for the same. `cargo bench --bench query`.
 //!
 //! The captures that are asked are made once and kept in cargo's target folder. Flags after `--`: `--small N` and
-//! `--large N` events (`--full` stands for 1 and 10 million), `--rounds N`, `--rebuild`, `--no-memory`.
+//! `--large N` events (`--full` stands for 1 and 10 million), `--searched N` events for the search, `--rounds N`,
+//! `--rebuild`, `--no-rows`, `--no-search`, `--no-memory`, `--no-others`, `--python PROGRAM` with the module `duckdb`.
 
 #![expect(
     clippy::print_stdout,
@@ -20,31 +22,33 @@ mod stand_in;
 #[expect(dead_code, reason = "each benchmark uses a part of it")]
 mod harness;
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+#[path = "query/others.rs"]
+mod others;
+#[path = "query/peaks.rs"]
+mod peaks;
+#[path = "query/search.rs"]
+mod search;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use ecq::event::{EventId, StoredEvent};
 use ecq::filter::{AddressPattern, Expr, flags};
-use ecq::record::{write_frame, write_header};
 use ecq::render::table::FIRST_LINE_BYTES;
 use ecq::store::{Order, Reader};
 use rusqlite::Connection;
 
-use harness::memory::{self, Peak};
 use harness::recording::{self, FULL_SPEED};
 use harness::reference::{self, Settings};
 use harness::{Arguments, Measured, Table, number};
 use stand_in::dialect::Dialect;
-use stand_in::options::Options;
-use stand_in::server::StandIn;
-use stand_in::traffic::{Corpus, Traffic};
+use stand_in::traffic::Corpus;
 
 const SEED: u64 = 20_261_124;
+
+/// A search of all payloads takes longer than a list.
+const SEARCH_ROUNDS: usize = 7;
 
 /// As `ecq-query` lists without `-n`: one more than is shown.
 const SHOWN: usize = 50;
@@ -55,8 +59,6 @@ const CONNECTIONS: i64 = 20;
 /// The size of the plain table; a fetch by key does not depend on it.
 const PLAIN_EVENTS: usize = 100_000;
 
-const LARGE_MESSAGE: usize = 100 << 20;
-
 fn main() {
     let arguments = Arguments::read();
     let full = arguments.has("--full");
@@ -64,16 +66,37 @@ fn main() {
     let large = arguments.number("--large", if full { 10_000_000 } else { 2_000_000 });
     let rounds = arguments.number("--rounds", 15);
     let rebuild = arguments.has("--rebuild");
-    let paths = [capture(small, rebuild), capture(large, rebuild)];
-    let plain = plain_table(rebuild);
+    let searched = arguments.number("--searched", if full { 1_000_000 } else { 200_000 });
     let mut table = Table::default();
+    if !arguments.has("--no-search") {
+        search::measure(&mut table, searched, rounds.min(SEARCH_ROUNDS), rebuild);
+    }
+    if !arguments.has("--no-others") {
+        let python = arguments.text("--python");
+        others::measure(&mut table, searched, python, rebuild);
+    }
+    if !arguments.has("--no-rows") {
+        rows(&mut table, [small, large], rounds, rebuild);
+    }
+    if !arguments.has("--no-memory") {
+        peaks::queries(&mut table, &capture(large, rebuild));
+        peaks::recorders(&mut table);
+    }
+    table.conclude();
+}
+
+/// Rows by time and by connection, and how their cost grows with the capture.
+fn rows(table: &mut Table, sizes: [usize; 2], rounds: usize, rebuild: bool) {
+    let [small, large] = sizes;
+    let paths = sizes.map(|events| capture(events, rebuild));
+    let plain = plain_table(rebuild);
     println!(
         "{small} and {large} small events, processor time, medians of {rounds} interleaved rounds (min-max)"
     );
     let mut before: Option<Medians> = None;
-    for (path, events) in paths.iter().zip([small, large]) {
+    for (path, events) in paths.iter().zip(sizes) {
         table.heading(&format!("{events} events"));
-        let medians = ask(&mut table, path, &plain, rounds);
+        let medians = ask(table, path, &plain, rounds);
         if let Some(before) = before {
             table.heading(&format!("from {small} to {events} events"));
             for (name, now, then) in [
@@ -89,12 +112,6 @@ fn main() {
         before = Some(medians);
         table.print();
     }
-    if !arguments.has("--no-memory") {
-        let [_, large] = paths;
-        queries(&mut table, &large);
-        recorders(&mut table);
-    }
-    table.conclude();
 }
 
 /// A capture of so many small events.
@@ -300,166 +317,4 @@ fn spread(count: usize) -> Vec<i64> {
 
 fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
-}
-
-/// The memory of queries over a large file, and of one large payload.
-fn queries(table: &mut Table, large: &Path) {
-    table.heading("peak memory");
-    let query = || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ecq-query"));
-        command.arg("--db");
-        command
-    };
-    for arguments in [
-        &["--grep", "no such text", "-n", "all"][..],
-        &["--pname", "curl", "-n", "all", "-r"],
-        &["-n", "all", "--output", "jsonl"],
-    ] {
-        let name = format!("ecq-query {}", arguments.join(" "));
-        let peak = memory::peak_of(query().arg(large).args(arguments));
-        table.judge(&name, &Measured::exact(peak), 64.0, "MiB");
-    }
-    let stats = memory::peak_of(
-        Command::new(env!("CARGO_BIN_EXE_ecq-query"))
-            .args(["stats", "--db"])
-            .arg(large),
-    );
-    table.judge("ecq-query stats", &Measured::exact(stats), 64.0, "MiB");
-    let (frames, db) = (harness::file("large.frames"), harness::file("large.db"));
-    write_large(&frames);
-    harness::remove(&db);
-    let peak = memory::peak_of(
-        Command::new(env!("CARGO_BIN_EXE_ecq-record"))
-            .arg("--import")
-            .arg(&frames)
-            .arg("--db")
-            .arg(&db),
-    );
-    // No queue; the message, three times.
-    table.judge(
-        "ecq-record --import, a message of 100 MiB",
-        &Measured::exact(peak),
-        364.0,
-        "MiB",
-    );
-    let id: i64 = Connection::open(&db)
-        .unwrap()
-        .query_row(
-            "SELECT id FROM events WHERE payload_bytes > 100000000",
-            [],
-            |row| row.get(0),
-        )
-        .unwrap();
-    let show = memory::peak_of(
-        Command::new(env!("CARGO_BIN_EXE_ecq-query"))
-            .args(["show", &id.to_string(), "--raw", "--db"])
-            .arg(&db),
-    );
-    table.judge(
-        "ecq-query show --raw, 100 MiB",
-        &Measured::exact(show),
-        64.0,
-        "MiB",
-    );
-    let grep = memory::peak_of(query().arg(&db).args(["--grep", "no such text"]));
-    table.judge(
-        "ecq-query --grep, 100 MiB",
-        &Measured::exact(grep),
-        64.0,
-        "MiB",
-    );
-    let jsonl = memory::peak_of(query().arg(&db).args(["--output", "jsonl"]));
-    table.judge(
-        "ecq-query --output jsonl, 100 MiB",
-        &Measured::exact(jsonl),
-        64.0,
-        "MiB",
-    );
-    std::fs::remove_file(&frames).unwrap();
-    harness::remove(&db);
-    table.print();
-}
-
-/// An event with a payload of 100 MiB.
-fn large_event() -> stand_in::event::GeneratedEvent {
-    let mut text = Vec::with_capacity(LARGE_MESSAGE);
-    let mut line = 0_u64;
-    while text.len() < LARGE_MESSAGE {
-        writeln!(
-            text,
-            "line {line} of {:x}",
-            line.wrapping_mul(0x9E37_79B9_7F4A_7C15)
-        )
-        .unwrap();
-        line += 1;
-    }
-    let mut event = Traffic::new(SEED, Corpus::Small).only_tls().next().unwrap();
-    event.payload = Bytes::from(text);
-    event
-}
-
-fn write_large(path: &Path) {
-    let encoder = Options::for_dialect(Dialect::Text).encoder();
-    let message = encoder.encode(&large_event(), stand_in::START_NS).unwrap();
-    let frame = recording::frames(Dialect::Text, SEED, 1, Corpus::Small)
-        .next()
-        .unwrap();
-    let mut out = BufWriter::new(File::create(path).unwrap());
-    write_header(&mut out).unwrap();
-    write_frame(
-        &mut out,
-        &ecq::event::Frame {
-            message: message.bytes,
-            ..frame
-        },
-    )
-    .unwrap();
-    out.flush().unwrap();
-}
-
-/// The memory of a live recorder: at full speed, and with a message of 100 MiB.
-fn recorders(table: &mut Table) {
-    let db = harness::file("live.db");
-    for large in [false, true] {
-        harness::remove(&db);
-        let stand_in = StandIn::start(Options::for_dialect(Dialect::Text)).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_ecq-record"))
-            .arg("--url")
-            .arg(stand_in.url())
-            .arg("--db")
-            .arg(&db)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut peak = Peak::default();
-        assert!(
-            stand_in.wait_for_clients(1, Duration::from_secs(10)),
-            "the recorder connects"
-        );
-        if large {
-            stand_in.send_event(&large_event());
-        } else {
-            stand_in.play(Traffic::new(SEED, Corpus::Realistic).take(100_000), None);
-        }
-        stand_in.wait_for_empty_queues(Duration::from_secs(20));
-        let until = Instant::now() + Duration::from_secs(3);
-        while Instant::now() < until {
-            peak.look(&child);
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        let id = rustix::process::Pid::from_child(&child);
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
-        while child.try_wait().unwrap().is_none() {
-            peak.look(&child);
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        let (name, target) = if large {
-            ("ecq-record, a message of 100 MiB", 64.0 + 300.0 + 64.0)
-        } else {
-            ("ecq-record, 100,000 realistic events at full speed", 128.0)
-        };
-        table.judge(name, &Measured::exact(peak.mebibytes()), target, "MiB");
-    }
-    harness::remove(&db);
 }

@@ -30,8 +30,9 @@ INSERT INTO names (domain, code, name) VALUES
     ('covers', 1, 'all'), ('covers', 2, 'plain'),
     ('defect', 1, 'cut_off'), ('defect', 2, 'damaged'), ('defect', 3, 'too_large'), ('defect', 4, 'unknown_coding');
 
--- Events that a record-time filter left out.
+-- Events that `--filter` left out, and what the filter was; NULL if there was none.
 ALTER TABLE recordings ADD COLUMN filtered_events INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE recordings ADD COLUMN filter TEXT;
 
 -- Hosts are asked for without regard to case.
 DROP INDEX heads_host;

@@ -17,7 +17,9 @@ pub(crate) fn peak_of(command: &mut Command) -> f64 {
     let mut peak = Peak::default();
     loop {
         peak.look(&child);
-        if child.try_wait().expect("it is our child").is_some() {
+        if let Some(status) = child.try_wait().expect("it is our child") {
+            // 1 says that nothing was found.
+            assert!(matches!(status.code(), Some(0 | 1)), "{command:?} fails");
             return peak.mebibytes();
         }
         std::thread::sleep(EVERY);

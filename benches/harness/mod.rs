@@ -91,6 +91,20 @@ impl Table {
         self.line(name, measured, &format!("<= {target}"), unit, verdict);
     }
 
+    /// A figure that must not be below `target`.
+    pub(crate) fn judge_at_least(
+        &mut self,
+        name: &str,
+        measured: &Measured,
+        target: f64,
+        unit: &str,
+    ) {
+        let is_met = measured.median() >= target;
+        self.missed += u32::from(!is_met);
+        let verdict = if is_met { "pass" } else { "MISS" };
+        self.line(name, measured, &format!(">= {target}"), unit, verdict);
+    }
+
     /// A figure without a target.
     pub(crate) fn state(&mut self, name: &str, measured: &Measured, unit: &str) {
         self.line(name, measured, "", unit, "");

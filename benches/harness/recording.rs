@@ -64,6 +64,7 @@ fn start(path: &Path) -> (Writer, Intake) {
         is_received_estimated: false,
         import_sha256: None,
         is_again: false,
+        filter: None,
     };
     let store = Writer::open(path, &start).expect("the file can be made");
     let mut intake = Intake::new(IntakeOptions::default(), store.next_ids(), None, started);

@@ -18,7 +18,7 @@ use crate::event::Zone;
 use crate::filter;
 use crate::record::{
     self, DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, Host, ImportOptions, Meters, Notice,
-    Options, Outcome, Recorder,
+    Options, Outcome, RecordFilter, Recorder,
 };
 
 /// Keeps what a running eCapture sends.
@@ -38,6 +38,16 @@ struct RecordArgs {
         conflicts_with = "import"
     )]
     url: String,
+    /// Store only the events that FILTER is true of, and count the others
+    ///
+    /// The language is that of `ecq-query`, whose `fields` tells it: `pname == "curl" && dst_port == 443`. An event is
+    /// judged when it comes in, by what is known then: where eCapture tells the addresses of a connection after its first
+    /// data (2.x openssl), that data has none yet, and in a filter they count as unknown. A text that `contains` looks
+    /// for in `payload` or `any` is also found where it begins in an earlier event, stored or not. `id` cannot be asked
+    /// for. What could not be read is stored whatever the filter says; run log, heartbeats, connections and gaps are
+    /// noted as ever; --save-frames saves every frame.
+    #[arg(long, value_name = "FILTER")]
+    filter: Option<String>,
     /// Also store TLS secrets, which eCapture sends in its keylog and pcap modes
     #[arg(long)]
     keep_keys: bool,
@@ -141,11 +151,26 @@ pub(super) fn run(
         }
     };
     terminal.set_quiet(args.quiet);
+    // Before the capture's folder is made: a filter that is none changes nothing.
+    let filter = args.filter.as_deref().map(read_filter).transpose()?;
     let db = choose(args.db.as_deref(), terminal)?;
     match &args.import {
-        Some(file) => import(&args, file, db, terminal),
-        None => live(&args, db, terminal),
+        Some(file) => import(&args, file, db, filter, terminal),
+        None => live(&args, db, filter, terminal),
     }
+}
+
+fn read_filter(text: &str) -> anyhow::Result<RecordFilter> {
+    if text.trim().is_empty() {
+        return Err(Advised {
+            message: "failed to read --filter: nothing is given".to_owned(),
+            hint: "leave it out to store everything".to_owned(),
+        }
+        .into());
+    }
+    let filter =
+        filter::parse(text, super::now(), Zone::Local).context("failed to read --filter")?;
+    RecordFilter::new(filter).context("failed to read --filter")
 }
 
 /// Finds the capture's path, says which it is if it was not named, and makes the default's folder.
@@ -178,6 +203,7 @@ fn import(
     args: &RecordArgs,
     file: &Path,
     db: PathBuf,
+    filter: Option<RecordFilter>,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
     let received_at = args
@@ -192,6 +218,7 @@ fn import(
         received_at,
         again: args.again,
         keep_keys: args.keep_keys,
+        filter,
     };
     let (notices, receiver) = mpsc::channel();
     let result = record::import(&options, &notices);
@@ -204,13 +231,19 @@ fn import(
     Ok(Exit::Found)
 }
 
-fn live(args: &RecordArgs, db: PathBuf, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+fn live(
+    args: &RecordArgs,
+    db: PathBuf,
+    filter: Option<RecordFilter>,
+    terminal: &mut Terminal,
+) -> anyhow::Result<Exit> {
     let options = Options {
         host: host_of(&args.url),
         url: args.url.clone(),
         queue_bytes: args.queue.0,
         max_message_bytes: args.max_message.0,
         keep_keys: args.keep_keys,
+        filter,
         save_frames: args.save_frames.clone(),
         db,
     };

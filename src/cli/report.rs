@@ -197,6 +197,9 @@ fn record_hint(error: &record::Error) -> Option<String> {
         record::Error::BadUrl { .. } => Some(
             "it is what eCapture's --ecaptureq was given, usually ws://127.0.0.1:28257/".to_owned(),
         ),
+        record::Error::FilterOnId => {
+            Some("ask `ecq-query` for ids, or record with a filter on something else".to_owned())
+        }
         record::Error::NoTime { .. } => {
             Some("say when they were received with --received-at TIME".to_owned())
         }

@@ -92,6 +92,9 @@ pub(super) fn status(status: &Status, running: Duration) -> String {
     if status.backlog.bytes > 1 << 20 {
         line = format!("{line} ({})", human(status.backlog.bytes as u64));
     }
+    if status.filtered_events > 0 {
+        line = format!("{line} · left out {}", status.filtered_events);
+    }
     if status.dropped_frames > 0 {
         line = format!("{line} · dropped {}", status.dropped_frames);
     }
@@ -119,6 +122,7 @@ pub(super) fn summarize(terminal: &mut Terminal, summary: &Summary) {
         escape::line(&summary.path.display().to_string())
     ));
     let left_out = [
+        (counters.filtered_events, "by --filter"),
         (
             counters.withheld_keys,
             "with TLS secrets (--keep-keys stores them)",

@@ -27,6 +27,8 @@ pub struct Coverage {
     pub recordings: u64,
     /// How many of them ended without a word: the recorder was killed, or the machine went down.
     pub unclean_recordings: u64,
+    /// How many of them stored only what a filter of the recorder is true of.
+    pub filtered_recordings: u64,
     /// Number of frames that could not be read, in the whole of those recordings; they are stored as they are.
     pub unreadable_frames: u64,
     /// Whether the times of receipt in one of them are stand-ins, and link time with them.
@@ -134,6 +136,10 @@ pub struct RecordingStats {
     pub dropped_by_us: u64,
     /// Number of events with TLS secrets that were not stored.
     pub keys_withheld: u64,
+    /// Number of events that the recorder's filter left out.
+    pub filtered_events: u64,
+    /// The recorder's filter, if it had one.
+    pub filter: Option<String>,
 }
 
 /// A span of time, or a number of frames, that is known to be missing.

@@ -34,6 +34,8 @@ pub(super) struct Coverage<'a> {
     recordings: u64,
     /// Recordings that ended without a word.
     unclean_recordings: u64,
+    /// Recordings that stored only what a filter of the recorder is true of.
+    filtered_recordings: u64,
     gaps: u64,
     /// In those gaps.
     dropped_by_us: u64,
@@ -84,6 +86,7 @@ pub(super) fn object(coverage: &event::Coverage) -> Coverage<'_> {
         links: coverage.links,
         recordings: coverage.recordings,
         unclean_recordings: coverage.unclean_recordings,
+        filtered_recordings: coverage.filtered_recordings,
         gaps: coverage.gaps,
         dropped_by_us: coverage.dropped_frames,
         unreadable: coverage.unreadable_frames,
@@ -124,7 +127,7 @@ mod tests {
             concat!(
                 r#"{"capture":"a.db","coverage":{"started":"1970-01-01T00:00:00.000000000Z","#,
                 r#""ended":"1970-01-01T00:00:10.000000000Z","span_seconds":10.0,"link_up_seconds":9.5,"links":2,"#,
-                r#""recordings":1,"unclean_recordings":0,"gaps":1,"dropped_by_us":0,"unreadable":0,"#,
+                r#""recordings":1,"unclean_recordings":0,"filtered_recordings":0,"gaps":1,"dropped_by_us":0,"unreadable":0,"#,
                 r#""is_received_estimated":false,"ecapture_releases":["2.5.1"],"has_more_releases":false,"#,
                 r#""lost_samples":0,"nothing_after":"1970-01-01T00:00:09.000000000Z"}}"#,
                 "\n"

@@ -78,6 +78,10 @@ struct Recording<'a> {
     unreadable: u64,
     dropped_by_us: u64,
     keys_withheld: u64,
+    /// What the recorder's filter left out, and the filter.
+    filtered_events: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<&'a str>,
 }
 
 /// Writes the object and a line end.
@@ -141,6 +145,8 @@ fn recording(each: &RecordingStats) -> Recording<'_> {
         unreadable: each.unreadable,
         dropped_by_us: each.dropped_by_us,
         keys_withheld: each.keys_withheld,
+        filtered_events: each.filtered_events,
+        filter: each.filter.as_deref(),
     }
 }
 

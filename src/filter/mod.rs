@@ -5,6 +5,7 @@
 mod chains;
 mod check;
 mod content;
+mod crossing;
 mod error;
 mod examples;
 mod expr;

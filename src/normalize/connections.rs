@@ -18,8 +18,8 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 
 use crate::event::{
-    Captured, Carrier, Connection, ConnectionId, ConnectionUpdate, Content, Direction, Event,
-    EventId, Kind, Role, Timestamp, Tuple, TupleSource,
+    Captured, Carrier, Connection, ConnectionId, ConnectionUpdate, Content, Direction, Endpoints,
+    Event, EventId, Kind, Role, Timestamp, Tuple, TupleSource,
 };
 
 /// How far a connection event reaches back.
@@ -192,6 +192,26 @@ impl Connections {
             }
         }
         placement
+    }
+
+    /// What is known of the connection that an event was given to just now: its ends, and which of them the process is.
+    pub fn ends(&self, event: &Event) -> (Endpoints, Option<Role>) {
+        let Some(epoch) = self.epochs.get(&key(event)) else {
+            return (Endpoints::default(), None);
+        };
+        let endpoints = epoch
+            .tuple
+            .map_or_else(Endpoints::default, |(tuple, source)| {
+                Endpoints::new(tuple, source, epoch.role)
+            });
+        (endpoints, epoch.role)
+    }
+
+    /// The event that was placed last is not stored, so it cannot move; the next one gets its id.
+    pub fn leave_out(&mut self, id: EventId) {
+        if self.recent.back().is_some_and(|last| last.event == id) {
+            self.recent.pop_back();
+        }
     }
 
     fn place_connection_event(&mut self, key: Key, event: &Event, placement: &mut Placement) {

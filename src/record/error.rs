@@ -23,6 +23,9 @@ pub enum Error {
         /// Frames that were waiting.
         lost_frames: u64,
     },
+    /// A filter for what is stored asks for `id`.
+    #[error("the filter asks for `id`, and an event gets its id only when it is stored")]
+    FilterOnId,
     /// The URL is none that eCapture could have.
     #[error("{url}: {reason}")]
     BadUrl {

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::error::Error;
 use super::frames_file::{FileFrame, FramesError, FramesReader};
 use super::intake::{Intake, IntakeOptions};
+use super::judge::RecordFilter;
 use super::meters::Meters;
 use super::notice::Notice;
 use super::options::{DEFAULT_QUEUE_BYTES, ImportOptions};
@@ -57,6 +58,7 @@ pub fn import(options: &ImportOptions, notices: &Sender<Notice>) -> Result<Summa
         is_received_estimated: !is_saved,
         import_sha256: Some(sha256),
         is_again: options.again,
+        filter: options.filter.as_ref().map(RecordFilter::to_string),
     };
     let store = Writer::open(&options.db, &start)?;
     super::tell_opened(&store, notices);
@@ -65,7 +67,10 @@ pub fn import(options: &ImportOptions, notices: &Sender<Notice>) -> Result<Summa
         is_received_estimated: !is_saved,
     };
     // What an imported eCapture logged belongs to this import alone: another file may be of another host.
-    let intake = Intake::of_file(intake_options, store.next_ids());
+    let mut intake = Intake::of_file(intake_options, store.next_ids());
+    if let Some(filter) = &options.filter {
+        intake.set_filter(filter.clone(), start.url.clone());
+    }
     let meters = Arc::new(Meters::new(DEFAULT_QUEUE_BYTES));
     let mut committer = Committer::new(
         store,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::event::{Captured, EventId, Frame, Kind, LinkId, RunId, Timestamp};
+use crate::event::{Captured, ConnectionId, EventId, Frame, Kind, LinkId, RunId, Timestamp};
 use crate::normalize::{Connections, LogLine, Normalized, Normalizer, Runs};
 use crate::store::{
     Batch, Counters, GapReason, GapRow, HeartbeatRow, KnownRun, LinkRow, LogRow, NewEvent, NextIds,
@@ -10,6 +10,7 @@ use crate::store::{
 };
 use crate::wire::{self, Heartbeat, Incoming, RunLog, WireEvent};
 
+use super::judge::{Judge, Place, RecordFilter};
 use super::notice::Notice;
 use super::queue::{Dropped, Item, LinkEnd};
 
@@ -41,6 +42,7 @@ pub enum Taken {
 /// Turns frames into a batch, and keeps the books.
 pub struct Intake {
     options: IntakeOptions,
+    judge: Option<Judge>,
     normalizer: Normalizer,
     connections: Connections,
     runs: Runs,
@@ -74,6 +76,7 @@ impl Intake {
         normalizer.set_received_estimated(options.is_received_estimated);
         let mut intake = Self {
             options,
+            judge: None,
             normalizer,
             connections: Connections::new(next.connection),
             runs,
@@ -100,6 +103,11 @@ impl Intake {
             is_file: true,
             ..Self::new(options, next, None, Timestamp::MIN)
         }
+    }
+
+    /// Stores only the events that the filter is true of, and counts the others. `source` is where all of them come from.
+    pub fn set_filter(&mut self, filter: RecordFilter, source: String) {
+        self.judge = Some(Judge::new(filter, source));
     }
 
     /// The batch so far.
@@ -307,11 +315,17 @@ impl Intake {
     fn store(&mut self, captured: Captured) {
         let run = self.run_id();
         let id = EventId::new(self.next.event);
-        self.next.event += 1;
         let placement = self.connections.place(id, &captured);
         self.batch.connections.extend(placement.began);
         self.batch.connection_updates.extend(placement.updates);
         self.batch.moves.extend(placement.moves);
+        if !self.keeps(&captured, placement.connection) {
+            // The next event gets the id.
+            self.connections.leave_out(id);
+            self.batch.counters.filtered_events += 1;
+            return;
+        }
+        self.next.event += 1;
         self.batch.counters.stored_events += 1;
         self.batch.events.push(NewEvent {
             id,
@@ -319,6 +333,22 @@ impl Intake {
             connection: placement.connection,
             captured,
         });
+    }
+
+    /// Whether the filter, if there is one, lets the event in. It has been placed.
+    fn keeps(&mut self, captured: &Captured, connection: Option<ConnectionId>) -> bool {
+        let Some(judge) = &mut self.judge else {
+            return true;
+        };
+        let (endpoints, role) = connection
+            .map(|_| self.connections.ends(&captured.event))
+            .unwrap_or_default();
+        let place = Place {
+            connection,
+            endpoints,
+            role,
+        };
+        judge.keeps(captured, &place)
     }
 
     /// The current run. Events that come before any line of a run log are of a run that has none yet.

@@ -11,6 +11,7 @@ pub struct Meters {
     pub(super) received_frames: AtomicU64,
     pub(super) received_bytes: AtomicU64,
     pub(super) stored_events: AtomicU64,
+    pub(super) filtered_events: AtomicU64,
     pub(super) dropped_frames: AtomicU64,
     pub(super) uncommitted_events: AtomicU64,
     pub(super) is_linked: AtomicBool,
@@ -25,6 +26,8 @@ pub struct Status {
     pub received_bytes: u64,
     /// Events committed to the file.
     pub stored_events: u64,
+    /// Events that the filter left out, up to the last commit.
+    pub filtered_events: u64,
     /// Frames dropped for want of room.
     pub dropped_frames: u64,
     /// Events decoded and not committed yet.
@@ -42,6 +45,7 @@ impl Meters {
             received_frames: AtomicU64::new(0),
             received_bytes: AtomicU64::new(0),
             stored_events: AtomicU64::new(0),
+            filtered_events: AtomicU64::new(0),
             dropped_frames: AtomicU64::new(0),
             uncommitted_events: AtomicU64::new(0),
             is_linked: AtomicBool::new(false),
@@ -54,6 +58,7 @@ impl Meters {
             received_frames: self.received_frames.load(Ordering::Relaxed),
             received_bytes: self.received_bytes.load(Ordering::Relaxed),
             stored_events: self.stored_events.load(Ordering::Relaxed),
+            filtered_events: self.filtered_events.load(Ordering::Relaxed),
             dropped_frames: self.dropped_frames.load(Ordering::Relaxed),
             uncommitted_events: self.uncommitted_events.load(Ordering::Relaxed),
             backlog: self.queue.backlog(),

@@ -10,10 +10,12 @@
 //! the file fails for good (no space, damage), the recorder stops and says how much had not been committed.
 
 mod backoff;
+mod before;
 mod error;
 mod frames_file;
 mod import;
 mod intake;
+mod judge;
 mod meters;
 mod notice;
 mod options;
@@ -28,6 +30,7 @@ pub use frames_file::{
 };
 pub use import::import;
 pub use intake::{Intake, IntakeOptions, Taken};
+pub use judge::RecordFilter;
 pub use meters::{Meters, Status};
 pub use notice::Notice;
 pub use options::{DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, Host, ImportOptions, Options};
@@ -106,6 +109,7 @@ impl Recorder {
             is_received_estimated: false,
             import_sha256: None,
             is_again: false,
+            filter: options.filter.as_ref().map(RecordFilter::to_string),
         };
         let store = Writer::open(&options.db, &start)?;
         let saver = options
@@ -118,12 +122,15 @@ impl Recorder {
             keep_keys: options.keep_keys,
             is_received_estimated: false,
         };
-        let intake = Intake::new(
+        let mut intake = Intake::new(
             intake_options,
             store.next_ids(),
             store.known_run()?,
             started,
         );
+        if let Some(filter) = &options.filter {
+            intake.set_filter(filter.clone(), options.url.clone());
+        }
         let meters = Arc::new(Meters::new(options.queue_bytes));
         let abandon = Arc::new(AtomicBool::new(false));
         let committer = Committer::new(

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::judge::RecordFilter;
 use crate::event::Timestamp;
 
 /// How a live recording is made.
@@ -19,6 +20,8 @@ pub struct Options {
     pub max_message_bytes: usize,
     /// Whether TLS secrets are stored.
     pub keep_keys: bool,
+    /// Which events are stored; all of them without it.
+    pub filter: Option<RecordFilter>,
     /// Where to save the frames as well.
     pub save_frames: Option<PathBuf>,
 }
@@ -36,6 +39,8 @@ pub struct ImportOptions {
     pub again: bool,
     /// Whether TLS secrets are stored.
     pub keep_keys: bool,
+    /// Which events are stored; all of them without it.
+    pub filter: Option<RecordFilter>,
 }
 
 /// The host that eCapture runs on, where it is this one.

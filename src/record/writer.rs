@@ -124,6 +124,9 @@ impl Committer {
         self.meters
             .stored_events
             .store(self.intake.counters().stored_events, Ordering::Relaxed);
+        self.meters
+            .filtered_events
+            .store(self.intake.counters().filtered_events, Ordering::Relaxed);
         self.meters.uncommitted_events.store(0, Ordering::Relaxed);
         self.intake.committed();
         self.began = None;

@@ -58,6 +58,11 @@ pub(super) fn parts(coverage: &Coverage, style: &Style) -> Vec<String> {
             "recordings ended without a word",
         ),
         (
+            coverage.filtered_recordings,
+            "recording stored only what its --filter let through",
+            "recordings stored only what their --filter let through",
+        ),
+        (
             coverage.dropped_frames,
             "frame dropped by us",
             "frames dropped by us",

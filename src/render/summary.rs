@@ -165,12 +165,17 @@ fn recording(out: &mut dyn Write, each: &RecordingStats, style: &Style) -> io::R
         (each.unreadable, "unreadable"),
         (each.dropped_by_us, "dropped by ecq-record"),
         (each.keys_withheld, "with keys not stored"),
+        (each.filtered_events, "left out by --filter"),
     ] {
         if count > 0 {
             write!(line, ", {count} {what}").expect(WRITES);
         }
     }
-    writeln!(out, "{line}")
+    writeln!(out, "{line}")?;
+    if let Some(filter) = &each.filter {
+        writeln!(out, "     only {}", escape::line(filter))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -260,6 +260,8 @@ pub struct RecordingStart {
     pub import_sha256: Option<[u8; 32]>,
     /// Whether a file may be imported that the capture holds already.
     pub is_again: bool,
+    /// The filter that says which events are stored.
+    pub filter: Option<String>,
 }
 
 /// The ids that the next rows get.

@@ -111,14 +111,15 @@ pub(super) fn add_recording(
 ) -> rusqlite::Result<RecordingId> {
     db.execute(
         "INSERT INTO recordings
-            (source_id, program, started_ns, last_commit_ns, is_received_estimated, import_sha256)
-         VALUES (?1, ?2, ?3, ?3, ?4, ?5)",
+            (source_id, program, started_ns, last_commit_ns, is_received_estimated, import_sha256, filter)
+         VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6)",
         params![
             source.number(),
             start.program,
             start.started.as_nanos(),
             start.is_received_estimated,
-            start.import_sha256
+            start.import_sha256,
+            start.filter
         ],
     )?;
     Ok(RecordingId::new(db.last_insert_rowid()))

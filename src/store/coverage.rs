@@ -69,7 +69,10 @@ impl Reader {
         // One state of a file that is being written.
         Transaction::new_unchecked(&self.db, TransactionBehavior::Deferred)
             .and_then(|transaction| {
-                let coverage = cover(&transaction, (since, until, now), is_live)?;
+                let mut coverage = cover(&transaction, (since, until, now), is_live)?;
+                if self.has_search_filter() {
+                    count_filtered(&transaction, &mut coverage)?;
+                }
                 transaction.finish()?;
                 Ok(coverage)
             })
@@ -158,6 +161,23 @@ fn count_recordings(db: &Connection, coverage: &mut Coverage, is_live: bool) -> 
         let unreadable = row.get("unreadable_frames")?;
         coverage.unreadable_frames = coverage.unreadable_frames.saturating_add(unreadable);
     }
+    Ok(())
+}
+
+/// Captures of the first version know of no filter.
+fn count_filtered(db: &Connection, coverage: &mut Coverage) -> Result<()> {
+    coverage.filtered_recordings = db.query_row(
+        concat!(
+            recorded!(),
+            "SELECT COUNT(*) FROM recorded AS k JOIN recordings AS r ON r.id = k.id
+             WHERE k.finished_ns >= :started AND k.began_ns <= :ended AND r.filter IS NOT NULL"
+        ),
+        named_params! {
+            ":started": coverage.started.as_nanos(),
+            ":ended": coverage.ended.as_nanos(),
+        },
+        |row| row.get(0),
+    )?;
     Ok(())
 }
 

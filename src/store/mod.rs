@@ -16,16 +16,17 @@
 //!                                          events ~ spans         the index on time
 //!                                 streams ~ postings ~ events     the index from a stream to its events
 //!                                          events ~ blocks, tail  the payloads; bytes in block_data
+//!                                          blocks ─ grams          the search filter; junctions and undecoded beside it
 //! ```
 //!
 //! An *event* row has numbers only. Its *stream* says process and connection, so a filter on those is decided
-//! once on small tables, and addresses that become known late change one row and no event. Its *shape* says how
+//! once on small tables (`plan`), and addresses that become known late change one row and no event. Its *shape* says how
 //! it is to be read (kind, content, probe, form, provenance, clock), its *head* and *path* the HTTP facts. *Spans* hold
 //! the least and greatest time of 512 neighbors, and *postings* the ids of a stream's events, in place of indexes with
 //! an entry for each. Payloads are concatenated into *blocks* of 256
 //! KiB, apart by class and compressed with zstd, and wait in the *tail* until there are enough of them; which block
 //! holds an event's payload follows from its id, content and length. A *batch* is a commit, with a digest over its
-//! events. `docs/decisions/` has a page on each of these choices.
+//! events. *Grams* tell which blocks cannot hold a text. `docs/decisions/` has a page on each of these choices.
 //!
 //! Times are nanoseconds since 1970 in UTC, sizes are bytes, unknown is NULL. Codes are explained in the table `names`,
 //! and the views `event_list` and `connection_list` show everything but payloads in words to plain `sqlite3`.
@@ -75,7 +76,8 @@
 //! # Compatibility
 //!
 //! `application_id` is `ecq1`. `user_version` counts the migrations that were applied: a [`Writer`] brings an older
-//! file up to date, a [`Reader`] compares, and both refuse a newer one in words. A released migration is never edited.
+//! file up to date, a [`Reader`] reads it as it is, and both refuse a newer one in words. A released migration is never
+//! edited.
 //! A clean end leaves one file that SQLite 3.37 or newer opens from read-only media.
 //!
 //! # File systems

@@ -50,6 +50,9 @@ const MAX_SOURCES: usize = 1024;
 /// SQLite's page cache for a reader, in KiB, negative as `PRAGMA cache_size` wants it.
 const CACHE_KIB: i32 = -8 * 1024;
 
+/// The same for a thread that scans.
+const SCAN_CACHE_KIB: i32 = -1024;
+
 /// A capture that is being read.
 pub struct Reader {
     pub(super) db: Connection,
@@ -216,6 +219,11 @@ impl Reader {
     /// Opens the capture a second time, for another thread.
     pub(super) fn open_again(&self) -> Result<Self, Error> {
         let mut reader = Self::open(&self.path)?;
+        // Each thread has one, and goes through the file once.
+        reader
+            .db
+            .pragma_update(None, "cache_size", SCAN_CACHE_KIB)
+            .at(&self.path)?;
         reader.watch = self.watch.clone();
         reader.uses_search_filter = self.uses_search_filter;
         Ok(reader)

@@ -58,7 +58,12 @@ impl Reader {
             })
             .iter()
             .sum();
-        let stats = count(&self.db, since, until).at(&self.path)?;
+        let mut stats = count(&self.db, since, until).at(&self.path)?;
+        if self.has_search_filter() {
+            for recording in &mut stats.recordings {
+                add_filter(&self.db, recording).at(&self.path)?;
+            }
+        }
         Ok(Stats {
             file_bytes,
             coverage,
@@ -201,9 +206,21 @@ fn recordings(db: &Connection, since: i64, until: i64) -> Result<Vec<RecordingSt
             unreadable: row.get("unreadable_frames")?,
             dropped_by_us: row.get("dropped_frames")?,
             keys_withheld: row.get("withheld_keys")?,
+            filtered_events: 0,
+            filter: None,
         })
     })?;
     oldest_first(rows)
+}
+
+/// Adds what the recorder's filter was and what it left out. Captures of the first version know of none.
+fn add_filter(db: &Connection, recording: &mut RecordingStats) -> Result<()> {
+    (recording.filtered_events, recording.filter) = db
+        .prepare_cached("SELECT filtered_events, filter FROM recordings WHERE id = ?1")?
+        .query_row([recording.number], |row| {
+            Ok((row.get("filtered_events")?, row.get("filter")?))
+        })?;
+    Ok(())
 }
 
 fn gaps(db: &Connection, since: i64, until: i64) -> Result<Vec<Gap>> {

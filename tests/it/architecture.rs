@@ -18,7 +18,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("normalize", &["event", "wire", "http"]),
     ("filter", &["event", "http"]),
     ("store", &["event", "http", "filter"]),
-    ("record", &["event", "wire", "normalize", "store"]),
+    ("record", &["event", "wire", "normalize", "filter", "store"]),
     ("export", &["event", "filter"]),
     ("render", &["event"]),
     (

@@ -206,6 +206,7 @@ fn record(path: &Path, numbers: &mut Numbers, count: usize) -> Vec<Live> {
         is_received_estimated: false,
         import_sha256: None,
         is_again: false,
+        filter: None,
     };
     let mut writer = Writer::open(path, &start).unwrap();
     let mut batch = Batch::default();

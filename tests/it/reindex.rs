@@ -212,6 +212,7 @@ fn what_is_refused() {
             is_received_estimated: false,
             import_sha256: None,
             is_again: false,
+            filter: None,
         },
     )
     .unwrap();

@@ -141,6 +141,7 @@ impl<'a> Recording<'a> {
             is_received_estimated: false,
             import_sha256: None,
             is_again: false,
+            filter: None,
         };
         let writer = Writer::open(self.path, &start).unwrap();
         let next = i64::try_from(self.written.len()).unwrap() + 1;

@@ -293,9 +293,11 @@ mod tests {
             ("q --db a show 1 --db b", "`--db` is given twice"),
             ("q --type shel", "did you mean `shell`?"),
             ("q --status 20", "expected a status like 200"),
-            ("q --grep a(b", "    a(b\n     ^"),
             ("q -n 0", "at least 1"),
-            ("q shwo 1", "unrecognized subcommand"),
+            ("q --fixed", "--grep <RE>"),
+            ("q --count --top pname", "cannot be used with"),
+            ("q --columns pnme", "did you mean `pname`?"),
+            ("q --hex 5", "hexadecimal"),
             ("q show x", "invalid value 'x'"),
         ] {
             let text = fault(line).unwrap_or_default();

@@ -20,7 +20,7 @@ const FILTERS: [&str; 12] = [
     "ip == 10.0.0.5",
     r#"host == "api.example.com" && method == "POST""#,
     r#"pname == "curl" && port == 443"#,
-    r"not ip == 10.0.0.0/8",
+    "not ip == 10.0.0.0/8",
     r#"pname == "curl" || port == 443"#,
     r#"pname == "curl" || status >= 500"#,
     r#"status >= 500 || any contains "secret""#,

@@ -1,10 +1,13 @@
 //! Asking, on captures made by import.
 
+mod asking;
 mod coverage;
+mod older;
 mod output;
 mod payloads;
 mod places;
 mod selection;
+mod several;
 mod shell;
 mod sql;
 mod time;

@@ -3,6 +3,7 @@
 mod crash;
 mod dialects;
 mod disk;
+mod filters;
 mod frames;
 mod links;
 mod pressure;
