@@ -9,17 +9,18 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use bytes::Bytes;
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::block::Class;
+use super::block::{Class, PART_BYTES};
 use super::error::{At, Error};
-use super::grams::{self, CROSSING_BYTES, FilterMaker, Searched};
+use super::grams::{self, CROSSING_BYTES, Filter, FilterMaker, Searched};
 use super::payload::{self, Payload};
 use super::reader::Reader;
 use super::stream_ends::Stream;
 use super::watch::Watch;
 use super::{migrate, open, stream_text};
 use crate::event::Content;
+use crate::filter::MAX_TEXT_BYTES;
 use crate::http::body::{self, Defect, MAX_DECODED_BYTES, State};
 
 /// How many filters are stored in one transaction.
@@ -47,6 +48,8 @@ pub struct Reindexed {
 /// When the file is not ours to write, a recorder has it, it is newer than this program, or it cannot be read or written.
 pub fn reindex(path: &Path, anew: bool, watch: &Watch) -> Result<Reindexed, Error> {
     let path = open::resolve(path)?;
+    // The lock makes a file where there is none.
+    std::fs::symlink_metadata(&path).map_err(|error| Error::from_io(&path, error))?;
     let _lock = open::lock_for_writing(&path)?;
     let mut db = open::open_for_writing(&path)?;
     if migrate::check_writable(&db, &path)?.is_none() {
@@ -60,8 +63,12 @@ pub fn reindex(path: &Path, anew: bool, watch: &Watch) -> Result<Reindexed, Erro
     if anew {
         db.execute_batch("DELETE FROM grams").at(&path)?;
     }
-    // Ours is the recorder's lock: the reader takes the file for a live one, and sees what is committed.
+    // The reader looks at the file before SQLite does, and closing it would give up the locks of a connection that is
+    // open meanwhile (POSIX fcntl). Ours is the recorder's lock: it takes the file for a live one.
+    drop(db);
     let reader = Reader::open(&path)?;
+    let db = open::open_for_writing(&path)?;
+    open::prepare_for_writing(&db, &path)?;
     let done = Reindex::new(&db, &reader).run(watch)?;
     drop(reader);
     open::leave_one_file(&db).at(&path)?;
@@ -72,8 +79,17 @@ pub fn reindex(path: &Path, anew: bool, watch: &Watch) -> Result<Reindexed, Erro
 struct Lacking {
     id: i64,
     last: i64,
-    events: Vec<(i64, Vec<u8>, Bytes)>,
+    /// The end of what comes before each event in its stream, unless that cannot be read; and its payload.
+    events: Vec<(i64, Option<Vec<u8>>, Bytes)>,
     is_damaged: bool,
+}
+
+/// A filter that is to be stored.
+struct Made {
+    block: i64,
+    filter: Filter,
+    /// The block's events, and whether the filter knows all that comes before each of them.
+    events: Vec<(i64, bool)>,
 }
 
 /// An event's row.
@@ -93,7 +109,7 @@ struct Reindex<'a> {
     ends: HashMap<Stream, Vec<u8>>,
     /// The open block of each class.
     lacking: BTreeMap<u8, Lacking>,
-    made: Vec<(i64, grams::Filter, Vec<i64>)>,
+    made: Vec<Made>,
     done: Reindexed,
 }
 
@@ -115,10 +131,14 @@ impl<'a> Reindex<'a> {
         let (total, mut after): (u64, Option<i64>) = self
             .db
             .query_row(
-                "SELECT COALESCE(SUM(b.raw_bytes), 0), MIN(b.first_id) - 1 FROM blocks AS b
+                // In a capture without any filter, large payloads were not looked at either.
+                "SELECT
+                    COALESCE(SUM(b.raw_bytes), 0) AS total,
+                    IIF(EXISTS (SELECT 1 FROM grams), MIN(b.first_id) - 1, 0) AS after
+                 FROM blocks AS b
                  WHERE b.class <> 3 AND NOT EXISTS (SELECT 1 FROM grams AS g WHERE g.part = 0 AND g.block_id = b.id)",
                 [],
-                |row| Ok((row.get(0)?, row.get(1)?)),
+                |row| Ok((row.get("total")?, row.get("after")?)),
             )
             .at(path)?;
         watch.add_total(total);
@@ -128,6 +148,9 @@ impl<'a> Reindex<'a> {
             let events = self.events_after(last)?;
             after = events.last().map(|event| event.id);
             for event in events {
+                if watch.is_stopped() {
+                    break;
+                }
                 self.take(&event, watch)?;
             }
         }
@@ -172,9 +195,9 @@ impl<'a> Reindex<'a> {
         if class == Class::Large {
             return self.take_large(event);
         }
-        let Ok(payload) = Payload::of(self.reader, event.id, Some(class), event.payload_bytes)
-            .and_then(|payload| payload.start(usize::MAX))
-        else {
+        let payload = Payload::of(self.reader, event.id, Some(class), event.payload_bytes)
+            .and_then(|payload| payload.start(usize::MAX));
+        let Some(payload) = unless_damaged(payload)? else {
             self.done.damaged += 1;
             self.ends.remove(&event.stream);
             if let Some(block) = self.lacking.get_mut(&class.code()) {
@@ -183,7 +206,7 @@ impl<'a> Reindex<'a> {
             return Ok(());
         };
         let before = self.before(event)?;
-        self.remember(event, &before, &payload);
+        self.remember(event, before.as_deref(), &payload);
         let is_new = self
             .lacking
             .get(&class.code())
@@ -214,47 +237,67 @@ impl<'a> Reindex<'a> {
     }
 
     fn take_large(&mut self, event: &EventRow) -> Result<(), Error> {
-        let class = Some(Class::Large);
-        let defect = if event.payload_bytes > MAX_DECODED_BYTES as u64 {
-            let start = Payload::of(self.reader, event.id, class, event.payload_bytes)?
-                .start(CROSSING_BYTES * 1024)?;
+        let Some((end, defect)) = unless_damaged(self.read_large(event))? else {
+            self.done.damaged += 1;
+            self.ends.remove(&event.stream);
+            return Ok(());
+        };
+        self.remember(event, None, &end);
+        match defect {
+            Some(defect) => {
+                grams::store_undecoded(self.db, &[(event.id, defect)]).at(&self.reader.path)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The last bytes of a large payload, and why its body cannot be decoded.
+    fn read_large(&self, event: &EventRow) -> Result<(Vec<u8>, Option<Defect>), Error> {
+        let payload = || {
+            Payload::of(
+                self.reader,
+                event.id,
+                Some(Class::Large),
+                event.payload_bytes,
+            )
+        };
+        let defect = if event.payload_bytes > MAX_TEXT_BYTES as u64 {
+            let start = payload()?.start(PART_BYTES)?;
             body::needs_decoding(&start).then_some(Defect::TooLarge)
         } else {
-            let payload = Payload::of(self.reader, event.id, class, event.payload_bytes)?
-                .start(usize::MAX)?;
-            match body::body(&payload, MAX_DECODED_BYTES).map(|body| body.state) {
+            let whole = payload()?.start(usize::MAX)?;
+            match body::body(&whole, MAX_DECODED_BYTES).map(|body| body.state) {
                 Some(State::Partial(defect)) => Some(defect),
                 _ => None,
             }
         };
-        if let Some(defect) = defect {
-            grams::store_undecoded(self.db, &[(event.id, defect)]).at(&self.reader.path)?;
-        }
-        let end =
-            Payload::of(self.reader, event.id, class, event.payload_bytes)?.end(CROSSING_BYTES)?;
-        self.remember(event, &[], &end);
-        Ok(())
+        Ok((payload()?.end(CROSSING_BYTES)?, defect))
     }
 
-    /// The last bytes before an event in its stream.
-    fn before(&mut self, event: &EventRow) -> Result<Vec<u8>, Error> {
+    /// The last bytes before an event in its stream; `None` if they cannot be read.
+    fn before(&mut self, event: &EventRow) -> Result<Option<Vec<u8>>, Error> {
         if !event.has_connection {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
         match self.ends.get(&event.stream) {
-            Some(end) => Ok(end.clone()),
-            None => stream_text::before(self.reader, event.id, CROSSING_BYTES),
+            Some(end) => Ok(Some(end.clone())),
+            None => unless_damaged(stream_text::before(self.reader, event.id, CROSSING_BYTES)),
         }
     }
 
-    fn remember(&mut self, event: &EventRow, before: &[u8], payload: &[u8]) {
+    /// Remembers the end of the event's stream, if it is known.
+    fn remember(&mut self, event: &EventRow, before: Option<&[u8]>, payload: &[u8]) {
         if !event.has_connection {
+            return;
+        }
+        if before.is_none() && payload.len() < CROSSING_BYTES {
+            self.ends.remove(&event.stream);
             return;
         }
         if self.ends.len() >= STREAMS {
             self.ends.clear();
         }
-        let mut end = [before, payload].concat();
+        let mut end = [before.unwrap_or_default(), payload].concat();
         end.drain(..end.len().saturating_sub(CROSSING_BYTES));
         self.ends.insert(event.stream, end);
     }
@@ -291,28 +334,47 @@ impl<'a> Reindex<'a> {
             .iter()
             .map(|(id, before, payload)| Searched {
                 id: *id,
-                before,
+                before: before.as_deref().unwrap_or_default(),
                 payload,
             })
             .collect();
-        let ids = block.events.iter().map(|(id, ..)| *id).collect();
-        self.made.push((block.id, self.maker.make(&events), ids));
+        let known = block.events.iter();
+        self.made.push(Made {
+            block: block.id,
+            filter: self.maker.make(&events),
+            events: known
+                .map(|(id, before, _)| (*id, before.is_some()))
+                .collect(),
+        });
     }
 
     fn store(&mut self) -> Result<(), Error> {
         let path = &self.reader.path;
         let transaction =
             Transaction::new_unchecked(self.db, TransactionBehavior::Immediate).at(path)?;
-        for (block, filter, events) in self.made.drain(..) {
-            filter.store(&transaction, block).at(path)?;
+        for made in self.made.drain(..) {
+            made.filter.store(&transaction, made.block).at(path)?;
             let mut delete = transaction
                 .prepare_cached("DELETE FROM junctions WHERE event_id = ?1")
                 .at(path)?;
-            for event in events {
-                delete.execute(params![event]).at(path)?;
+            for (event, is_known) in made.events {
+                if is_known {
+                    delete.execute([event]).at(path)?;
+                } else {
+                    grams::add_junction(&transaction, event).at(path)?;
+                }
             }
             self.done.blocks += 1;
         }
         transaction.commit().at(path)
+    }
+}
+
+/// What was read; `None` if the file is damaged there, of which a search tells when it gets there.
+fn unless_damaged<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(Error::Corrupt { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }

@@ -16,7 +16,7 @@ impl Reader {
     /// # Errors
     /// When the file cannot be read or is damaged.
     pub fn undecoded(&self, filter: &Expr) -> Result<Option<BTreeMap<&'static str, u64>>, Error> {
-        if !self.has_search_filter() {
+        if !self.has_search_filter() || self.lacks_filters()? {
             return Ok(None);
         }
         let plan = Plan::new(&self.db, Some(filter)).at(&self.path)?;
@@ -56,5 +56,12 @@ impl Reader {
             }
         }
         Ok(Some(counts))
+    }
+
+    /// Whether a block has no search filter: what cannot be decoded in it was not noted either.
+    fn lacks_filters(&self) -> Result<bool, Error> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM blocks AS b WHERE b.class <> 3
+            AND NOT EXISTS (SELECT 1 FROM grams AS g WHERE g.part = 0 AND g.block_id = b.id))";
+        self.db.query_row(sql, [], |row| row.get(0)).at(&self.path)
     }
 }

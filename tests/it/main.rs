@@ -14,6 +14,7 @@ mod query;
 mod readme;
 mod real;
 mod record;
+mod reindex;
 mod round_trip;
 mod rust_source;
 mod search;

@@ -330,3 +330,61 @@ proptest! {
         check(&path, &recorded, &mut numbers, 8);
     }
 }
+
+#[test]
+fn a_text_that_came_together_when_an_event_moved_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.db");
+    let now = Timestamp::from_seconds(2);
+    let mut writer = Writer::open(
+        &path,
+        &RecordingStart {
+            url: "ws://test/".to_owned(),
+            host_name: None,
+            boot_id: None,
+            program: "test".to_owned(),
+            started: Timestamp::from_seconds(1),
+            is_received_estimated: false,
+            import_sha256: None,
+            is_again: false,
+            filter: None,
+        },
+    )
+    .unwrap();
+    let mut batch = Batch::default();
+    batch.runs.push(RunRow {
+        id: RunId::new(1),
+        first_log: None,
+        version: None,
+        started: None,
+        zone_offset_seconds: None,
+    });
+    for (number, text) in [(1, "user=root&passw"), (2, "ord=secret")] {
+        batch.connections.push(Connection {
+            id: ConnectionId::new(number),
+            fd: None,
+            tid: None,
+            tuple: None,
+            role: None,
+        });
+        batch.events.push(NewEvent {
+            id: EventId::new(number),
+            run: RunId::new(1),
+            connection: Some(ConnectionId::new(number)),
+            captured: captured(text.as_bytes().to_vec(), 1, Direction::Outbound),
+        });
+    }
+    // Both are of one process; the second turns out to go on where the first ends.
+    batch.moves.push((EventId::new(2), ConnectionId::new(1)));
+    writer.commit(&batch, now).unwrap();
+    writer.end(&batch.counters, now).unwrap();
+    writer.seal().unwrap();
+    let password = || {
+        let needle = Needle::new(b"Password=".to_ascii_lowercase(), NeedleForm::Plain).unwrap();
+        Test::Contains(Operand::field(Field::of(FieldId::Any)), needle)
+    };
+    assert_eq!(find(&Reader::open(&path).unwrap(), password()), [2]);
+    // Afterwards the filter itself knows.
+    reindex(&path, true, &ecq::store::Watch::default()).unwrap();
+    assert_eq!(find(&Reader::open(&path).unwrap(), password()), [2]);
+}
