@@ -56,7 +56,8 @@ impl BlockCache {
         payload
     }
 
-    fn keep(&mut self, block: Block) {
+    /// Keeps a block that was just read.
+    pub(super) fn keep(&mut self, block: Block) {
         self.blocks.retain(|other| other.id != block.id);
         self.blocks.truncate(CACHED_BLOCKS - 1);
         self.blocks.push_front(block);

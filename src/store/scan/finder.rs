@@ -13,7 +13,8 @@ use crate::store::block::Member;
 pub(super) struct Finder {
     /// One text of each group of what is required.
     texts: Regex,
-    /// The names of the header fields by which a body has to be decoded before it can be searched.
+    /// In the names of the header fields by which a body has to be decoded before it can be searched. What only these
+    /// names begin with is in most heads.
     codings: Regex,
 }
 
@@ -26,7 +27,7 @@ impl Finder {
             .collect::<Option<_>>()?;
         Some(Self {
             texts: compile(&longest.join("|"))?,
-            codings: compile("(?:content|transfer)-encoding")?,
+            codings: compile("-encoding")?,
         })
     }
 

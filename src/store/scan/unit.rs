@@ -312,14 +312,20 @@ impl Search<'_> {
             }
             None => places.extend(0..block.members.len()),
         }
+        let mut candidates = Vec::with_capacity(places.len());
         for member in places
             .into_iter()
             .filter_map(|place| block.members.get(place))
         {
             let end = member.offset + member.length;
             if self.is_wanted(member.id) && end <= block.raw.len() {
-                self.judge(member.id, block.raw.slice(member.offset..end))?;
+                candidates.push((member.id, block.raw.slice(member.offset..end)));
             }
+        }
+        // What comes before a candidate in its stream is often in the same block, or in one that was just read.
+        self.reader.blocks.borrow_mut().keep(block);
+        for (id, bytes) in candidates {
+            self.judge(id, bytes)?;
         }
         Ok(())
     }
