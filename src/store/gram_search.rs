@@ -77,10 +77,7 @@ impl OpenBlocks {
             return Ok(Self::everything());
         }
         let mut blocks = Bits::default();
-        for group in required.groups() {
-            let mut grams: Vec<_> = group.flat_map(grams::of_text).collect();
-            grams.sort_unstable();
-            grams.dedup();
+        for grams in asked(required) {
             open_group(db, &grams, first, last, &mut blocks)?;
         }
         let mut open_blocks = Self {
@@ -167,6 +164,33 @@ impl fmt::Display for OpenBlocks {
     }
 }
 
+/// How many grams that all groups have in common are telling enough to ask for them alone.
+const TELLING: usize = 8;
+
+/// The grams of which a block must have those of one set: the sets of the groups or, where the groups differ in few
+/// characters, what they have in common. A text with an `s` and a `k` is four texts when case is ignored.
+fn asked(required: &Required) -> Vec<Vec<Gram>> {
+    let sets: Vec<Vec<Gram>> = required
+        .groups()
+        .map(|group| {
+            let mut grams: Vec<_> = group.flat_map(grams::of_text).collect();
+            grams.sort_unstable();
+            grams.dedup();
+            grams
+        })
+        .collect();
+    let Some((first, others)) = sets.split_first() else {
+        return sets;
+    };
+    let mut common = first.clone();
+    common.retain(|gram| others.iter().all(|set| set.binary_search(gram).is_ok()));
+    if !others.is_empty() && common.iter().filter(|gram| gram.is_plain).count() >= TELLING {
+        vec![common]
+    } else {
+        sets
+    }
+}
+
 /// The first and last block that can hold events with these ids.
 fn blocks_between(db: &Connection, first_id: i64, last_id: i64) -> Result<(i64, i64)> {
     db.query_row(
@@ -192,20 +216,23 @@ fn open_group(
     last: i64,
     blocks: &mut Bits,
 ) -> Result<()> {
-    // One that every filter has, whatever it covers.
-    let Some(scanned) = grams
-        .iter()
-        .find(|gram| gram.is_plain)
-        .or_else(|| grams.first())
-    else {
+    if grams.is_empty() {
         (first..=last).for_each(|block| blocks.set(block));
         return Ok(());
+    }
+    // The part that tells most: every filter has the plain grams, whatever it covers.
+    let plain_in = |part: usize| {
+        let is_in = |gram: &&Gram| gram.part() == part && gram.is_plain;
+        grams.iter().filter(is_in).count()
     };
+    let scanned = (0..grams::PARTS)
+        .max_by_key(|part| plain_in(*part))
+        .unwrap_or(0);
     let mut scan = db.prepare(
         "SELECT block_id, covers, bits FROM grams WHERE part = ?1 AND block_id BETWEEN ?2 AND ?3 ORDER BY block_id",
     )?;
     let mut look_up = db.prepare("SELECT bits FROM grams WHERE part = ?1 AND block_id = ?2")?;
-    let mut rows = scan.query(params![scanned.part(), first, last])?;
+    let mut rows = scan.query(params![scanned, first, last])?;
     let mut next = first;
     while let Some(row) = rows.next()? {
         let block: i64 = row.get("block_id")?;
@@ -216,11 +243,11 @@ fn open_group(
         let asked = || grams.iter().filter(|gram| covers_all || gram.is_plain);
         let bits = row.get_ref("bits")?.as_blob()?;
         let in_part = |part: usize| asked().filter(move |gram| gram.part() == part);
-        if !in_part(scanned.part()).all(|gram| gram.is_in(bits)) {
+        if !in_part(scanned).all(|gram| gram.is_in(bits)) {
             continue;
         }
         let mut is_open = true;
-        for part in (0..grams::PARTS).filter(|part| *part != scanned.part()) {
+        for part in (0..grams::PARTS).filter(|part| *part != scanned) {
             if in_part(part).next().is_none() {
                 continue;
             }

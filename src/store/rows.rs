@@ -105,7 +105,7 @@ impl<'a> Rows<'a> {
                 let open = rows.open_blocks()?;
                 Closed::Scanned(Box::new(Scanned {
                     spans,
-                    scan: Scan::new(reader, filter, &open, upper)?,
+                    scan: Scan::new(reader, filter, &open, upper),
                     open,
                     asked: VecDeque::new(),
                     unit_spans: 1,
@@ -403,7 +403,7 @@ impl Scanned {
             taken.push(span);
         }
         let Some(place) = place else { return Ok(false) };
-        self.scan.ask(reader, joined(taken));
+        self.scan.ask(reader, joined(taken))?;
         self.asked.push_back(place);
         self.unit_spans = (self.unit_spans * 2).min(self.most_spans);
         Ok(true)

@@ -41,8 +41,18 @@ struct Job {
     answer: SyncSender<Result<Found, Error>>,
 }
 
+/// What is judged.
+struct Task {
+    filter: Expr,
+    open: Arc<OpenBlocks>,
+    upper: i64,
+}
+
 /// Threads that judge units, and their answers.
 pub(super) struct Scan {
+    task: Task,
+    /// How many threads there are to be; none if the caller's own judges.
+    threads_wanted: usize,
     jobs: Option<SyncSender<Job>>,
     threads: Vec<JoinHandle<()>>,
     answers: VecDeque<Receiver<Result<Found, Error>>>,
@@ -52,52 +62,72 @@ pub(super) struct Scan {
 }
 
 impl Scan {
-    /// Starts as many threads as there are cores, each with a connection of its own to the capture. A private copy cannot
-    /// be opened a second time, and is searched by the caller's thread.
-    pub(super) fn new(
-        reader: &Reader,
-        filter: &Expr,
-        open: &Arc<OpenBlocks>,
-        upper: i64,
-    ) -> Result<Self, Error> {
-        let count = std::thread::available_parallelism()
+    /// For as many threads as there are cores, each with a connection of its own to the capture. They start with the first
+    /// unit: often none is asked for. A private copy cannot be opened a second time, and is searched by the caller's thread.
+    pub(super) fn new(reader: &Reader, filter: &Expr, open: &Arc<OpenBlocks>, upper: i64) -> Self {
+        let cores = std::thread::available_parallelism()
             .map_or(1, std::num::NonZero::get)
             .min(MAX_THREADS);
-        let stop = Arc::new(AtomicBool::new(false));
-        let mut scan = Self {
+        let threads_wanted = if cores > 1 && reader.can_be_opened_again() {
+            cores
+        } else {
+            0
+        };
+        Self {
+            task: Task {
+                filter: filter.clone(),
+                open: Arc::clone(open),
+                upper,
+            },
+            threads_wanted,
             jobs: None,
             threads: Vec::new(),
             answers: VecDeque::new(),
-            stop,
+            stop: Arc::new(AtomicBool::new(false)),
             alone: None,
-        };
-        if count < 2 || !reader.can_be_opened_again() {
-            scan.alone = Some(Judge::new(reader, filter, Arc::clone(open), upper)?);
-            return Ok(scan);
         }
-        let (jobs, taken) = sync_channel::<Job>(count * AHEAD);
+    }
+
+    fn judge(&self, reader: &Reader) -> Result<Judge, Error> {
+        let Task {
+            filter,
+            open,
+            upper,
+        } = &self.task;
+        Judge::new(reader, filter, Arc::clone(open), *upper)
+    }
+
+    fn start(&mut self, reader: &Reader) -> Result<(), Error> {
+        if self.threads_wanted == 0 {
+            self.alone = Some(self.judge(reader)?);
+            return Ok(());
+        }
+        let (jobs, taken) = sync_channel::<Job>(self.threads_wanted * AHEAD);
         let taken = Arc::new(Mutex::new(taken));
-        for number in 0..count {
+        for number in 0..self.threads_wanted {
             let own = reader.open_again()?;
-            let judge = Judge::new(&own, filter, Arc::clone(open), upper)?;
-            let (taken, stop) = (Arc::clone(&taken), Arc::clone(&scan.stop));
+            let judge = self.judge(&own)?;
+            let (taken, stop) = (Arc::clone(&taken), Arc::clone(&self.stop));
             let thread = std::thread::Builder::new()
                 .name(format!("scan {number}"))
                 .spawn(move || work(&own, &judge, &taken, &stop))
                 .map_err(|error| Error::from_io(&reader.path, error))?;
-            scan.threads.push(thread);
+            self.threads.push(thread);
         }
-        scan.jobs = Some(jobs);
-        Ok(scan)
+        self.jobs = Some(jobs);
+        Ok(())
     }
 
     /// Whether there is no use in asking for more before an answer was taken.
     pub(super) fn is_full(&self) -> bool {
-        self.answers.len() >= (self.threads.len() * AHEAD).max(1)
+        self.answers.len() >= (self.threads_wanted * AHEAD).max(1)
     }
 
     /// Asks for a unit.
-    pub(super) fn ask(&mut self, reader: &Reader, ranges: Ranges) {
+    pub(super) fn ask(&mut self, reader: &Reader, ranges: Ranges) -> Result<(), Error> {
+        if self.jobs.is_none() && self.alone.is_none() {
+            self.start(reader)?;
+        }
         let (answer, answered) = sync_channel(1);
         match (&self.jobs, &self.alone) {
             (Some(jobs), _) => {
@@ -110,6 +140,7 @@ impl Scan {
             (None, None) => {}
         }
         self.answers.push_back(answered);
+        Ok(())
     }
 
     /// The answer to the unit that was asked for first.
