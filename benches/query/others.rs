@@ -15,6 +15,9 @@ use crate::harness::reference::{self, Settings};
 use crate::harness::{self, Measured, Table};
 use crate::search::{self, WORD};
 
+/// A way to ask, which gives how long it took.
+type Way<'a> = Box<dyn FnMut() -> Duration + 'a>;
+
 /// How often each is asked. Some take long.
 const ROUNDS: usize = 3;
 
@@ -74,7 +77,7 @@ pub(crate) fn measure(table: &mut Table, events: usize, python: &str, rebuild: b
             format!("\"pname\":\"{PNAME}\"")
         };
         let grep = if has_rg { "rg" } else { "grep" };
-        let mut ways: Vec<(&str, Box<dyn FnMut() -> Duration + '_>)> = vec![
+        let mut ways: Vec<(&str, Way<'_>)> = vec![
             ("ecq-query", Box::new(ours)),
             (
                 if has_rg {
@@ -205,7 +208,7 @@ fn piped(jsonl: &Path, tool: &[&str]) -> Duration {
     time
 }
 
-/// The time that the query says that it took: the start of Python is not DuckDB's.
+/// The time that the query says that it took: the start of Python is not that of the query.
 fn duckdb(python: &str, parquet: &Path, is_search: bool) -> Duration {
     let condition = if is_search {
         format!("contains(CAST(e AS VARCHAR), '{WORD}')")
