@@ -15,9 +15,6 @@ use crate::harness::reference::{self, Settings};
 use crate::harness::{self, Measured, Table};
 use crate::search::{self, WORD};
 
-/// A way to ask, which gives how long it took.
-type Way<'a> = Box<dyn FnMut() -> Duration + 'a>;
-
 /// How often each is asked. Some take long.
 const ROUNDS: usize = 3;
 
@@ -77,7 +74,7 @@ pub(crate) fn measure(table: &mut Table, events: usize, python: &str, rebuild: b
             format!("\"pname\":\"{PNAME}\"")
         };
         let grep = if has_rg { "rg" } else { "grep" };
-        let mut ways: Vec<(&str, Way<'_>)> = vec![
+        let mut ways: Vec<Way<'_>> = vec![
             ("ecq-query", Box::new(ours)),
             (
                 if has_rg {
