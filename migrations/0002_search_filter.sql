@@ -3,7 +3,7 @@
 -- Only tables are made and one index is made anew: on a large file that takes as long as reading `heads`, less than a
 -- second. Blocks that are there already have no filter and are always opened; `ecq-query reindex` makes theirs.
 
--- Which grams (four neighboring bytes) the searched text of a block's events has, as 16 bitmaps: a search reads one part
+-- Which grams (four neighboring bytes) the searched text of a block's events has, as 32 bitmaps: a search reads one part
 -- of all blocks, which lie side by side, and of the few that are left the others. covers: 1 every gram, 2 those of plain
 -- text alone. A block that is not here must be opened.
 CREATE TABLE grams (

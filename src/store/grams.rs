@@ -1,8 +1,8 @@
 //! The search filter of a block: which grams the searched text of its events has.
 //!
 //! A *gram* is four neighboring bytes, ASCII letters in lower case. A text can only be in a block whose filter has every
-//! gram of it. The filter is 16 bitmaps, each a power of two long: a hash of the gram says which bitmap, and which bit of it.
-//! Bitmaps are made at their largest size and folded in half as long as less than half of their bits are set.
+//! gram of it. The filter is 32 bitmaps, each a power of two long: a hash of the gram says which bitmap, and which bit of it.
+//! Bitmaps are made at their largest size and folded in half as long as few enough of their bits are set.
 //!
 //! Searched is, of each event: its payload, together with the last [`CROSSING_BYTES`] before it in its stream, so that a
 //! text which crosses from one event into the next is in the filter of the block where it ends; and its HTTP body,
@@ -26,13 +26,14 @@ pub(super) const LOOKED_UP_BYTES: usize = CROSSING_BYTES + 1;
 const GRAM_BYTES: usize = 4;
 
 /// How many parts a filter has.
-pub(super) const PARTS: usize = 16;
+pub(super) const PARTS: usize = 32;
 
-/// How many words of 64 bits a part has before it is folded: 8 KiB.
-const PART_WORDS: usize = 1024;
+/// How many words of 64 bits a part has before it is folded: 4 KiB. What is stored is at most 512 bytes, as the largest
+/// filter of a block is 1/16 of it: a row of more than some 1000 bytes would take a page of its own.
+const PART_WORDS: usize = 512;
 
 /// The share of set bits, in percent, up to which a part is folded.
-const FULL_PERCENT: u64 = 45;
+const FULL_PERCENT: u64 = 60;
 
 /// The part of a block's bytes, as its divisor, above which a filter of all grams is too large.
 const TOO_LARGE: usize = 16;
@@ -76,19 +77,19 @@ pub(super) struct Gram {
 impl Gram {
     /// The part of a filter that it is in.
     pub(super) fn part(self) -> usize {
-        self.hash as usize >> 16
+        self.hash as usize >> 15
     }
 
     /// Whether the bit for it is set in a bitmap of its part, however far that is folded.
     pub(super) fn is_in(self, bits: &[u8]) -> bool {
         let mask = (bits.len() * 8).wrapping_sub(1);
-        let bit = self.hash as usize & 0xffff & mask;
+        let bit = self.hash as usize & 0x7fff & mask;
         bits.get(bit / 8)
             .is_some_and(|byte| byte >> (bit % 8) & 1 == 1)
     }
 }
 
-/// 20 bits: four for the part and sixteen for the place in it.
+/// 20 bits: five for the part and fifteen for the place in it.
 fn hash(gram: u32) -> u32 {
     gram.wrapping_mul(0x9e37_79b1) >> 12
 }
