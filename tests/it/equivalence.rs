@@ -8,15 +8,15 @@ use std::path::Path;
 
 use bytes::Bytes;
 use ecq::event::{
-    Captured, Carrier, Clock, ClockKind, Connection, ConnectionId, Details, Direction, Encoding,
-    Endpoints, Envelope, Event, EventId, Form, Kind, Layout, Opcode, Probe, Process, Provenance,
-    Role, RunId, Sense, Timestamp, Tuple, TupleSource, Zone,
+    Captured, Connection, ConnectionId, Direction, Endpoints, EventId, Kind, Probe, Process,
+    Provenance, Role, RunId, Sense, Timestamp, Tuple, TupleSource, Zone,
 };
 use ecq::filter::{Content, Expr, Facts, PayloadBytes, parse};
-use ecq::normalize::classify;
-use ecq::store::{Batch, NewEvent, Order, Reader, RecordingStart, RunRow, Writer};
+use ecq::store::{Batch, NewEvent, Order, Reader, Writer};
 
+use crate::support::batches;
 use crate::support::exprs::RandomFilters;
+use crate::support::numbers::Numbers;
 
 /// 2026-11-23 11:00 UTC.
 const NOW: Timestamp = Timestamp::from_seconds(1_795_431_600);
@@ -36,109 +36,73 @@ const MESSAGES: [&[u8]; 9] = [
     b"",
 ];
 
-/// A source of numbers, the same for the same seed.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33).unwrap() % limit
+fn payload(numbers: &mut Numbers) -> Bytes {
+    let message = numbers.pick(&MESSAGES);
+    match numbers.below(4) {
+        0 => Bytes::copy_from_slice(&message[..numbers.below(message.len() + 1)]),
+        1 => Bytes::copy_from_slice(&message[numbers.below(message.len() + 1)..]),
+        2 if numbers.below(20) == 0 => message.repeat(5_000).into(),
+        _ => Bytes::from_static(message),
     }
+}
 
-    fn pick<T: Clone>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len())].clone()
+fn connection(numbers: &mut Numbers, id: i64) -> Connection {
+    let ends: [SocketAddr; 5] = [
+        "10.0.0.1:50000".parse().unwrap(),
+        "93.184.216.34:443".parse().unwrap(),
+        "[2001:db8::2]:8443".parse().unwrap(),
+        "[::ffff:10.0.0.5]:80".parse().unwrap(),
+        "10.0.0.9:200".parse().unwrap(),
+    ];
+    let sense = numbers.pick(&[Sense::InitiatorToAcceptor, Sense::LocalToRemote]);
+    let tuple = Tuple {
+        src: numbers.pick(&ends),
+        dst: numbers.pick(&ends),
+        sense,
+    };
+    Connection {
+        id: ConnectionId::new(id),
+        fd: numbers.pick(&[None, Some(0), Some(5), Some(7)]),
+        tid: None,
+        tuple: (numbers.below(3) > 0).then_some((tuple, TupleSource::Field)),
+        role: numbers.pick(&[None, Some(Role::Client), Some(Role::Server)]),
     }
+}
 
-    fn payload(&mut self) -> Bytes {
-        let message = self.pick(&MESSAGES);
-        match self.below(4) {
-            0 => Bytes::copy_from_slice(&message[..self.below(message.len() + 1)]),
-            1 => Bytes::copy_from_slice(&message[self.below(message.len() + 1)..]),
-            2 if self.below(20) == 0 => message.repeat(5_000).into(),
-            _ => Bytes::from_static(message),
-        }
-    }
-
-    fn connection(&mut self, id: i64) -> Connection {
-        let ends: [SocketAddr; 5] = [
-            "10.0.0.1:50000".parse().unwrap(),
-            "93.184.216.34:443".parse().unwrap(),
-            "[2001:db8::2]:8443".parse().unwrap(),
-            "[::ffff:10.0.0.5]:80".parse().unwrap(),
-            "10.0.0.9:200".parse().unwrap(),
-        ];
-        let sense = self.pick(&[Sense::InitiatorToAcceptor, Sense::LocalToRemote]);
-        let tuple = Tuple {
-            src: self.pick(&ends),
-            dst: self.pick(&ends),
-            sense,
-        };
-        Connection {
-            id: ConnectionId::new(id),
-            fd: self.pick(&[None, Some(0), Some(5), Some(7)]),
-            tid: None,
-            tuple: (self.below(3) > 0).then_some((tuple, TupleSource::Field)),
-            role: self.pick(&[None, Some(Role::Client), Some(Role::Server)]),
-        }
-    }
-
-    fn event(&mut self, connection: Option<&Connection>) -> Captured {
-        let payload = self.payload();
-        let kind = self.pick(&[
-            Kind::TlsData,
-            Kind::TlsData,
-            Kind::TlsData,
-            Kind::Shell,
-            Kind::Sql,
-        ]);
-        let (content, http) = classify(&payload, kind);
-        let second = i64::try_from(self.below(12)).unwrap();
-        let time = NOW.plus_nanos((second - 500) * 1_000_000_000);
-        let pid = self.pick(&[None, Some(1), Some(2), Some(443), Some(1200)]);
-        Captured {
-            event: Event {
-                time,
-                clock: Clock {
-                    kind: ClockKind::FieldNanos,
-                    offset_ns: 0,
-                },
-                received: time.plus_nanos(i64::try_from(self.below(3)).unwrap() * 1_000_000_000),
-                process: Process {
-                    pid,
-                    tid: self.pick(&[None, Some(2), Some(1200)]),
-                    uid: self.pick(&[None, Some(0), Some(7)]),
-                    pname: self
-                        .pick(&[None, Some("curl"), Some("nginx"), Some("Example.com")])
-                        .map(str::to_owned),
-                },
-                fd: connection.and_then(|connection| connection.fd),
-                direction: Direction::from_code(u8::try_from(self.below(3)).unwrap()),
-                tuple: None,
-                kind,
-                content,
-                probe: self.pick(&[None, Some(Probe::Openssl), Some(Probe::Gotls)]),
-                ecapture_type: self.pick(&[None, Some(0), Some(3)]),
-                form: Form {
-                    opcode: Opcode::Binary,
-                    carrier: Carrier::ProtobufText,
-                    layout: Layout::OpensslText,
-                    encoding: Encoding::Plain,
-                },
-                provenance: self.pick(&[
-                    Provenance::empty(),
-                    Provenance::RESERIALIZED,
-                    Provenance::MAYBE_TRUNCATED,
-                    Provenance::LISTING | Provenance::CUT_AT_NUL,
-                ]),
-                http,
-                details: Details::default(),
-            },
-            envelope: Envelope::Rendered,
-            payload,
-        }
-    }
+fn event(numbers: &mut Numbers, connection: Option<&Connection>) -> Captured {
+    let payload = payload(numbers);
+    let kind = numbers.pick(&[
+        Kind::TlsData,
+        Kind::TlsData,
+        Kind::TlsData,
+        Kind::Shell,
+        Kind::Sql,
+    ]);
+    let second = i64::try_from(numbers.below(12)).unwrap();
+    let time = NOW.plus_nanos((second - 500) * 1_000_000_000);
+    let pid = numbers.pick(&[None, Some(1), Some(2), Some(443), Some(1200)]);
+    let mut captured = batches::captured(kind, payload, time);
+    let event = &mut captured.event;
+    event.received = time.plus_nanos(i64::try_from(numbers.below(3)).unwrap() * 1_000_000_000);
+    event.process = Process {
+        pid,
+        tid: numbers.pick(&[None, Some(2), Some(1200)]),
+        uid: numbers.pick(&[None, Some(0), Some(7)]),
+        pname: numbers
+            .pick(&[None, Some("curl"), Some("nginx"), Some("Example.com")])
+            .map(str::to_owned),
+    };
+    event.fd = connection.and_then(|connection| connection.fd);
+    event.direction = Direction::from_code(u8::try_from(numbers.below(3)).unwrap());
+    event.probe = numbers.pick(&[None, Some(Probe::Openssl), Some(Probe::Gotls)]);
+    event.ecapture_type = numbers.pick(&[None, Some(0), Some(3)]);
+    event.provenance = numbers.pick(&[
+        Provenance::empty(),
+        Provenance::RESERIALIZED,
+        Provenance::MAYBE_TRUNCATED,
+        Provenance::LISTING | Provenance::CUT_AT_NUL,
+    ]);
+    captured
 }
 
 /// An event as it is captured: with its connection as it is known, and the text before it in its stream.
@@ -197,33 +161,17 @@ impl Live {
 
 /// Records random events over few streams, some of them still in the tail.
 fn record(path: &Path, numbers: &mut Numbers, count: usize) -> Vec<Live> {
-    let start = RecordingStart {
-        url: URL.to_owned(),
-        host_name: None,
-        boot_id: None,
-        program: "test".to_owned(),
-        started: Timestamp::from_seconds(1),
-        is_received_estimated: false,
-        import_sha256: None,
-        is_again: false,
-        filter: None,
-    };
+    let start = batches::start(URL);
     let mut writer = Writer::open(path, &start).unwrap();
     let mut batch = Batch::default();
-    batch.runs.push(RunRow {
-        id: RunId::new(1),
-        first_log: None,
-        version: None,
-        started: None,
-        zone_offset_seconds: None,
-    });
-    let connections: Vec<_> = (1..=6).map(|id| numbers.connection(id)).collect();
+    batch.runs.push(batches::first_run());
+    let connections: Vec<_> = (1..=6).map(|id| connection(numbers, id)).collect();
     batch.connections.clone_from(&connections);
     let mut streams: HashMap<_, Vec<u8>> = HashMap::new();
     let mut all = Vec::new();
     for number in 1..=count {
         let connection = (numbers.below(6) > 0).then(|| numbers.pick(&connections));
-        let mut captured = numbers.event(connection.as_ref());
+        let mut captured = event(numbers, connection.as_ref());
         // One process name a connection, as a stream belongs to one.
         if let Some(connection) = &connection {
             let process = &mut captured.event.process;
@@ -299,7 +247,8 @@ fn by_stored_event(reader: &Reader, filter: &Expr) -> Vec<i64> {
 fn check(seed: u64, events: usize, filters: usize) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("test.db");
-    let mut numbers = Numbers(seed);
+    // Other numbers than those that the filters are made of.
+    let mut numbers = Numbers::new(!seed);
     let live = record(&path, &mut numbers, events);
     let reader = Reader::open(&path).unwrap();
     let mut random = RandomFilters::new(seed);

@@ -5,12 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use ecq::event::Timestamp;
 use ecq::filter::{Expr, Field, FieldId, Form, Needle, Operand, Test};
-use ecq::store::{
-    Error, Order, Reader, RecordingStart, Reindexed, Watch, Writer, newest_version, reindex,
-};
+use ecq::store::{Error, Order, Reader, Reindexed, Watch, Writer, newest_version, reindex};
 
+use crate::support::batches::start;
 use crate::support::capture::{Whole, beside, check_digests, copy, events};
 use crate::support::env::TestEnv;
 use crate::support::folder::fingerprint;
@@ -201,21 +199,7 @@ fn what_is_refused() {
         Err(Error::Foreign { .. })
     ));
     let live = env.path("live.db");
-    let writer = Writer::open(
-        &live,
-        &RecordingStart {
-            url: "ws://test/".to_owned(),
-            host_name: None,
-            boot_id: None,
-            program: "test".to_owned(),
-            started: Timestamp::from_seconds(1),
-            is_received_estimated: false,
-            import_sha256: None,
-            is_again: false,
-            filter: None,
-        },
-    )
-    .unwrap();
+    let writer = Writer::open(&live, &start("ws://test/")).unwrap();
     assert!(matches!(
         reindex(&live, false, &Watch::default()),
         Err(Error::InUse { .. })

@@ -4,15 +4,14 @@ use std::path::Path;
 
 use bytes::Bytes;
 use ecq::event::{
-    Captured, Carrier, Clock, ClockKind, Connection, ConnectionId, Details, Direction, Encoding,
-    Envelope, Event, EventId, Form, Kind, Layout, Opcode, Probe, Process, Provenance, RunId,
+    Captured, ConnectionId, Details, Direction, Envelope, EventId, Kind, Probe, Process, RunId,
     StoredEvent, Timestamp,
 };
 use ecq::filter::{Expr, flags};
-use ecq::normalize::classify;
-use ecq::store::{Batch, NewEvent, Order, Reader, RecordingStart, RunRow, Sealed, Writer};
+use ecq::store::{Batch, NewEvent, Order, Reader, Sealed, Writer};
 use proptest::prelude::*;
 
+use crate::support::batches;
 use crate::support::capture::{check_digests, payload};
 
 /// What comes after a batch.
@@ -57,55 +56,36 @@ impl Numbers {
 
 fn event(numbers: &mut Numbers, spread: u64) -> Captured {
     let payload = numbers.bytes();
-    let (content, http) = classify(&payload, Kind::TlsData);
     let time = Timestamp::from_nanos(i64::try_from(numbers.below(spread)).unwrap() - 1_000);
     let pid = u32::try_from(numbers.below(3)).unwrap();
     let is_odd = numbers.below(9) == 0;
-    Captured {
-        event: Event {
-            time,
-            clock: Clock {
-                kind: ClockKind::FieldNanos,
-                offset_ns: 0,
-            },
-            received: time.plus_nanos(i64::try_from(numbers.below(5_000)).unwrap() - 2_500),
-            process: Process {
-                pid: (pid > 0).then_some(pid),
-                tid: (numbers.below(2) > 0).then_some(u32::MAX - pid),
-                uid: None,
-                pname: (pid > 0).then(|| format!("process {pid}")),
-            },
-            fd: (pid > 0).then_some(pid + 3),
-            direction: Direction::from_code(u8::try_from(numbers.below(3)).unwrap()),
-            tuple: None,
-            kind: Kind::TlsData,
-            content,
-            probe: Some(Probe::Openssl),
-            ecapture_type: is_odd.then_some(u32::MAX),
-            form: Form {
-                opcode: Opcode::Binary,
-                carrier: Carrier::ProtobufText,
-                layout: Layout::OpensslText,
-                encoding: Encoding::Plain,
-            },
-            provenance: Provenance::empty(),
-            http,
-            details: Details {
-                return_value: is_odd.then_some(i64::MIN),
-                reason: is_odd.then(|| "odd".to_owned()),
-                ..Details::default()
-            },
+    let mut captured = batches::captured(Kind::TlsData, payload, time);
+    let event = &mut captured.event;
+    event.received = time.plus_nanos(i64::try_from(numbers.below(5_000)).unwrap() - 2_500);
+    event.process = Process {
+        pid: (pid > 0).then_some(pid),
+        tid: (numbers.below(2) > 0).then_some(u32::MAX - pid),
+        uid: None,
+        pname: (pid > 0).then(|| format!("process {pid}")),
+    };
+    event.fd = (pid > 0).then_some(pid + 3);
+    event.direction = Direction::from_code(u8::try_from(numbers.below(3)).unwrap());
+    event.probe = Some(Probe::Openssl);
+    event.ecapture_type = is_odd.then_some(u32::MAX);
+    event.details = Details {
+        return_value: is_odd.then_some(i64::MIN),
+        reason: is_odd.then(|| "odd".to_owned()),
+        ..Details::default()
+    };
+    captured.envelope = match numbers.below(5) {
+        0 => Envelope::Whole(Bytes::from_static(b"frame")),
+        1 => Envelope::Around {
+            head: Bytes::from_static(b"<"),
+            tail: Bytes::new(),
         },
-        envelope: match numbers.below(5) {
-            0 => Envelope::Whole(Bytes::from_static(b"frame")),
-            1 => Envelope::Around {
-                head: Bytes::from_static(b"<"),
-                tail: Bytes::new(),
-            },
-            _ => Envelope::Rendered,
-        },
-        payload,
-    }
+        _ => Envelope::Rendered,
+    };
+    captured
 }
 
 /// Writes batches of generated events; what was written, in the order of arrival.
@@ -132,18 +112,7 @@ impl<'a> Recording<'a> {
         if let Some(writer) = self.writer.take() {
             return writer;
         }
-        let start = RecordingStart {
-            url: "ws://test/".to_owned(),
-            host_name: None,
-            boot_id: None,
-            program: "test".to_owned(),
-            started: Timestamp::from_seconds(1),
-            is_received_estimated: false,
-            import_sha256: None,
-            is_again: false,
-            filter: None,
-        };
-        let writer = Writer::open(self.path, &start).unwrap();
+        let writer = Writer::open(self.path, &batches::start("ws://test/")).unwrap();
         let next = i64::try_from(self.written.len()).unwrap() + 1;
         assert_eq!(writer.next_ids().event, next, "ids go on where they were");
         writer
@@ -153,14 +122,7 @@ impl<'a> Recording<'a> {
         let mut writer = self.writer();
         self.batch.clear();
         if self.written.is_empty() {
-            let run = RunRow {
-                id: RunId::new(1),
-                first_log: None,
-                version: None,
-                started: None,
-                zone_offset_seconds: None,
-            };
-            self.batch.runs.push(run);
+            self.batch.runs.push(batches::first_run());
         }
         for _ in 0..count {
             let captured = event(numbers, spread);
@@ -199,14 +161,9 @@ impl<'a> Recording<'a> {
         let known = self.connections.iter().position(|known| *known == fd);
         let at = known.unwrap_or_else(|| {
             self.connections.push(fd);
-            let id = ConnectionId::new(i64::try_from(self.connections.len()).unwrap());
-            let connection = Connection {
-                id,
-                fd: Some(fd),
-                tid: None,
-                tuple: None,
-                role: None,
-            };
+            let mut connection =
+                batches::connection(i64::try_from(self.connections.len()).unwrap());
+            connection.fd = Some(fd);
             self.batch.connections.push(connection);
             self.connections.len() - 1
         });

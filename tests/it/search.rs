@@ -3,68 +3,53 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use bytes::Bytes;
-use ecq::event::{
-    Captured, Carrier, Clock, ClockKind, Connection, ConnectionId, Details, Direction, Encoding,
-    Envelope, Event, EventId, Form, Kind, Layout, Opcode, Process, Provenance, RunId, Timestamp,
-};
-use ecq::filter::{Expr, Field, FieldId, Form as NeedleForm, Needle, Operand, Pattern, Test};
-use ecq::normalize::classify;
-use ecq::store::{Batch, NewEvent, Order, Reader, RecordingStart, RunRow, Writer, reindex};
+use ecq::event::{Captured, ConnectionId, Direction, EventId, Kind, RunId, Timestamp};
+use ecq::filter::{Expr, Field, FieldId, Form, Needle, Operand, Pattern, Test};
+use ecq::store::{Batch, NewEvent, Order, Reader, Writer, reindex};
 use proptest::prelude::*;
 
-/// A source of numbers, the same for the same seed.
-struct Numbers(u64);
+use crate::support::batches;
+use crate::support::numbers::Numbers;
 
-impl Numbers {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % u64::try_from(limit).unwrap()).unwrap()
-    }
-
-    /// Text of words, random bytes, or an HTTP message with a body in chunks.
-    fn payload(&mut self) -> Vec<u8> {
-        let length = match self.below(12) {
-            0 => 0,
-            1..=4 => 1 + self.below(10),
-            5 => 20_000 + self.below(30_000),
-            6 if self.below(20) == 0 => 300_000,
-            _ => 30 + self.below(400),
-        };
-        match self.below(5) {
-            0 => (0..length)
-                .map(|_| u8::try_from(self.below(256)).unwrap())
-                .collect(),
-            1 => {
-                let mut message = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
-                for _ in 0..=self.below(4) {
-                    let length = 1 + self.below(60);
-                    let chunk = self.text(length);
-                    message.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
-                    message.extend_from_slice(&chunk);
-                    message.extend_from_slice(b"\r\n");
-                }
-                if self.below(3) > 0 {
-                    message.extend_from_slice(b"0\r\n\r\n");
-                }
-                message
+/// Text of words, random bytes, or an HTTP message with a body in chunks.
+fn payload(numbers: &mut Numbers) -> Vec<u8> {
+    let length = match numbers.below(12) {
+        0 => 0,
+        1..=4 => 1 + numbers.below(10),
+        5 => 20_000 + numbers.below(30_000),
+        6 if numbers.below(20) == 0 => 300_000,
+        _ => 30 + numbers.below(400),
+    };
+    match numbers.below(5) {
+        0 => (0..length)
+            .map(|_| u8::try_from(numbers.below(256)).unwrap())
+            .collect(),
+        1 => {
+            let mut message = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+            for _ in 0..=numbers.below(4) {
+                let length = 1 + numbers.below(60);
+                let chunk = text(numbers, length);
+                message.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+                message.extend_from_slice(&chunk);
+                message.extend_from_slice(b"\r\n");
             }
-            _ => self.text(length),
+            if numbers.below(3) > 0 {
+                message.extend_from_slice(b"0\r\n\r\n");
+            }
+            message
         }
+        _ => text(numbers, length),
     }
+}
 
-    fn text(&mut self, length: usize) -> Vec<u8> {
-        let mut text = Vec::new();
-        while text.len() < length {
-            let word = self.below(5_000) * 2_654_435_761 % 4_294_967_296;
-            text.extend_from_slice(format!("{word:x} ").as_bytes());
-        }
-        text.truncate(length);
-        text
+fn text(numbers: &mut Numbers, length: usize) -> Vec<u8> {
+    let mut text = Vec::new();
+    while text.len() < length {
+        let word = numbers.below(5_000) * 2_654_435_761 % 4_294_967_296;
+        text.extend_from_slice(format!("{word:x} ").as_bytes());
     }
+    text.truncate(length);
+    text
 }
 
 struct Recorded {
@@ -72,80 +57,28 @@ struct Recorded {
 }
 
 fn captured(payload: Vec<u8>, connection: i64, direction: Direction) -> Captured {
-    let payload = Bytes::from(payload);
-    let (content, http) = classify(&payload, Kind::TlsData);
-    Captured {
-        event: Event {
-            time: Timestamp::from_seconds(1_795_431_600),
-            clock: Clock {
-                kind: ClockKind::FieldNanos,
-                offset_ns: 0,
-            },
-            received: Timestamp::from_seconds(1_795_431_600),
-            process: Process {
-                pid: Some(u32::try_from(connection).unwrap() % 3),
-                tid: None,
-                uid: None,
-                pname: Some("curl".to_owned()),
-            },
-            fd: None,
-            direction: Some(direction),
-            tuple: None,
-            kind: Kind::TlsData,
-            content,
-            probe: None,
-            ecapture_type: None,
-            form: Form {
-                opcode: Opcode::Binary,
-                carrier: Carrier::ProtobufText,
-                layout: Layout::OpensslText,
-                encoding: Encoding::Plain,
-            },
-            provenance: Provenance::empty(),
-            http,
-            details: Details::default(),
-        },
-        envelope: Envelope::Rendered,
-        payload,
-    }
+    let time = Timestamp::from_seconds(1_795_431_600);
+    let mut captured = batches::captured(Kind::TlsData, payload.into(), time);
+    captured.event.process.pid = Some(u32::try_from(connection).unwrap() % 3);
+    captured.event.process.pname = Some("curl".to_owned());
+    captured.event.direction = Some(direction);
+    captured
 }
 
 /// Records events over few connections, some of which move to a new one afterwards, in several recordings, some of which
 /// are killed.
 fn record(path: &Path, numbers: &mut Numbers, count: usize) -> Recorded {
-    let start = RecordingStart {
-        url: "ws://test/".to_owned(),
-        host_name: None,
-        boot_id: None,
-        program: "test".to_owned(),
-        started: Timestamp::from_seconds(1),
-        is_received_estimated: false,
-        import_sha256: None,
-        is_again: false,
-        filter: None,
-    };
+    let start = batches::start("ws://test/");
     let now = Timestamp::from_seconds(2);
     let mut events: Vec<NewEvent> = Vec::new();
     let mut writer = Writer::open(path, &start).unwrap();
     let mut batch = Batch::default();
-    batch.runs.push(RunRow {
-        id: RunId::new(1),
-        first_log: None,
-        version: None,
-        started: None,
-        zone_offset_seconds: None,
-    });
+    batch.runs.push(batches::first_run());
     let mut connections = 0_i64;
     let mut oldest = 1_i64;
     let connect = |batch: &mut Batch, connections: &mut i64| {
         *connections += 1;
-        batch.connections.push(Connection {
-            id: ConnectionId::new(*connections),
-            fd: None,
-            tid: None,
-            tuple: None,
-            role: None,
-        });
+        batch.connections.push(batches::connection(*connections));
     };
     for _ in 0..4 {
         connect(&mut batch, &mut connections);
@@ -163,7 +96,7 @@ fn record(path: &Path, numbers: &mut Numbers, count: usize) -> Recorded {
             id,
             run: RunId::new(1),
             connection: (numbers.below(8) > 0).then(|| ConnectionId::new(connection)),
-            captured: captured(numbers.payload(), connection, direction),
+            captured: captured(payload(numbers), connection, direction),
         };
         batch.events.push(new.clone());
         events.push(new);
@@ -293,10 +226,7 @@ fn check(path: &Path, recorded: &Recorded, numbers: &mut Numbers, searches: usiz
             .map(|(id, _)| id)
             .collect();
         let any = || Operand::field(Field::of(FieldId::Any));
-        let test = Test::Contains(
-            any(),
-            Needle::new(needle.clone(), NeedleForm::Plain).unwrap(),
-        );
+        let test = Test::Contains(any(), Needle::new(needle.clone(), Form::Plain).unwrap());
         let shown = String::from_utf8_lossy(&needle).into_owned();
         assert_eq!(
             find(&plain, test.clone()),
@@ -323,7 +253,7 @@ proptest! {
     fn the_filter_hides_nothing(seed in any::<u64>()) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("test.db");
-        let mut numbers = Numbers(seed);
+        let mut numbers = Numbers::new(seed);
         let recorded = record(&path, &mut numbers, 300);
         check(&path, &recorded, &mut numbers, 16);
         reindex(&path, true, &ecq::store::Watch::default()).unwrap();
@@ -336,37 +266,11 @@ fn a_text_that_came_together_when_an_event_moved_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("test.db");
     let now = Timestamp::from_seconds(2);
-    let mut writer = Writer::open(
-        &path,
-        &RecordingStart {
-            url: "ws://test/".to_owned(),
-            host_name: None,
-            boot_id: None,
-            program: "test".to_owned(),
-            started: Timestamp::from_seconds(1),
-            is_received_estimated: false,
-            import_sha256: None,
-            is_again: false,
-            filter: None,
-        },
-    )
-    .unwrap();
+    let mut writer = Writer::open(&path, &batches::start("ws://test/")).unwrap();
     let mut batch = Batch::default();
-    batch.runs.push(RunRow {
-        id: RunId::new(1),
-        first_log: None,
-        version: None,
-        started: None,
-        zone_offset_seconds: None,
-    });
+    batch.runs.push(batches::first_run());
     for (number, text) in [(1, "user=root&passw"), (2, "ord=secret")] {
-        batch.connections.push(Connection {
-            id: ConnectionId::new(number),
-            fd: None,
-            tid: None,
-            tuple: None,
-            role: None,
-        });
+        batch.connections.push(batches::connection(number));
         batch.events.push(NewEvent {
             id: EventId::new(number),
             run: RunId::new(1),
@@ -380,7 +284,7 @@ fn a_text_that_came_together_when_an_event_moved_is_found() {
     writer.end(&batch.counters, now).unwrap();
     writer.seal().unwrap();
     let password = || {
-        let needle = Needle::new(b"Password=".to_ascii_lowercase(), NeedleForm::Plain).unwrap();
+        let needle = Needle::new(b"Password=".to_ascii_lowercase(), Form::Plain).unwrap();
         Test::Contains(Operand::field(Field::of(FieldId::Any)), needle)
     };
     assert_eq!(find(&Reader::open(&path).unwrap(), password()), [2]);

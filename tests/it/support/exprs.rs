@@ -5,6 +5,8 @@
 
 use ecq::filter::{FIELDS, Field, FieldId, Type};
 
+use super::numbers::Numbers;
+
 const NUMBERS: [i64; 14] = [
     0, 1, 2, 3, 5, 7, 80, 100, 200, 443, 1200, 8443, 50_000, 65_535,
 ];
@@ -82,17 +84,23 @@ const KEYS: [&str; 7] = [
 
 /// Where filters come from.
 pub(crate) struct RandomFilters {
-    state: u64,
+    numbers: Numbers,
 }
 
 impl RandomFilters {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { state: seed }
+        Self {
+            numbers: Numbers::new(seed),
+        }
     }
 
     /// A filter with at most `depth` levels of joints.
     pub(crate) fn filter(&mut self, depth: usize) -> String {
-        let kind = if depth == 0 { 0 } else { self.below(10) };
+        let kind = if depth == 0 {
+            0
+        } else {
+            self.numbers.below(10)
+        };
         match kind {
             0..=3 => self.test(),
             4 => format!("not {}", self.part(depth)),
@@ -105,8 +113,8 @@ impl RandomFilters {
 
     fn joined(&mut self, depth: usize, joints: &[&str]) -> String {
         let mut text = self.part(depth);
-        for _ in 0..=self.below(2) {
-            let joint = self.pick(joints);
+        for _ in 0..=self.numbers.below(2) {
+            let joint = self.numbers.pick(joints);
             text = format!("{text} {joint} {}", self.part(depth));
         }
         text
@@ -118,18 +126,18 @@ impl RandomFilters {
 
     /// A leaf.
     pub(crate) fn test(&mut self) -> String {
-        let field = &FIELDS[self.below(FIELDS.len())];
+        let field = &FIELDS[self.numbers.below(FIELDS.len())];
         let (operand, kind) = self.operand(field);
         let is_text = matches!(kind, Type::Text | Type::Bytes);
         let is_function = operand.contains('(');
-        match self.below(8) {
+        match self.numbers.below(8) {
             0 if !is_function => operand,
             1 => format!("{operand} in {}", self.set(field, kind)),
             2 => format!("{operand} not in {}", self.set(field, kind)),
             3 | 4 if is_text => format!("{operand} contains {}", self.needle(kind)),
             5 if is_text => {
-                let operator = self.pick(&["matches", "~"]);
-                format!("{operand} {operator} {}", self.pick(&PATTERNS))
+                let operator = self.numbers.pick(&["matches", "~"]);
+                format!("{operand} {operator} {}", self.numbers.pick(&PATTERNS))
             }
             6 => self.two_operands(&operand, kind),
             _ => {
@@ -145,25 +153,28 @@ impl RandomFilters {
             Type::Ip | Type::Endpoint | Type::Word | Type::WordOrNumber | Type::Bool
         );
         if has_order {
-            self.pick(&["==", "!=", "<", "<=", ">", ">=", "eq", "ne", "lt", "ge"])
+            self.numbers
+                .pick(&["==", "!=", "<", "<=", ">", ">=", "eq", "ne", "lt", "ge"])
         } else {
-            self.pick(&["==", "!=", "eq", "ne"])
+            self.numbers.pick(&["==", "!=", "eq", "ne"])
         }
     }
 
     /// A field with what it needs and may have, and the sort of its values.
     fn operand(&mut self, field: &'static Field) -> (String, Type) {
         let names: Vec<_> = std::iter::once(&field.name).chain(field.aliases).collect();
-        let mut text = (*names[self.below(names.len())]).to_owned();
+        let mut text = (*names[self.numbers.below(names.len())]).to_owned();
         if field.takes_key {
-            text = format!("{text}[\"{}\"]", self.pick(&KEYS));
+            text = format!("{text}[\"{}\"]", self.numbers.pick(&KEYS));
         }
         let is_text = matches!(field.kind, Type::Text | Type::Bytes);
-        if is_text && self.below(6) == 0 {
-            let slice = self.pick(&["0:3", "-3:3", "1-2", "0", "-1", ":4", "-2:"]);
+        if is_text && self.numbers.below(6) == 0 {
+            let slice = self
+                .numbers
+                .pick(&["0:3", "-3:3", "1-2", "0", "-1", ":4", "-2:"]);
             text = format!("{text}[{slice}]");
         }
-        match self.below(12) {
+        match self.numbers.below(12) {
             0 => (format!("count({text})"), Type::Int),
             1 if is_text => (format!("len({text})"), Type::Size),
             2 if is_text => (format!("lower({text})"), field.kind),
@@ -174,7 +185,7 @@ impl RandomFilters {
 
     fn two_operands(&mut self, left: &str, kind: Type) -> String {
         loop {
-            let field = &FIELDS[self.below(FIELDS.len())];
+            let field = &FIELDS[self.numbers.below(FIELDS.len())];
             let (right, other) = self.operand(field);
             if sort(kind) == sort(other) {
                 let strict = if sort(kind) == Type::Bytes {
@@ -192,41 +203,41 @@ impl RandomFilters {
     fn set(&mut self, field: &Field, kind: Type) -> String {
         let has_ranges = matches!(kind, Type::Int | Type::Size | Type::Status);
         let mut items = Vec::new();
-        for _ in 0..=self.below(3) {
-            items.push(if has_ranges && self.below(3) == 0 {
-                let first = self.pick(&NUMBERS);
-                format!("{first}..{}", first + self.pick(&NUMBERS))
-            } else if kind == Type::Ip && self.below(4) == 0 {
+        for _ in 0..=self.numbers.below(3) {
+            items.push(if has_ranges && self.numbers.below(3) == 0 {
+                let first = self.numbers.pick(&NUMBERS);
+                format!("{first}..{}", first + self.numbers.pick(&NUMBERS))
+            } else if kind == Type::Ip && self.numbers.below(4) == 0 {
                 "10.0.0.0..10.0.0.9".to_owned()
-            } else if kind == Type::Time && self.below(4) == 0 {
+            } else if kind == Type::Time && self.numbers.below(4) == 0 {
                 "2026-11-23T10:51:42Z..2026-11-23T10:51:46Z".to_owned()
             } else {
                 self.literal(field, kind)
             });
         }
-        let separator = self.pick(&[", ", " ", ","]);
+        let separator = self.numbers.pick(&[", ", " ", ","]);
         format!("{{{}}}", items.join(separator))
     }
 
     /// A value that a field of this sort can be compared with.
     fn literal(&mut self, field: &Field, kind: Type) -> String {
         match kind {
-            Type::Time => self.pick(&TIMES).to_owned(),
-            Type::Int => self.pick(&NUMBERS).to_string(),
-            Type::Size => self.pick(&SIZES).to_owned(),
-            Type::Status => self.pick(&STATUSES).to_owned(),
-            Type::Ip => self.pick(&NETS).to_owned(),
-            Type::Endpoint => self.pick(&ENDS).to_owned(),
-            Type::Bool => self.pick(&["true", "false"]).to_owned(),
-            Type::Bytes if self.below(3) == 0 => self.pick(&BYTES).to_owned(),
-            Type::Text | Type::Bytes => format!("\"{}\"", self.pick(&TEXTS)),
+            Type::Time => self.numbers.pick(&TIMES).to_owned(),
+            Type::Int => self.numbers.pick(&NUMBERS).to_string(),
+            Type::Size => self.numbers.pick(&SIZES).to_owned(),
+            Type::Status => self.numbers.pick(&STATUSES).to_owned(),
+            Type::Ip => self.numbers.pick(&NETS).to_owned(),
+            Type::Endpoint => self.numbers.pick(&ENDS).to_owned(),
+            Type::Bool => self.numbers.pick(&["true", "false"]).to_owned(),
+            Type::Bytes if self.numbers.below(3) == 0 => self.numbers.pick(&BYTES).to_owned(),
+            Type::Text | Type::Bytes => format!("\"{}\"", self.numbers.pick(&TEXTS)),
             Type::Word | Type::WordOrNumber => {
-                if field.id == FieldId::Type && self.below(4) == 0 {
-                    return self.below(6).to_string();
+                if field.id == FieldId::Type && self.numbers.below(4) == 0 {
+                    return self.numbers.below(6).to_string();
                 }
                 let words = field.words();
-                let word = words[self.below(words.len())];
-                if self.below(2) == 0 {
+                let word = words[self.numbers.below(words.len())];
+                if self.numbers.below(2) == 0 {
                     word.to_owned()
                 } else {
                     format!("\"{word}\"")
@@ -236,30 +247,22 @@ impl RandomFilters {
     }
 
     fn needle(&mut self, kind: Type) -> String {
-        match self.below(6) {
+        match self.numbers.below(6) {
             0 => format!(
                 "base64(\"{}\")",
-                self.pick(&["hello", "S3cr3t", "example.com"])
+                self.numbers.pick(&["hello", "S3cr3t", "example.com"])
             ),
-            1 => format!("hex(\"{}\")", self.pick(&["hello", "S3cr3t", "curl"])),
-            2 => format!("percent(\"{}\")", self.pick(&["/a?b=1", "S3cr3t", "a b c"])),
-            3 if kind == Type::Bytes => self.pick(&BYTES).to_owned(),
-            _ => format!("\"{}\"", self.pick(&TEXTS)),
+            1 => format!(
+                "hex(\"{}\")",
+                self.numbers.pick(&["hello", "S3cr3t", "curl"])
+            ),
+            2 => format!(
+                "percent(\"{}\")",
+                self.numbers.pick(&["/a?b=1", "S3cr3t", "a b c"])
+            ),
+            3 if kind == Type::Bytes => self.numbers.pick(&BYTES).to_owned(),
+            _ => format!("\"{}\"", self.numbers.pick(&TEXTS)),
         }
-    }
-
-    fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len())]
-    }
-
-    /// A number below `end`, by the generator that is called `SplitMix64`.
-    fn below(&mut self, end: usize) -> usize {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        usize::try_from(mixed % u64::try_from(end).unwrap()).unwrap()
     }
 }
 
