@@ -16,6 +16,11 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Of a search that has gone through.
+    pub fn of_search(is_found: bool) -> Self {
+        if is_found { Self::Found } else { Self::Nothing }
+    }
+
     /// The number that the shell sees.
     pub fn code(self) -> u8 {
         match self {

@@ -50,19 +50,6 @@ impl Expr {
         }
     }
 
-    /// Whether a payload that starts like this can hold the end of a text that the filter looks for, which then begins in
-    /// an earlier event of the stream. If not, and without what is [`required`](Self::required), it is not true of it.
-    pub fn may_end_in(&self, start: &[u8]) -> bool {
-        match self {
-            Self::And(parts) | Self::Or(parts) => parts.iter().any(|part| part.may_end_in(start)),
-            Self::Xor(left, right) => left.may_end_in(start) || right.may_end_in(start),
-            Self::Not(inner) => inner.may_end_in(start),
-            Self::Test(Test::Contains(_, needle)) => needle.chains().may_end_in(start),
-            Self::Test(Test::Matches(_, pattern)) => pattern.chains().may_end_in(start),
-            Self::Test(_) => false,
-        }
-    }
-
     /// Whether it is true of what has these facts and no payload.
     pub fn matches_facts(&self, facts: &Facts<'_>) -> bool {
         let nothing = Bytes::new();
@@ -238,8 +225,7 @@ impl<P: PayloadBytes> Asked<'_, '_, P> {
         if self.values(operand, is_in_value)? {
             return Ok(true);
         }
-        let is_text_of_stream = matches!(operand.field.id, FieldId::Payload | FieldId::Any);
-        if !is_text_of_stream || operand.slice.is_some() {
+        if !operand.is_text() || operand.slice.is_some() {
             return Ok(false);
         }
         let in_pieces = self.content.find_in_pieces(|window| {
@@ -251,7 +237,7 @@ impl<P: PayloadBytes> Asked<'_, '_, P> {
         if in_pieces == Some(true) {
             return Ok(true);
         }
-        if operand.function.is_some() || chains.longest() < 2 {
+        if !operand.is_whole_text() || chains.longest() < 2 {
             return Ok(false);
         }
         let reach = chains.longest() - 1;

@@ -34,6 +34,7 @@ mod value;
 pub use chains::MAX_CROSSING_BYTES;
 pub use check::parse;
 pub use content::{Content, MAX_TEXT_BYTES, PayloadBytes};
+pub use crossing::push_end;
 pub use error::Error;
 pub use expr::{AddressPattern, Comparison, Expr, Function, Literal, Operand, Slice, Test};
 pub use facts::{Facts, Value};

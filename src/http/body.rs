@@ -97,6 +97,14 @@ pub fn needs_decoding(payload: &[u8]) -> bool {
     Framed::read(payload).is_some_and(|framed| framed.is_coded())
 }
 
+/// Why [`body`] would not be complete; `None` if it would, or there is none.
+pub fn defect(payload: &[u8], limit: usize) -> Option<Defect> {
+    match body(payload, limit)?.state {
+        State::AsSent | State::Decoded => None,
+        State::Partial(defect) => Some(defect),
+    }
+}
+
 /// What follows a head, and what the head says about it.
 struct Framed<'a> {
     rest: &'a [u8],

@@ -9,7 +9,7 @@ use std::hash::BuildHasher as _;
 use bytes::Bytes;
 
 use crate::event::{ConnectionId, Direction, Event};
-use crate::filter::PayloadBytes;
+use crate::filter::{PayloadBytes, push_end};
 
 /// How many streams are remembered, each with less than [`crate::filter::MAX_CROSSING_BYTES`] and some 100 bytes around
 /// them. Beyond that the longer idle half is forgotten.
@@ -85,11 +85,7 @@ impl Before {
         self.count += 1;
         let end = self.ends.entry(stream).or_default();
         end.last = self.count;
-        let last = payload.len().saturating_sub(self.reach);
-        let last = payload.get(last..).unwrap_or_default();
-        let kept = self.reach.saturating_sub(last.len()).min(end.bytes.len());
-        end.bytes.drain(..end.bytes.len() - kept);
-        end.bytes.extend_from_slice(last);
+        push_end(&mut end.bytes, payload, self.reach);
     }
 
     fn forget_idle(&mut self) {

@@ -47,28 +47,24 @@ impl Buckets {
     }
 }
 
-/// A period without events, or (without a start) several of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Empty {
-    /// Where it begins.
-    pub start: Option<Timestamp>,
-}
-
 impl Buckets {
-    /// The empty buckets between two that are not; more than `most` as one.
-    pub fn between(self, before: Option<Timestamp>, next: Timestamp, most: i64) -> Vec<Empty> {
+    /// Where the empty buckets between two that are not begin; more than `most` of them are a single `None`.
+    pub fn between(
+        self,
+        before: Option<Timestamp>,
+        next: Timestamp,
+        most: i64,
+    ) -> Vec<Option<Timestamp>> {
         let width = self.width_ns.max(1);
         let Some(before) = before else {
             return Vec::new();
         };
         let count = next.nanos_since(before) / width - 1;
         if count > most {
-            return vec![Empty { start: None }];
+            return vec![None];
         }
         (1..=count)
-            .map(|number| Empty {
-                start: Some(before.plus_nanos(number.saturating_mul(width))),
-            })
+            .map(|number| Some(before.plus_nanos(number.saturating_mul(width))))
             .collect()
     }
 }
@@ -109,8 +105,9 @@ impl Reader {
     pub fn count(&self, filter: Option<&Expr>) -> Result<Total, Error> {
         let mut total = Total::default();
         self.each_group(filter, Group::All, &mut |row| {
-            total.events += row.get::<_, u64>("events")?;
-            total.bytes += row.get::<_, u64>("bytes")?;
+            let group = read_count(row).at(&self.path)?;
+            total.events += group.events;
+            total.bytes += group.bytes;
             Ok(())
         })?;
         Ok(total)
@@ -126,17 +123,12 @@ impl Reader {
         buckets: Buckets,
         tally: &mut Tally,
     ) -> Result<(), Error> {
-        let mut failed = Ok(());
         self.each_group(filter, Group::Time(buckets), &mut |row| {
-            let mut count = read_count(row)?;
+            let mut count = read_count(row).at(&self.path)?;
             let start = buckets.start_of(count.first).to_string();
             count.key = vec![Some(start.into_bytes())];
-            if failed.is_ok() {
-                failed = tally.add(&count);
-            }
-            Ok(())
-        })?;
-        failed
+            tally.add(&count)
+        })
     }
 
     /// Counts the events that the filter is true of by the values of `keys`. An event with several values of a key counts
@@ -179,7 +171,7 @@ impl Reader {
                     first_ns = MIN(first_ns, excluded.first_ns), last_ns = MAX(last_ns, excluded.last_ns)",
             )
             .at(&self.path)?;
-        self.each_group(filter, group, &mut |row| {
+        let mut add_group = |row: &Row<'_>| {
             let id =
                 |column| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.unwrap_or(0));
             add.execute(params![
@@ -191,7 +183,10 @@ impl Reader {
                 row.get::<_, i64>("bytes")?,
                 row.get::<_, i64>("first_ns")?,
                 row.get::<_, i64>("last_ns")?
-            ])?;
+            ])
+        };
+        self.each_group(filter, group, &mut |row| {
+            add_group(row).at(&self.path)?;
             Ok(())
         })?;
         drop(add);
@@ -206,17 +201,13 @@ impl Reader {
             let count = read_count(row).at(&self.path)?;
             let owned = group_facts::read(row).at(&self.path)?;
             let nothing = Bytes::new();
-            let mut counted = Ok(());
-            each_key(keys, &owned.facts(), &Content::new(&nothing), &mut |key| {
-                if counted.is_ok() {
-                    counted = tally.add(&Count {
-                        key,
-                        ..count.clone()
-                    });
-                }
-            })
-            .unwrap_or_else(|never| match never {});
-            counted?;
+            let Ok(combined) = combinations(keys, &owned.facts(), &Content::new(&nothing));
+            for key in combined {
+                tally.add(&Count {
+                    key,
+                    ..count.clone()
+                })?;
+            }
         }
         Ok(())
     }
@@ -232,19 +223,15 @@ impl Reader {
             let source = self.source_of(event.run)?;
             let payload = StoredPayload::of(self, &event);
             let facts = Facts::of_stored(&event, source.as_deref());
-            let mut counted = Ok(());
-            each_key(keys, &facts, &Content::new(&payload), &mut |key| {
-                if counted.is_ok() {
-                    counted = tally.add(&Count {
-                        key,
-                        events: 1,
-                        bytes: event.payload_bytes,
-                        first: event.event.time,
-                        last: event.event.time,
-                    });
-                }
-            })?;
-            counted?;
+            for key in combinations(keys, &facts, &Content::new(&payload))? {
+                tally.add(&Count {
+                    key,
+                    events: 1,
+                    bytes: event.payload_bytes,
+                    first: event.event.time,
+                    last: event.event.time,
+                })?;
+            }
         }
         Ok(())
     }
@@ -255,7 +242,7 @@ impl Reader {
         &self,
         filter: Option<&Expr>,
         group: Group,
-        each: &mut dyn FnMut(&Row<'_>) -> rusqlite::Result<()>,
+        each: &mut dyn FnMut(&Row<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut rows = self.events(filter, Order::OldestFirst, None)?;
         match rows.plan_of_all() {
@@ -270,7 +257,7 @@ impl Reader {
         plan: &Plan,
         upper: i64,
         group: Group,
-        each: &mut dyn FnMut(&Row<'_>) -> rusqlite::Result<()>,
+        each: &mut dyn FnMut(&Row<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let sql = format!(
             "SELECT {} FROM events AS e WHERE {} GROUP BY {KEYS}",
@@ -289,7 +276,7 @@ impl Reader {
                     .query(rusqlite::params_from_iter(parameters))
                     .at(&self.path)?;
                 while let Some(row) = rows.next().at(&self.path)? {
-                    each(row).at(&self.path)?;
+                    each(row)?;
                 }
             }
             let Some(next) = to.checked_add(1) else { break };
@@ -320,7 +307,7 @@ impl Reader {
         &self,
         rows: &mut Rows<'_>,
         group: Group,
-        each: &mut dyn FnMut(&Row<'_>) -> rusqlite::Result<()>,
+        each: &mut dyn FnMut(&Row<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         self.db
             .execute_batch("CREATE TEMP TABLE IF NOT EXISTS found (id INTEGER PRIMARY KEY) STRICT")
@@ -344,7 +331,7 @@ impl Reader {
                 .query(rusqlite::params_from_iter(group.parameters()))
                 .at(&self.path)?;
             while let Some(row) = groups.next().at(&self.path)? {
-                each(row).at(&self.path)?;
+                each(row)?;
             }
         }
         Ok(())
@@ -420,13 +407,12 @@ fn read_count(row: &Row<'_>) -> rusqlite::Result<Count> {
     })
 }
 
-/// Gives every combination of the keys' values to `each`.
-fn each_key<P: PayloadBytes>(
+/// Every combination of the keys' values.
+fn combinations<P: PayloadBytes>(
     keys: &[Operand],
     facts: &Facts<'_>,
     content: &Content<'_, P>,
-    each: &mut dyn FnMut(Key),
-) -> Result<(), P::Error> {
+) -> Result<Vec<Key>, P::Error> {
     let mut combined = vec![Key::new()];
     for key in keys {
         let mut values = Vec::new();
@@ -452,8 +438,7 @@ fn each_key<P: PayloadBytes>(
             })
             .collect();
     }
-    combined.into_iter().for_each(each);
-    Ok(())
+    Ok(combined)
 }
 
 #[cfg(test)]

@@ -31,8 +31,8 @@ impl Reader {
             );
         }
         lines.push(("rows", rows.way()));
-        lines.push(("sql", plan.select()));
-        let steps = plan_of(&self.db, &plan.select()).at(&self.path)?;
+        lines.push(("sql", plan.select().to_owned()));
+        let steps = plan_of(&self.db, plan.select()).at(&self.path)?;
         lines.extend(steps.into_iter().map(|step| ("plan", step)));
         for (what, part) in [("payload", &plan.payload), ("residual", &plan.residual)] {
             if let Some(part) = part {

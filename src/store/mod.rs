@@ -119,6 +119,7 @@ mod row;
 mod row_writer;
 mod rows;
 mod scan;
+mod scratch;
 mod sorted;
 mod spans;
 mod sql;
@@ -133,7 +134,7 @@ mod varint;
 mod watch;
 mod writer;
 
-pub use aggregate::{Buckets, Empty, Total};
+pub use aggregate::{Buckets, Total};
 pub use batch::{
     Batch, Counters, GapReason, GapRow, HeartbeatRow, KnownRun, LinkRow, LogRow, NewEvent, NextIds,
     RecordingStart, RunRow, UncleanEnd,

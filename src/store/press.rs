@@ -16,7 +16,7 @@ use super::digest::{BatchHasher, EventHasher};
 use super::grams::{Filter, FilterMaker, Searched};
 use super::stream_ends::End;
 use crate::filter::MAX_TEXT_BYTES;
-use crate::http::body::{self, Defect, MAX_DECODED_BYTES, State};
+use crate::http::body::{self, Defect, MAX_DECODED_BYTES};
 
 /// How many jobs wait, each at most 1 MiB or [`EVENTS`] events.
 const WAITING: usize = 16;
@@ -156,16 +156,22 @@ impl Press {
                     Err(_) => break,
                 }
             };
-            match done {
-                Done::Block(block) => {
-                    self.blocks_under_way -= 1;
-                    self.pressed.push(block?);
-                }
-                Done::Undecoded(event, defect) => self.undecoded.push((event, defect)),
-                Done::Digest(_) => {}
-            }
+            self.keep(done)?;
         }
         Ok(std::mem::take(&mut self.pressed))
+    }
+
+    /// Keeps what was done until it is asked for; gives a digest, for which somebody waits.
+    fn keep(&mut self, done: Done) -> io::Result<Option<[u8; 32]>> {
+        match done {
+            Done::Block(block) => {
+                self.blocks_under_way -= 1;
+                self.pressed.push(block?);
+            }
+            Done::Undecoded(event, defect) => self.undecoded.push((event, defect)),
+            Done::Digest(digest) => return Ok(Some(digest)),
+        }
+        Ok(None)
     }
 
     /// Begins the digest of a batch.
@@ -199,13 +205,9 @@ impl Press {
         self.send_events()?;
         self.send(Job::BatchEnd)?;
         loop {
-            match self.receive()? {
-                Done::Digest(digest) => return Ok(digest),
-                Done::Block(block) => {
-                    self.blocks_under_way -= 1;
-                    self.pressed.push(block?);
-                }
-                Done::Undecoded(event, defect) => self.undecoded.push((event, defect)),
+            let done = self.receive()?;
+            if let Some(digest) = self.keep(done)? {
+                return Ok(digest);
             }
         }
     }
@@ -249,15 +251,12 @@ impl Worker {
     fn work(&mut self, job: Job) -> Option<Done> {
         match job {
             Job::Large(event, payload) => {
-                let body = if payload.len() > MAX_TEXT_BYTES {
-                    Some(State::Partial(Defect::TooLarge))
+                let defect = if payload.len() > MAX_TEXT_BYTES {
+                    Some(Defect::TooLarge)
                 } else {
-                    body::body(&payload, MAX_DECODED_BYTES).map(|body| body.state)
+                    body::defect(&payload, MAX_DECODED_BYTES)
                 };
-                match body {
-                    Some(State::Partial(defect)) => Some(Done::Undecoded(event, defect)),
-                    _ => None,
-                }
+                defect.map(|defect| Done::Undecoded(event, defect))
             }
             Job::Block(block) => {
                 let filter = block.filter(&mut self.filters);

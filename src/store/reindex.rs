@@ -17,11 +17,11 @@ use super::grams::{self, CROSSING_BYTES, Filter, FilterMaker, Searched};
 use super::payload::{self, Payload};
 use super::reader::Reader;
 use super::stream_ends::Stream;
+use super::stream_text::Place;
 use super::watch::Watch;
 use super::{migrate, open, stream_text};
-use crate::event::Content;
-use crate::filter::MAX_TEXT_BYTES;
-use crate::http::body::{self, Defect, MAX_DECODED_BYTES, State};
+use crate::filter::{MAX_TEXT_BYTES, push_end};
+use crate::http::body::{self, Defect, MAX_DECODED_BYTES};
 
 /// How many filters are stored in one transaction.
 const BLOCKS: usize = 64;
@@ -92,15 +92,6 @@ struct Made {
     events: Vec<(i64, bool)>,
 }
 
-/// An event's row.
-struct EventRow {
-    id: i64,
-    stream: Stream,
-    has_connection: bool,
-    class: Option<Class>,
-    payload_bytes: u64,
-}
-
 struct Reindex<'a> {
     db: &'a Connection,
     reader: &'a Reader,
@@ -136,8 +127,8 @@ impl<'a> Reindex<'a> {
                     COALESCE(SUM(b.raw_bytes), 0) AS total,
                     IIF(EXISTS (SELECT 1 FROM grams), MIN(b.first_id) - 1, 0) AS after
                  FROM blocks AS b
-                 WHERE b.class <> 3 AND NOT EXISTS (SELECT 1 FROM grams AS g WHERE g.part = 0 AND g.block_id = b.id)",
-                [],
+                 WHERE b.class <> ?1 AND NOT EXISTS (SELECT 1 FROM grams AS g WHERE g.part = 0 AND g.block_id = b.id)",
+                [Class::Large.code()],
                 |row| Ok((row.get("total")?, row.get("after")?)),
             )
             .at(path)?;
@@ -145,7 +136,7 @@ impl<'a> Reindex<'a> {
         while let Some(last) = after
             && !watch.is_stopped()
         {
-            let events = self.events_after(last)?;
+            let events = stream_text::places_after(self.reader, last, EVENTS)?;
             after = events.last().map(|event| event.id);
             for event in events {
                 if watch.is_stopped() {
@@ -158,37 +149,8 @@ impl<'a> Reindex<'a> {
         Ok(self.done)
     }
 
-    fn events_after(&self, id: i64) -> Result<Vec<EventRow>, Error> {
-        self.reader
-            .db
-            .prepare_cached(
-                "SELECT e.id, e.stream_id, sh.direction, s.connection_id IS NOT NULL AS has_connection, sh.content, e.payload_bytes
-                 FROM events AS e
-                 JOIN shapes AS sh ON sh.id = e.shape_id
-                 JOIN streams AS s ON s.id = e.stream_id
-                 WHERE e.id > ?1 ORDER BY e.id LIMIT ?2",
-            )
-            .and_then(|mut statement| {
-                statement
-                    .query_map([id, EVENTS], |row| {
-                        let payload_bytes = row.get("payload_bytes")?;
-                        let content = Content::from_code(row.get("content")?);
-                        let direction: Option<u8> = row.get("direction")?;
-                        Ok(EventRow {
-                            id: row.get("id")?,
-                            stream: (row.get("stream_id")?, direction.unwrap_or(u8::MAX)),
-                            has_connection: row.get("has_connection")?,
-                            class: content.and_then(|content| Class::of(content, payload_bytes)),
-                            payload_bytes,
-                        })
-                    })?
-                    .collect()
-            })
-            .at(&self.reader.path)
-    }
-
     /// Takes an event into the filter of its block, and into the end of its stream.
-    fn take(&mut self, event: &EventRow, watch: &Watch) -> Result<(), Error> {
+    fn take(&mut self, event: &Place, watch: &Watch) -> Result<(), Error> {
         let Some(class) = event.class else {
             return Ok(());
         };
@@ -236,7 +198,7 @@ impl<'a> Reindex<'a> {
         Ok(())
     }
 
-    fn take_large(&mut self, event: &EventRow) -> Result<(), Error> {
+    fn take_large(&mut self, event: &Place) -> Result<(), Error> {
         let Some((end, defect)) = unless_damaged(self.read_large(event))? else {
             self.done.damaged += 1;
             self.ends.remove(&event.stream);
@@ -252,7 +214,7 @@ impl<'a> Reindex<'a> {
     }
 
     /// The last bytes of a large payload, and why its body cannot be decoded.
-    fn read_large(&self, event: &EventRow) -> Result<(Vec<u8>, Option<Defect>), Error> {
+    fn read_large(&self, event: &Place) -> Result<(Vec<u8>, Option<Defect>), Error> {
         let payload = || {
             Payload::of(
                 self.reader,
@@ -266,16 +228,13 @@ impl<'a> Reindex<'a> {
             body::needs_decoding(&start).then_some(Defect::TooLarge)
         } else {
             let whole = payload()?.start(usize::MAX)?;
-            match body::body(&whole, MAX_DECODED_BYTES).map(|body| body.state) {
-                Some(State::Partial(defect)) => Some(defect),
-                _ => None,
-            }
+            body::defect(&whole, MAX_DECODED_BYTES)
         };
         Ok((payload()?.end(CROSSING_BYTES)?, defect))
     }
 
     /// The last bytes before an event in its stream; `None` if they cannot be read.
-    fn before(&mut self, event: &EventRow) -> Result<Option<Vec<u8>>, Error> {
+    fn before(&mut self, event: &Place) -> Result<Option<Vec<u8>>, Error> {
         if !event.has_connection {
             return Ok(Some(Vec::new()));
         }
@@ -286,7 +245,7 @@ impl<'a> Reindex<'a> {
     }
 
     /// Remembers the end of the event's stream, if it is known.
-    fn remember(&mut self, event: &EventRow, before: Option<&[u8]>, payload: &[u8]) {
+    fn remember(&mut self, event: &Place, before: Option<&[u8]>, payload: &[u8]) {
         if !event.has_connection {
             return;
         }
@@ -297,8 +256,8 @@ impl<'a> Reindex<'a> {
         if self.ends.len() >= STREAMS {
             self.ends.clear();
         }
-        let mut end = [before.unwrap_or_default(), payload].concat();
-        end.drain(..end.len().saturating_sub(CROSSING_BYTES));
+        let mut end = before.unwrap_or_default().to_vec();
+        push_end(&mut end, payload, CROSSING_BYTES);
         self.ends.insert(event.stream, end);
     }
 

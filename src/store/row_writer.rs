@@ -9,16 +9,13 @@ use super::grams;
 use super::intern::Interner;
 use super::postings::Postings;
 use super::press::Press;
-use super::stream_ends::StreamEnds;
+use super::stream_ends::{NO_DIRECTION, StreamEnds};
 use super::surroundings;
 use super::tail::{Tail, TailError};
 use crate::event::{ConnectionId, Details, Direction, Envelope, EventId, RecordingId, Timestamp};
 
 /// How many neighboring events share one entry of the index on time.
-const SPAN_EVENTS: i64 = 512;
-
-/// In place of the code of a direction.
-const NO_DIRECTION: u8 = 2;
+pub(super) const SPAN_EVENTS: i64 = 512;
 
 /// An entry of the index on time that is still growing.
 #[derive(Clone, Copy)]
@@ -197,8 +194,8 @@ impl RowWriter {
                 let direction = event.direction.map_or(NO_DIRECTION, Direction::code);
                 (stream, direction)
             });
-            let (before, is_known) = self.ends.add(id, place, payload);
-            if !is_known {
+            let before = self.ends.add(id, place, payload);
+            if !before.is_known() {
                 grams::add_junction(db, id)?;
             }
             if let Some(class) = Class::of(event.content, payload_bytes) {

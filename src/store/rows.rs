@@ -16,6 +16,7 @@ use super::gram_search::OpenBlocks;
 use super::plan::Plan;
 use super::postings;
 use super::reader::Reader;
+use super::row_writer::SPAN_EVENTS;
 use super::scan::{self, Found, Ranges, Scan};
 use super::spans::{Order, Place, Span, Spans};
 use crate::event::{EventId, StoredEvent, Timestamp};
@@ -37,7 +38,6 @@ const UNIT_SPANS: i64 = 256;
 pub struct Rows<'a> {
     reader: &'a Reader,
     plan: Plan,
-    select: String,
     order: Order,
     left: u64,
     upper: i64,
@@ -82,7 +82,6 @@ impl<'a> Rows<'a> {
             .at(&reader.path)?;
         let mut rows = Self {
             reader,
-            select: plan.select(),
             plan,
             order,
             left: limit.unwrap_or(u64::MAX),
@@ -143,7 +142,7 @@ impl<'a> Rows<'a> {
         matches!(self.closed, Closed::Spans(_)).then_some((&self.plan, self.upper))
     }
 
-    /// Which blocks have to be opened, by what the filter requires: that is only so if it is required of the payload alone.
+    /// Which blocks have to be opened, by what the filter requires of an event's text.
     fn open_blocks(&self) -> Result<Arc<OpenBlocks>, Error> {
         let required = self
             .plan
@@ -310,16 +309,9 @@ impl<'a> Rows<'a> {
 
     /// The events with these ids that SQL lets through.
     fn select(&self, first: i64, last: i64) -> Result<Found, Error> {
-        let path = &self.reader.path;
-        let mut statement = self.reader.db.prepare_cached(&self.select).at(path)?;
-        let mut rows = statement
-            .query(self.plan.parameters(first, last.min(self.upper)))
-            .at(path)?;
-        let mut found = Found::new();
-        while let Some(row) = rows.next().at(path)? {
-            found.push((row.get("time_ns").at(path)?, row.get("id").at(path)?));
-        }
-        Ok(found)
+        self.plan
+            .find(&self.reader.db, first, last.min(self.upper))
+            .at(&self.reader.path)
     }
 
     /// Goes from the wanted streams to their events, if they are few.
@@ -429,9 +421,9 @@ fn most_spans(reader: &Reader) -> Result<i64, Error> {
     let bytes_a_span: Option<f64> = reader
         .db
         .query_row(
-            "SELECT SUM(raw_bytes) * 512.0 / MAX(1, MAX(last_id) - MIN(first_id) + 1)
+            "SELECT SUM(raw_bytes) * CAST(?1 AS REAL) / MAX(1, MAX(last_id) - MIN(first_id) + 1)
              FROM (SELECT raw_bytes, first_id, last_id FROM blocks ORDER BY id DESC LIMIT 64)",
-            [],
+            [SPAN_EVENTS],
             |row| row.get(0),
         )
         .at(&reader.path)?;

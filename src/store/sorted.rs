@@ -2,17 +2,14 @@
 //! kept.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
 
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, params};
 
 use super::error::{At, Error};
+use super::scratch::{self, place};
 use crate::event::{EventId, Timestamp};
 use crate::filter::Value;
-
-/// How many pages of 4 KiB are kept in memory, in KiB and negative as `PRAGMA cache_size` wants it.
-const CACHE_KIB: i32 = -8 * 1024;
 
 /// How many bytes of a text decide the order.
 const MAX_KEY_BYTES: usize = 4096;
@@ -22,25 +19,15 @@ pub struct Sorted {
     db: Connection,
 }
 
-fn place() -> PathBuf {
-    PathBuf::from("a temporary file")
-}
-
 impl Sorted {
     /// Nothing yet.
     ///
     /// # Errors
     /// When there is no room for a temporary file.
     pub fn new() -> Result<Self, Error> {
-        let db = Connection::open(Path::new("")).at(&place())?;
-        db.pragma_update(None, "cache_size", CACHE_KIB)
-            .and_then(|()| {
-                db.execute_batch(
-                    "CREATE TABLE events (key ANY, time_ns INTEGER NOT NULL, capture INTEGER NOT NULL, id INTEGER NOT NULL) STRICT;
-                     BEGIN",
-                )
-            })
-            .at(&place())?;
+        let db = scratch::open(
+            "CREATE TABLE events (key ANY, time_ns INTEGER NOT NULL, capture INTEGER NOT NULL, id INTEGER NOT NULL) STRICT",
+        )?;
         Ok(Self { db })
     }
 

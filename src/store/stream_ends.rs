@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use foldhash::fast::RandomState;
 
 use super::grams::CROSSING_BYTES;
+use crate::filter::push_end;
 
 /// How many streams are remembered, each some 150 bytes.
 const STREAMS: usize = 32 * 1024;
@@ -16,7 +17,10 @@ const STREAMS: usize = 32 * 1024;
 /// How many of the newest events are remembered with their place, each 40 bytes: those that can still move.
 const EVENTS: usize = 64 * 1024;
 
-/// A row of `streams` and the code of a direction, 2 for none.
+/// In place of the code of a direction: there is none.
+pub(super) const NO_DIRECTION: u8 = 2;
+
+/// A row of `streams` and the code of a direction, or [`NO_DIRECTION`].
 pub(super) type Stream = (i64, u8);
 
 /// The last bytes of a stream.
@@ -33,12 +37,13 @@ impl End {
         &self.bytes
     }
 
+    /// Whether they are all that a search looks at.
+    pub(super) fn is_known(&self) -> bool {
+        self.is_known
+    }
+
     fn push(&mut self, payload: &[u8]) {
-        let end = payload.len().saturating_sub(CROSSING_BYTES);
-        let end = payload.get(end..).unwrap_or_default();
-        let kept = CROSSING_BYTES - end.len();
-        self.bytes.drain(..self.bytes.len().saturating_sub(kept));
-        self.bytes.extend_from_slice(end);
+        push_end(&mut self.bytes, payload, CROSSING_BYTES);
         self.is_known |= self.bytes.len() == CROSSING_BYTES;
     }
 }
@@ -109,8 +114,8 @@ impl StreamEnds {
         }
     }
 
-    /// Takes in the next event; `stream` only if it has a connection. Gives the text before it, and whether that is all.
-    pub(super) fn add(&mut self, id: i64, stream: Option<Stream>, payload: &[u8]) -> (End, bool) {
+    /// Takes in the next event; `stream` only if it has a connection. Gives the text before it.
+    pub(super) fn add(&mut self, id: i64, stream: Option<Stream>, payload: &[u8]) -> End {
         let mut place = Place {
             stream,
             before: NONE,
@@ -139,9 +144,8 @@ impl StreamEnds {
             self.places.pop_front();
             self.first += 1;
         }
-        let is_known = before.is_known;
         self.places.push_back(place);
-        (before, is_known)
+        before
     }
 
     fn last(&mut self, stream: Stream) -> &mut Last {
@@ -198,7 +202,7 @@ impl StreamEnds {
     /// Forgets a row of `streams`: what comes next in it is a junction.
     pub(super) fn forget(&mut self, row: i64) {
         self.newest_stream = self.newest_stream.max(row);
-        for direction in 0..=2 {
+        for direction in 0..=NO_DIRECTION {
             self.lasts.insert(
                 (row, direction),
                 Last {
@@ -394,12 +398,12 @@ mod tests {
             match step {
                 Step::Add(stream, payload) => {
                     let id = i64::try_from(events.len()).unwrap() + 1;
-                    let (before, is_known) = ends.add(id, Some((stream, 0)), &payload);
+                    let before = ends.add(id, Some((stream, 0)), &payload);
                     events.push(Event {
                         stream,
                         before: before.bytes().to_vec(),
                         payload,
-                        is_junction: !is_known,
+                        is_junction: !before.is_known(),
                     });
                 }
                 Step::Move(back, to, count) => {

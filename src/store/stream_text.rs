@@ -2,23 +2,42 @@
 //!
 //! A stream is one direction of one connection; events without a connection are in none.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::block::Class;
 use super::error::{At, Error};
 use super::payload::Payload;
 use super::postings;
 use super::reader::Reader;
+use super::stream_ends::{NO_DIRECTION, Stream};
 use crate::event::Content;
 
 /// An event's place in its stream, and its payload.
-struct Place {
-    id: i64,
-    stream: i64,
-    direction: Option<u8>,
-    has_connection: bool,
-    class: Option<Class>,
-    payload_bytes: u64,
+pub(super) struct Place {
+    pub(super) id: i64,
+    pub(super) stream: Stream,
+    pub(super) has_connection: bool,
+    pub(super) class: Option<Class>,
+    pub(super) payload_bytes: u64,
+}
+
+/// What gives [`Place`]s, up to the condition.
+const PLACES: &str = "SELECT e.id, e.stream_id, sh.direction, s.connection_id IS NOT NULL AS has_connection, sh.content, e.payload_bytes
+    FROM events AS e JOIN shapes AS sh ON sh.id = e.shape_id JOIN streams AS s ON s.id = e.stream_id";
+
+impl Place {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let payload_bytes = row.get("payload_bytes")?;
+        let content = Content::from_code(row.get("content")?);
+        let direction: Option<u8> = row.get("direction")?;
+        Ok(Self {
+            id: row.get("id")?,
+            stream: (row.get("stream_id")?, direction.unwrap_or(NO_DIRECTION)),
+            has_connection: row.get("has_connection")?,
+            class: content.and_then(|content| Class::of(content, payload_bytes)),
+            payload_bytes,
+        })
+    }
 }
 
 /// The last `count` bytes before the event in its stream, fewer if there are not so many.
@@ -37,7 +56,7 @@ pub(super) fn before(reader: &Reader, event: i64, count: usize) -> Result<Vec<u8
             continue;
         };
         // A listed event may have moved to another stream since.
-        if (found.stream, found.direction) != (place.stream, place.direction) {
+        if found.stream != place.stream {
             continue;
         }
         let payload = Payload::of(reader, found.id, found.class, found.payload_bytes)?;
@@ -50,26 +69,19 @@ pub(super) fn before(reader: &Reader, event: i64, count: usize) -> Result<Vec<u8
 }
 
 fn find(reader: &Reader, event: i64) -> Result<Option<Place>, Error> {
-    let sql = "SELECT e.stream_id, sh.direction, s.connection_id IS NOT NULL AS has_connection, sh.content, e.payload_bytes
-        FROM events AS e JOIN shapes AS sh ON sh.id = e.shape_id JOIN streams AS s ON s.id = e.stream_id
-        WHERE e.id = ?1";
     reader
         .db
-        .prepare_cached(sql)
-        .at(&reader.path)?
-        .query_row([event], |row| {
-            let payload_bytes = row.get("payload_bytes")?;
-            let content = Content::from_code(row.get("content")?);
-            Ok(Place {
-                id: event,
-                stream: row.get("stream_id")?,
-                direction: row.get("direction")?,
-                has_connection: row.get("has_connection")?,
-                class: content.and_then(|content| Class::of(content, payload_bytes)),
-                payload_bytes,
-            })
-        })
-        .optional()
+        .prepare_cached(&format!("{PLACES} WHERE e.id = ?1"))
+        .and_then(|mut statement| statement.query_row([event], Place::read).optional())
+        .at(&reader.path)
+}
+
+/// The places of the events behind this one in order of id, at most `count` of them.
+pub(super) fn places_after(reader: &Reader, event: i64, count: i64) -> Result<Vec<Place>, Error> {
+    reader
+        .db
+        .prepare_cached(&format!("{PLACES} WHERE e.id > ?1 ORDER BY e.id LIMIT ?2"))
+        .and_then(|mut statement| statement.query_map([event, count], Place::read)?.collect())
         .at(&reader.path)
 }
 
@@ -96,12 +108,14 @@ impl Earlier {
             )
             .and_then(|mut statement| {
                 statement
-                    .query_map(params![listed, place.id, place.stream], |row| row.get("id"))?
+                    .query_map(params![listed, place.id, place.stream.0], |row| {
+                        row.get("id")
+                    })?
                     .collect()
             })
             .at(&reader.path)?;
         Ok(Self {
-            stream: place.stream,
+            stream: place.stream.0,
             known,
             unsure: Vec::new(),
             below: Some(place.id),

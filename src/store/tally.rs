@@ -1,17 +1,10 @@
-//! Counts by key, however many keys there are.
-//!
-//! The counts are in a private database that SQLite keeps in its page cache and, where that is not enough, in a temporary
-//! file that has no name (SQLite's documentation, "Temporary Files Used By SQLite"). So the memory is bounded.
-
-use std::path::{Path, PathBuf};
+//! Counts by key, however many keys there are: in a private database ([`super::scratch`]).
 
 use rusqlite::{Connection, params};
 
 use super::error::{At, Error};
+use super::scratch::{self, place};
 use crate::event::Timestamp;
-
-/// How many pages of 4 KiB the counts may fill in memory, in KiB and negative as `PRAGMA cache_size` wants it.
-const CACHE_KIB: i32 = -8 * 1024;
 
 /// How many changes are made before they are written out.
 const CHANGES: u32 = 50_000;
@@ -51,32 +44,21 @@ pub enum CountOrder {
     First,
 }
 
-/// Errors of the private database name it so.
-fn place() -> PathBuf {
-    PathBuf::from("a temporary file")
-}
-
 impl Tally {
     /// Nothing counted yet.
     ///
     /// # Errors
     /// When there is no room for a temporary file.
     pub fn new() -> Result<Self, Error> {
-        let db = Connection::open(Path::new("")).at(&place())?;
-        db.pragma_update(None, "cache_size", CACHE_KIB)
-            .and_then(|()| {
-                db.execute_batch(
-                    "CREATE TABLE counts (
-                        key BLOB PRIMARY KEY,
-                        events INTEGER NOT NULL,
-                        bytes INTEGER NOT NULL,
-                        first_ns INTEGER NOT NULL,
-                        last_ns INTEGER NOT NULL
-                    ) STRICT, WITHOUT ROWID;
-                    BEGIN",
-                )
-            })
-            .at(&place())?;
+        let db = scratch::open(
+            "CREATE TABLE counts (
+                key BLOB PRIMARY KEY,
+                events INTEGER NOT NULL,
+                bytes INTEGER NOT NULL,
+                first_ns INTEGER NOT NULL,
+                last_ns INTEGER NOT NULL
+             ) STRICT, WITHOUT ROWID",
+        )?;
         Ok(Self { db, changes: 0 })
     }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::block::Class;
 use super::error::{At, Error};
 use super::plan::Plan;
 use super::reader::Reader;
 use crate::filter::Expr;
-use crate::http::body::{self, Defect, MAX_DECODED_BYTES, State};
+use crate::http::body::{self, Defect, MAX_DECODED_BYTES};
 
 impl Reader {
     /// How many events, of those that the filter looks at, have an HTTP body that could not be decoded, or not to its end,
@@ -19,8 +20,11 @@ impl Reader {
         if !self.has_search_filter() || self.lacks_filters()? {
             return Ok(None);
         }
-        let plan = Plan::new(&self.db, Some(filter)).at(&self.path)?;
         let mut counts = BTreeMap::new();
+        if !self.may_be_undecoded()? {
+            return Ok(Some(counts));
+        }
+        let plan = Plan::new(&self.db, Some(filter)).at(&self.path)?;
         let sql = format!(
             "SELECT u.defect, COUNT(*) AS events FROM undecoded AS u CROSS JOIN events AS e ON e.id = u.event_id
              WHERE {} GROUP BY u.defect",
@@ -50,18 +54,25 @@ impl Reader {
                 .get_ref("data")
                 .and_then(|data| Ok(data.as_blob()?))
                 .at(&self.path)?;
-            let body = body::body(payload, MAX_DECODED_BYTES);
-            if let Some(State::Partial(defect)) = body.map(|body| body.state) {
+            if let Some(defect) = body::defect(payload, MAX_DECODED_BYTES) {
                 *counts.entry(defect.name()).or_default() += 1;
             }
         }
         Ok(Some(counts))
     }
 
+    /// Whether a body is noted, or not looked at yet.
+    fn may_be_undecoded(&self) -> Result<bool, Error> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM undecoded) OR EXISTS (SELECT 1 FROM tail)";
+        self.db.query_row(sql, [], |row| row.get(0)).at(&self.path)
+    }
+
     /// Whether a block has no search filter: what cannot be decoded in it was not noted either.
     fn lacks_filters(&self) -> Result<bool, Error> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM blocks AS b WHERE b.class <> 3
+        let sql = "SELECT EXISTS (SELECT 1 FROM blocks AS b WHERE b.class <> ?1
             AND NOT EXISTS (SELECT 1 FROM grams AS g WHERE g.part = 0 AND g.block_id = b.id))";
-        self.db.query_row(sql, [], |row| row.get(0)).at(&self.path)
+        self.db
+            .query_row(sql, [Class::Large.code()], |row| row.get(0))
+            .at(&self.path)
     }
 }

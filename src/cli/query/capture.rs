@@ -16,7 +16,7 @@ use crate::filter::Expr;
 use crate::render;
 use crate::store::{Access, Reader};
 
-use super::{Context, Output};
+use super::{CommonArgs, Context, Output};
 
 /// The captures that are asked about, in the order in which they were named.
 pub(super) struct Captures {
@@ -119,18 +119,20 @@ impl Captures {
 
 /// Opens the one capture that a command is about.
 pub(super) fn open(context: &mut Context<'_>) -> anyhow::Result<Reader> {
-    let named = match context.common.db.as_slice() {
-        [] => None,
-        [path] => Some(path.clone()),
-        _ => {
-            return Err(Advised {
-                message: "this command is about one capture, and several are named".to_owned(),
-                hint: "give --db once".to_owned(),
-            }
-            .into());
-        }
-    };
+    let named = one_named(&context.common)?.map(Path::to_owned);
     open_one(context, named.as_deref())
+}
+
+/// The capture that is named, of a command that is about one.
+pub(super) fn one_named(common: &CommonArgs) -> Result<Option<&Path>, Advised> {
+    match common.db.as_slice() {
+        [] => Ok(None),
+        [path] => Ok(Some(path)),
+        _ => Err(Advised {
+            message: "this command is about one capture, and several are named".to_owned(),
+            hint: "give --db once".to_owned(),
+        }),
+    }
 }
 
 fn open_one(context: &mut Context<'_>, named: Option<&Path>) -> anyhow::Result<Reader> {

@@ -66,7 +66,7 @@ pub(super) fn run(
     } else {
         all(args, captures, filter, context)?
     };
-    Ok(if is_any { Exit::Found } else { Exit::Nothing })
+    Ok(Exit::of_search(is_any))
 }
 
 fn all(
@@ -213,13 +213,11 @@ fn by_time(
         match args.output {
             Output::Table => {
                 for empty in buckets.between(before, start, DRAWN_EMPTY) {
-                    let time = empty
-                        .start
-                        .map_or_else(String::new, |time| style.short_time(time));
-                    let events = empty
-                        .start
-                        .map_or_else(|| "…".to_owned(), |_| "0".to_owned());
-                    grid.push(out, vec![time, events, String::new()])?;
+                    let (time, events) = match empty {
+                        Some(start) => (style.short_time(start), "0"),
+                        None => (String::new(), "…"),
+                    };
+                    grid.push(out, vec![time, events.to_owned(), String::new()])?;
                 }
                 let width = style.width / 2;
                 let cells = vec![

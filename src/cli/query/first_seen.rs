@@ -105,16 +105,11 @@ pub(super) fn run(args: &FirstSeenArgs, context: &mut Context<'_>) -> anyhow::Re
             names.join(" or ")
         ));
     }
-    let exit = if lines > 0 {
-        Exit::Found
-    } else {
-        Exit::Nothing
-    };
     capture::conclude(
         context,
         &captures,
         (period, filter.as_ref()),
-        exit,
+        Exit::of_search(lines > 0),
         args.coverage,
         args.output,
     )

@@ -83,6 +83,19 @@ pub(super) enum Limit {
 }
 
 impl Limit {
+    /// How many are shown, if not all: without a limit, this many in a table and all for programs.
+    pub(super) fn or_default(
+        limit: Option<Self>,
+        output: Output,
+        in_table: Option<u64>,
+    ) -> Option<u64> {
+        match (limit, output) {
+            (Some(limit), _) => limit.number(),
+            (None, Output::Table) => in_table,
+            (None, Output::Jsonl) => None,
+        }
+    }
+
     /// The limit, if it is a number.
     pub(super) fn number(self) -> Option<u64> {
         match self {
@@ -154,11 +167,8 @@ impl ListArgs {
 
     /// How many events are shown, if not all.
     fn shown(&self) -> Option<u64> {
-        match (self.limit, self.output) {
-            (Some(limit), _) => limit.number(),
-            (None, Output::Table) if self.cursor_file.is_none() => Some(DEFAULT_LIMIT),
-            (None, Output::Table | Output::Jsonl) => None,
-        }
+        let default = self.cursor_file.is_none().then_some(DEFAULT_LIMIT);
+        Limit::or_default(self.limit, self.output, default)
     }
 }
 
@@ -215,11 +225,7 @@ fn rows(
             count.shown
         ));
     }
-    Ok(if count.shown > 0 {
-        Exit::Found
-    } else {
-        Exit::Nothing
-    })
+    Ok(Exit::of_search(count.shown > 0))
 }
 
 /// What was shown.

@@ -5,10 +5,9 @@ use clap::Args;
 
 use crate::cli::capture_path::{self, Surroundings};
 use crate::cli::exit::Exit;
-use crate::cli::report::Advised;
 use crate::store;
 
-use super::{CommonArgs, Context};
+use super::{CommonArgs, Context, capture};
 
 #[derive(Debug, Args)]
 pub(super) struct ReindexArgs {
@@ -20,17 +19,7 @@ pub(super) struct ReindexArgs {
 }
 
 pub(super) fn run(args: &ReindexArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
-    let named = match context.common.db.as_slice() {
-        [] => None,
-        [path] => Some(path.as_path()),
-        _ => {
-            return Err(Advised {
-                message: "this command is about one capture, and several are named".to_owned(),
-                hint: "give --db once".to_owned(),
-            }
-            .into());
-        }
-    };
+    let named = capture::one_named(&context.common)?;
     let chosen = capture_path::for_query(named, &Surroundings::read(), capture_path::is_there)
         .context("failed to find a capture")?;
     if !capture_path::is_there(&chosen.path) {

@@ -92,11 +92,7 @@ pub(super) fn run(args: &SqlArgs, context: &mut Context<'_>) -> anyhow::Result<E
     let watch = context.watch.clone();
     let sql = Sql::new(reader, move || watch.is_stopped() || is_over())
         .context("failed to set up the capture for SQL")?;
-    let shown = match (args.limit, args.output) {
-        (Some(limit), _) => limit.number(),
-        (None, Output::Table) => Some(DEFAULT_LIMIT),
-        (None, Output::Jsonl) => None,
-    };
+    let shown = Limit::or_default(args.limit, args.output, Some(DEFAULT_LIMIT));
     let rows = answer(&sql, args, shown, context);
     context.terminal.flush()?;
     let rows = match rows {
@@ -124,12 +120,10 @@ pub(super) fn run(args: &SqlArgs, context: &mut Context<'_>) -> anyhow::Result<E
             rows.shown
         ));
     }
-    Ok(if rows.shown > 0 {
-        Exit::Found
-    } else {
+    if rows.shown == 0 {
         context.terminal.note("no rows");
-        Exit::Nothing
-    })
+    }
+    Ok(Exit::of_search(rows.shown > 0))
 }
 
 /// What became of the rows.

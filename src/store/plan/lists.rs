@@ -307,12 +307,12 @@ impl<'a> Lists<'a> {
             WHERE dst_ip = ?1 AND dst_port = ?2";
         let list = self.number();
         let judge = |row: &Row<'_>| Ok(part.matches_facts(&connection_facts(row, "id")?));
+        // The most telling first, so that the rest of the filter has the least to judge.
         if let Some(ids) = equals(part, &[FieldId::Conn], as_number) {
             for id in ids {
                 self.add(list, BY_ID, [id], judge)?;
             }
         } else if let Some(ends) = equals(part, &ENDS, as_end) {
-            // The most telling first, so that the rest of the filter has the least to judge.
             for (ip, port) in ends
                 .into_iter()
                 .flat_map(|(ip, port)| octets(ip).into_iter().map(move |octets| (octets, port)))

@@ -17,6 +17,7 @@ use rusqlite::{Connection, Result};
 
 pub(super) use self::bounds::Bounds;
 use self::lists::{Home, Lists};
+use super::scan::Found;
 use crate::filter::{Expr, Level, Required};
 
 /// How a filter is answered.
@@ -26,6 +27,7 @@ pub(super) struct Plan {
     /// The condition on an event's row `e` beyond those, as SQL, and its parameters from `?5` on; empty if there is none.
     condition: String,
     parameters: Vec<Value>,
+    select: String,
     /// The list of the streams that every wanted event belongs to, if the filter says something about those.
     pub(super) streams: Option<i64>,
     /// What is to be judged on the payload alone.
@@ -78,9 +80,14 @@ impl Plan {
             .into_iter()
             .partition(|part| part.levels() == [Level::Payload]);
         let required = filter.and_then(Expr::required);
+        let condition = conditions.join(" AND ");
         Ok(Self {
             bounds,
-            condition: conditions.join(" AND "),
+            select: format!(
+                "SELECT e.id, e.time_ns FROM events AS e WHERE {} ORDER BY e.id",
+                with_bounds(&condition)
+            ),
+            condition,
             parameters: compiler.parameters,
             streams,
             payload: Expr::all(payload),
@@ -93,21 +100,24 @@ impl Plan {
 
     /// The statement that gives `id` and `time_ns` of the wanted events among those with ids from `?1` to `?2`, with
     /// times from `?3` to `?4`, in order of id.
-    pub(super) fn select(&self) -> String {
-        format!(
-            "SELECT e.id, e.time_ns FROM events AS e WHERE {} ORDER BY e.id",
-            self.conditions()
-        )
+    pub(super) fn select(&self) -> &str {
+        &self.select
+    }
+
+    /// What that gives for these ids: the times and ids of the events that SQL lets through.
+    pub(super) fn find(&self, db: &Connection, first: i64, last: i64) -> Result<Found> {
+        let mut statement = db.prepare_cached(&self.select)?;
+        let mut rows = statement.query(self.parameters(first, last))?;
+        let mut found = Found::new();
+        while let Some(row) = rows.next()? {
+            found.push((row.get("time_ns")?, row.get("id")?));
+        }
+        Ok(found)
     }
 
     /// The condition on an event's row `e`, with `?1` to `?4` as in [`Plan::select`].
     pub(super) fn conditions(&self) -> String {
-        let mut sql = String::from("e.id BETWEEN ?1 AND ?2 AND e.time_ns BETWEEN ?3 AND ?4");
-        if !self.condition.is_empty() {
-            sql.push_str(" AND ");
-            sql.push_str(&self.condition);
-        }
-        sql
+        with_bounds(&self.condition)
     }
 
     /// The parameters of that, for these ids.
@@ -136,6 +146,16 @@ impl Plan {
     /// Whether anything is asked about an event's row beyond its time and id.
     pub(super) fn has_condition(&self) -> bool {
         !self.condition.is_empty()
+    }
+}
+
+/// A condition together with that on ids and times, which every statement has.
+fn with_bounds(condition: &str) -> String {
+    let bounds = "e.id BETWEEN ?1 AND ?2 AND e.time_ns BETWEEN ?3 AND ?4";
+    if condition.is_empty() {
+        bounds.to_owned()
+    } else {
+        format!("{bounds} AND {condition}")
     }
 }
 

@@ -48,7 +48,7 @@ fn describe(db: &Connection, text: &str, out: &mut String) {
         if own.is_empty() { " none" } else { own }
     )
     .unwrap();
-    for step in plan_of(db, &plan.select()).unwrap() {
+    for step in plan_of(db, plan.select()).unwrap() {
         writeln!(out, "            {step}").unwrap();
     }
     if plan.bounds != super::Bounds::default() {

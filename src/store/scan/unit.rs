@@ -25,7 +25,6 @@ const MANY: usize = 32;
 /// What is asked of each unit.
 pub(in crate::store) struct Judge {
     plan: Plan,
-    select: String,
     finder: Option<Finder>,
     open: Arc<OpenBlocks>,
     upper: i64,
@@ -43,7 +42,6 @@ impl Judge {
     ) -> Result<Self, Error> {
         let plan = Plan::new(&reader.db, Some(filter)).at(&reader.path)?;
         Ok(Self {
-            select: plan.select(),
             finder: plan.required.as_ref().and_then(Finder::new),
             plan,
             open,
@@ -114,16 +112,7 @@ impl Judge {
 
     /// The times and ids of the events among these that SQL lets through.
     fn select(&self, reader: &Reader, first: i64, last: i64) -> Result<Found, Error> {
-        let mut statement = reader.db.prepare_cached(&self.select).at(&reader.path)?;
-        let mut rows = statement
-            .query(self.plan.parameters(first, last))
-            .at(&reader.path)?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next().at(&reader.path)? {
-            let time = row.get("time_ns").at(&reader.path)?;
-            found.push((time, row.get("id").at(&reader.path)?));
-        }
-        Ok(found)
+        self.plan.find(&reader.db, first, last).at(&reader.path)
     }
 
     fn with_times(&self, reader: &Reader, wanted: &Wanted, ids: &[i64]) -> Result<Found, Error> {
