@@ -3,7 +3,7 @@
 //! Captured payloads are cut anywhere, so a head need not be complete: the start line suffices, and header lines count
 //! as far as they are there. Nothing is decoded, joined or validated beyond that.
 
-use super::fields::{self, Head};
+use super::fields;
 use crate::event::{Content, HttpHead};
 
 /// How many bytes of a request target are kept.
@@ -25,7 +25,10 @@ pub fn head(payload: &[u8]) -> Option<(Content, HttpHead)> {
             .map(|value| kept(value, VALUE_BYTES))
     };
     let host = if head.is_request {
-        asked_host(&head).or_else(|| first("host"))
+        head.target
+            .and_then(|target| asked_host(head.method.map(str::as_bytes), target.as_bytes()))
+            .map(|host| kept(&host, VALUE_BYTES))
+            .or_else(|| first("host"))
     } else {
         None
     };
@@ -47,13 +50,11 @@ pub fn head(payload: &[u8]) -> Option<(Content, HttpHead)> {
 }
 
 /// The host in the target, which wins over the field (RFC 9112, section 3.2.2).
-fn asked_host(head: &Head<'_>) -> Option<String> {
-    let target = head.target?;
-    if head.method == Some("CONNECT") {
-        Some(kept(target.as_bytes(), VALUE_BYTES))
-    } else {
-        authority(target).map(|host| kept(host, VALUE_BYTES))
+pub(super) fn asked_host(method: Option<&[u8]>, target: &[u8]) -> Option<Vec<u8>> {
+    if method == Some(b"CONNECT") {
+        return Some(target.to_vec());
     }
+    authority(std::str::from_utf8(target).ok()?).map(<[u8]>::to_vec)
 }
 
 /// The authority of an absolute-form target, `http://host:port/path`, without user information.

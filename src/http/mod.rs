@@ -3,6 +3,9 @@
 pub mod body;
 mod chunked;
 mod coding;
+pub mod conversation;
+pub mod decode;
+pub mod exchange;
 pub mod fields;
 pub mod h1;
 
