@@ -157,6 +157,11 @@ impl MessageHead {
             .any(|field| field.name.is_none() || field.value.is_none())
     }
 
+    /// Whether the head names a coding of the body, chunks apart.
+    pub fn is_coded(&self) -> bool {
+        !self.codings().is_empty()
+    }
+
     /// The codings of the body that the head names, in the order in which they were applied; chunks are framing and
     /// not among them.
     pub(super) fn codings(&self) -> Vec<Coding> {
@@ -369,10 +374,7 @@ impl Exchange {
 
     /// From the first event of the request to the last of the response, in nanoseconds, if both are there and in order.
     pub fn elapsed_ns(&self) -> Option<i64> {
-        let (request, response) = (self.request.as_ref()?, self.response.as_ref()?);
-        let begun = request.first.1.as_nanos();
-        let ended = response.last.1.as_nanos();
-        ended.checked_sub(begun).filter(|elapsed| *elapsed >= 0)
+        elapsed_ns(self.request.as_ref()?, self.response.as_ref()?)
     }
 
     /// The head of one of its halves.
@@ -421,6 +423,13 @@ impl MessageHead {
             })?;
         Some(String::from_utf8_lossy(&host).to_ascii_lowercase())
     }
+}
+
+/// From the first event of a request to the last of its response, in nanoseconds, if they are in order.
+pub fn elapsed_ns(request: &Message, response: &Message) -> Option<i64> {
+    let begun = request.first.1.as_nanos();
+    let ended = response.last.1.as_nanos();
+    ended.checked_sub(begun).filter(|elapsed| *elapsed >= 0)
 }
 
 /// In which state the bytes of a body are wanted.

@@ -13,7 +13,7 @@ use super::error::{At, Error};
 pub const APPLICATION_ID: i64 = 0x6563_7131;
 
 /// The files of `migrations/`, in order. Position (from 1) is the `user_version` that the file leads to.
-pub const MIGRATIONS: [(&str, &str); 2] = [
+pub const MIGRATIONS: [(&str, &str); 3] = [
     (
         "0001_initial.sql",
         include_str!("../../migrations/0001_initial.sql"),
@@ -21,6 +21,10 @@ pub const MIGRATIONS: [(&str, &str); 2] = [
     (
         "0002_search_filter.sql",
         include_str!("../../migrations/0002_search_filter.sql"),
+    ),
+    (
+        "0003_exchanges.sql",
+        include_str!("../../migrations/0003_exchanges.sql"),
     ),
 ];
 
@@ -120,6 +124,7 @@ mod tests {
     use super::*;
     use crate::event::{ClockKind, Content, Direction, Kind, Probe, TupleSource};
     use crate::http::body::Defect;
+    use crate::http::exchange::Ending;
     use crate::store::grams::Covers;
 
     #[test]
@@ -179,6 +184,10 @@ mod tests {
         assert_eq!(
             names("gap"),
             super::super::batch::GapReason::ALL.map(|gap| pair(gap.code(), gap.name()))
+        );
+        assert_eq!(
+            names("ending"),
+            Ending::ALL.map(|ending| pair(ending.code(), ending.name()))
         );
         assert_eq!(
             names("covers"),

@@ -100,6 +100,7 @@ mod block;
 mod coverage;
 mod digest;
 mod error;
+mod exchanges;
 mod explain;
 mod gram_search;
 mod grams;
@@ -141,6 +142,7 @@ pub use batch::{
 };
 pub use digest::{BatchHasher, EventHasher};
 pub use error::Error;
+pub use exchanges::{ExchangeSummary, Indexed};
 pub use merge::Merged;
 pub use migrate::{APPLICATION_ID, MIGRATIONS, newest_version};
 pub use payload::Payload;

@@ -280,7 +280,7 @@ pub(super) fn blocks_of(
         .at(&reader.path)
 }
 
-fn part(reader: &Reader, event: i64, at: usize) -> Result<Bytes, Error> {
+pub(super) fn part(reader: &Reader, event: i64, at: usize) -> Result<Bytes, Error> {
     let header = reader
         .db
         .prepare_cached(

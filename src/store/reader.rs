@@ -12,6 +12,7 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::error::{At, Error};
+use super::exchanges::HeadCache;
 use super::migrate;
 use super::open::{self, Header};
 use super::payload::{BlockCache, Payload};
@@ -58,6 +59,7 @@ pub struct Reader {
     pub(super) db: Connection,
     pub(super) path: PathBuf,
     pub(super) blocks: RefCell<BlockCache>,
+    pub(super) heads: RefCell<HeadCache>,
     sources: RefCell<HashMap<i64, Option<Arc<str>>>>,
     access: Access,
     /// The version of its schema.
@@ -102,6 +104,7 @@ impl Reader {
             db,
             path: path.clone(),
             blocks: RefCell::new(BlockCache::default()),
+            heads: RefCell::new(HeadCache::default()),
             sources: RefCell::new(HashMap::new()),
             access,
             version: 0,

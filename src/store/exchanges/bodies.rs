@@ -1,0 +1,123 @@
+//! Reads the bodies of exchanges from the payloads that they are in.
+
+use std::io::{self, Read};
+
+use bytes::{Buf, Bytes};
+
+use super::index::place_of;
+use super::source::Place;
+use crate::event::EventId;
+use crate::http::decode::{self, BodyRead};
+use crate::http::exchange::{Bodies, BodyForm, Ending, Message, Span};
+use crate::store::block::{Class, PART_BYTES};
+use crate::store::error::Error;
+use crate::store::payload::{self, Payload};
+use crate::store::reader::Reader;
+
+/// How many bytes of one body are decoded at most: a body of some kilobytes can claim to be terabytes.
+pub const MAX_BODY_BYTES: u64 = 1 << 40;
+
+impl Bodies for Reader {
+    fn open<'a>(
+        &'a self,
+        message: &'a Message,
+        form: BodyForm,
+    ) -> io::Result<Box<dyn BodyRead + 'a>> {
+        let pieces = self.pieces(&message.body);
+        Ok(match form {
+            BodyForm::AsSent => decode::as_sent(pieces),
+            BodyForm::Decoded => {
+                let is_whole = matches!(message.ending, Ending::Complete | Ending::Consistent);
+                decode::decoded(message.head.as_ref(), pieces, is_whole, MAX_BODY_BYTES)
+            }
+        })
+    }
+}
+
+impl Reader {
+    /// Reads the bytes that these spans are.
+    pub fn pieces<'a>(&'a self, spans: &'a [Span]) -> impl Read + 'a {
+        Pieces {
+            reader: self,
+            spans: spans.iter(),
+            rest: None,
+            bytes: Bytes::new(),
+            place: None,
+        }
+    }
+}
+
+/// Bytes of events, one after another.
+struct Pieces<'a> {
+    reader: &'a Reader,
+    spans: std::slice::Iter<'a, Span>,
+    /// What is left of the span that was begun.
+    rest: Option<Span>,
+    bytes: Bytes,
+    /// The event that was looked up last.
+    place: Option<Place>,
+}
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.bytes.is_empty() {
+            let Some(span) = self.rest.take().or_else(|| self.spans.next().copied()) else {
+                return Ok(0);
+            };
+            self.load(span).map_err(io::Error::other)?;
+        }
+        let count = buffer.len().min(self.bytes.len());
+        let (taken, _) = buffer.split_at_mut(count);
+        self.bytes.copy_to_slice(taken);
+        Ok(count)
+    }
+}
+
+impl Pieces<'_> {
+    /// Loads the beginning of a span; the rest is left for the next time.
+    fn load(&mut self, span: Span) -> Result<(), Error> {
+        let place = self.place(span.event)?;
+        let damaged = || Error::Corrupt {
+            path: self.reader.path.clone(),
+            detail: format!(
+                "an exchange has bytes of event {} that it has not",
+                span.event
+            ),
+        };
+        let class = place.class().ok_or_else(damaged)?;
+        let (raw, begins) = if class == Class::Large {
+            let offset = usize::try_from(span.offset).map_err(|_| damaged())?;
+            let at = offset - offset % PART_BYTES;
+            (payload::part(self.reader, place.id, at)?, at as u64)
+        } else {
+            let mut payload = Payload::of(self.reader, place.id, Some(class), place.payload_bytes)?;
+            (payload.next_piece()?.ok_or_else(damaged)?, 0)
+        };
+        let start = usize::try_from(span.offset.saturating_sub(begins)).map_err(|_| damaged())?;
+        let length = usize::try_from(span.length).unwrap_or(usize::MAX);
+        let end = start.saturating_add(length).min(raw.len());
+        if start >= end {
+            return Err(damaged());
+        }
+        let taken = (end - start) as u64;
+        self.bytes = raw.slice(start..end);
+        self.rest = (taken < span.length).then(|| Span {
+            offset: span.offset.saturating_add(taken),
+            length: span.length - taken,
+            ..span
+        });
+        Ok(())
+    }
+
+    fn place(&mut self, event: EventId) -> Result<Place, Error> {
+        if let Some(place) = self.place.filter(|place| place.id == event.number()) {
+            return Ok(place);
+        }
+        let place = place_of(self.reader, event.number())?.ok_or_else(|| Error::Corrupt {
+            path: self.reader.path.clone(),
+            detail: format!("event {event} of an exchange is not there"),
+        })?;
+        self.place = Some(place);
+        Ok(place)
+    }
+}
