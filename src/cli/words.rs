@@ -40,6 +40,12 @@ pub(super) fn tell(terminal: &mut Terminal, notice: &Notice) {
         Notice::SaveFailed(reason) => {
             terminal.error(format_args!("frames are no longer saved to the file: {reason}; the capture goes on"));
         }
+        Notice::ExchangesFailed(error) => terminal.error(format_args!(
+            "the index of exchanges cannot be made ({error}): recording goes on without; `ecq-query reindex` makes it later"
+        )),
+        Notice::ExchangesLeft => terminal.note(
+            "the index of exchanges is not complete: queries and the next recording make the rest",
+        ),
         Notice::Stopping => terminal.note("stopping: storing what is waiting (interrupt again to end at once)"),
         Notice::ImportCutOff { bytes } => terminal.error(format_args!(
             "the file ends in the middle of a frame: its last {bytes} bytes are not imported"

@@ -203,7 +203,13 @@ impl Checker<'_> {
             Type::Ip => "use a network, or `in {first..last}`",
             Type::Endpoint => "compare its port or its address",
             Type::Word | Type::WordOrNumber | Type::Bool => "use `==` or `in`",
-            Type::Time | Type::Int | Type::Size | Type::Status | Type::Text | Type::Bytes => {
+            Type::Time
+            | Type::Int
+            | Type::Duration
+            | Type::Size
+            | Type::Status
+            | Type::Text
+            | Type::Bytes => {
                 return Ok(());
             }
         };
@@ -245,7 +251,7 @@ fn sort(kind: Type) -> Type {
     match kind {
         Type::Int | Type::Size | Type::Status => Type::Int,
         Type::Text | Type::Bytes | Type::Word | Type::WordOrNumber => Type::Bytes,
-        Type::Time | Type::Ip | Type::Endpoint | Type::Bool => kind,
+        Type::Time | Type::Duration | Type::Ip | Type::Endpoint | Type::Bool => kind,
     }
 }
 

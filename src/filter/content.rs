@@ -77,6 +77,62 @@ struct Body {
     is_request: bool,
 }
 
+/// What the fields about content look at: an event's payload, or the heads and bodies of an exchange.
+pub trait Searched {
+    /// Why bytes could not be had.
+    type Error;
+
+    /// Gives the values of a field to `each`, until it says that it has enough; whether it did.
+    ///
+    /// # Errors
+    /// When bytes cannot be read.
+    fn values(
+        &self,
+        field: FieldId,
+        key: Option<&str>,
+        each: &mut dyn FnMut(Value<'_>) -> bool,
+    ) -> Result<bool, Self::Error>;
+
+    /// Looks for something in what is too large to be a value of the field; `None` if nothing is.
+    ///
+    /// # Errors
+    /// When bytes cannot be read.
+    fn find_in_pieces(
+        &self,
+        field: FieldId,
+        is_in: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<Option<bool>, Self::Error>;
+
+    /// The first bytes, at most `count`.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn first(&self, count: usize) -> Result<Bytes, Self::Error>;
+
+    /// The last bytes before them in their stream, at most `count`.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    fn before(&self, count: usize) -> Result<Vec<u8>, Self::Error>;
+}
+
+/// Looks for something in bytes that come piece by piece: a match is found for certain if it is not longer than
+/// [`OVERLAP_BYTES`].
+#[derive(Default)]
+pub(super) struct Pieces {
+    window: Vec<u8>,
+}
+
+impl Pieces {
+    /// Takes in a piece; whether `is_in` finds something.
+    pub(super) fn push(&mut self, piece: &[u8], is_in: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+        let kept = self.window.len().min(OVERLAP_BYTES);
+        self.window.drain(..self.window.len() - kept);
+        self.window.extend_from_slice(piece);
+        is_in(&self.window)
+    }
+}
+
 /// A payload that is asked several things, each worked out once.
 pub struct Content<'p, P: PayloadBytes> {
     bytes: &'p P,
@@ -125,23 +181,37 @@ impl<'p, P: PayloadBytes> Content<'p, P> {
         Ok(start)
     }
 
-    /// The payload's first `count` bytes, fewer if it has not so many.
-    pub(super) fn first(&self, count: usize) -> Result<Bytes, P::Error> {
-        let start = self.start()?;
-        Ok(start.slice(..start.len().min(count)))
+    fn is_text(&self) -> Result<bool, P::Error> {
+        let mut check = TextCheck::default();
+        self.bytes.pieces(&mut |piece| !check.push(piece))?;
+        Ok(check.finish())
     }
 
-    /// The last bytes before the payload in its stream.
-    pub(super) fn before(&self, count: usize) -> Result<Vec<u8>, P::Error> {
-        self.bytes.before(count)
+    fn sha256(&self) -> Result<Option<String>, P::Error> {
+        if let Some(body) = self.body()? {
+            return Ok(Some(hex(Sha256::digest(&body.bytes).as_ref())));
+        }
+        // The body of a message that is too large is not known, and the payload is no substitute for it.
+        if self.whole()?.is_none() && fields::read(&self.start()?).is_some() {
+            return Ok(None);
+        }
+        let mut digest = Sha256::new();
+        self.bytes.pieces(&mut |piece| {
+            digest.update(piece);
+            false
+        })?;
+        Ok(Some(hex(digest.finalize().as_ref())))
     }
+}
 
-    /// Gives the values of a field about the payload to `each`, until it says that it has enough; whether it did.
-    pub(super) fn values(
+impl<P: PayloadBytes> Searched for Content<'_, P> {
+    type Error = P::Error;
+
+    fn values(
         &self,
         field: FieldId,
         key: Option<&str>,
-        mut each: impl FnMut(Value<'_>) -> bool,
+        each: &mut dyn FnMut(Value<'_>) -> bool,
     ) -> Result<bool, P::Error> {
         let mut bytes = |bytes: &[u8]| each(Value::Bytes(Cow::Borrowed(bytes)));
         match field {
@@ -195,46 +265,30 @@ impl<'p, P: PayloadBytes> Content<'p, P> {
         }
     }
 
-    /// Looks for something in a payload that is too large to be looked at as a whole; `None` if it is not.
-    pub(super) fn find_in_pieces(
+    fn find_in_pieces(
         &self,
-        mut is_in: impl FnMut(&[u8]) -> bool,
+        _: FieldId,
+        is_in: &mut dyn FnMut(&[u8]) -> bool,
     ) -> Result<Option<bool>, P::Error> {
         if self.whole()?.is_some() {
             return Ok(None);
         }
-        let mut window = Vec::new();
+        let mut pieces = Pieces::default();
         let mut is_found = false;
         self.bytes.pieces(&mut |piece| {
-            let kept = window.len().min(OVERLAP_BYTES);
-            window.drain(..window.len() - kept);
-            window.extend_from_slice(piece);
-            is_found = is_in(&window);
+            is_found = pieces.push(piece, is_in);
             is_found
         })?;
         Ok(Some(is_found))
     }
 
-    fn is_text(&self) -> Result<bool, P::Error> {
-        let mut check = TextCheck::default();
-        self.bytes.pieces(&mut |piece| !check.push(piece))?;
-        Ok(check.finish())
+    fn first(&self, count: usize) -> Result<Bytes, P::Error> {
+        let start = self.start()?;
+        Ok(start.slice(..start.len().min(count)))
     }
 
-    fn sha256(&self) -> Result<Option<String>, P::Error> {
-        if let Some(body) = self.body()? {
-            return Ok(Some(hex(Sha256::digest(&body.bytes).as_ref())));
-        }
-        // The body of a message that is too large is not known, and the payload is no substitute for it.
-        if self.whole()?.is_none() && fields::read(&self.start()?).is_some() {
-            return Ok(None);
-        }
-        let mut digest = Sha256::new();
-        self.bytes.pieces(&mut |piece| {
-            digest.update(piece);
-            false
-        })?;
-        Ok(Some(hex(digest.finalize().as_ref())))
+    fn before(&self, count: usize) -> Result<Vec<u8>, P::Error> {
+        self.bytes.before(count)
     }
 }
 

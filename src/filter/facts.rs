@@ -8,6 +8,7 @@ use crate::event::{
     Content, Direction, Endpoints, Event, HttpHead, Kind, Probe, Provenance, Role, StoredEvent,
     Timestamp,
 };
+use crate::http::exchange::{Defects, Ending, Exchange};
 
 /// What is known about an event apart from its payload. What is unknown, or not asked about, is absent.
 #[derive(Debug, Clone, Copy, Default)]
@@ -58,8 +59,20 @@ pub struct Facts<'a> {
     pub path: Option<&'a str>,
     /// The response's status.
     pub status: Option<u16>,
-    /// The content type.
+    /// The content type; of an exchange, that of the response.
     pub content_type: Option<&'a str>,
+    /// The content type of an exchange's request.
+    pub request_type: Option<&'a str>,
+    /// How long an exchange took, in nanoseconds.
+    pub elapsed_ns: Option<i64>,
+    /// The HTTP/2 stream of an exchange.
+    pub http2_stream: Option<u32>,
+    /// The sizes of an exchange's bodies, of the request and of the response.
+    pub body_bytes: [Option<u64>; 2],
+    /// How the halves of an exchange ended.
+    pub endings: [Option<Ending>; 2],
+    /// What is wrong with an exchange.
+    pub defects: Option<Defects>,
 }
 
 /// A value of a field.
@@ -155,6 +168,32 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// The facts of an exchange without its heads. `source` is the URL or file that its run came from.
+    pub fn of_exchange(exchange: &Exchange, source: Option<&'a str>) -> Facts<'a> {
+        let halves = [&exchange.request, &exchange.response];
+        let mut defects = None;
+        for message in halves.into_iter().flatten() {
+            defects = Some(defects.unwrap_or(Defects::empty()) | message.defects);
+        }
+        Facts {
+            time: Some(exchange.time()),
+            id: Some(exchange.id),
+            source,
+            pid: exchange.process.pid,
+            uid: exchange.process.uid,
+            fd: exchange.fd,
+            endpoints: exchange.endpoints,
+            role: exchange.role,
+            connection: exchange.connection.map(crate::event::ConnectionId::number),
+            elapsed_ns: exchange.elapsed_ns(),
+            http2_stream: exchange.http2_stream,
+            body_bytes: halves.map(|half| half.as_ref().map(|message| message.body_bytes)),
+            endings: halves.map(|half| half.as_ref().map(|message| message.ending)),
+            defects,
+            ..Facts::default()
+        }
+    }
+
     /// Gives the values of a field that is not about the payload to `each`, until it says that it has enough.
     pub(super) fn values(&self, field: FieldId, mut each: impl FnMut(Value<'a>) -> bool) -> bool {
         if let Some(many) = self.many(field, &mut each) {
@@ -171,6 +210,19 @@ impl<'a> Facts<'a> {
             FieldId::Addr => self.ends().any(|end| each(Value::Endpoint(end))),
             FieldId::Type => self.types(each),
             FieldId::Host => self.hosts().any(|host| each(Value::text(host))),
+            FieldId::Ctype => {
+                let types = self.content_type.into_iter().chain(self.request_type);
+                types.map(Value::text).any(each)
+            }
+            FieldId::Ending => {
+                let endings = self.endings.into_iter().flatten();
+                endings.map(|ending| Value::text(ending.name())).any(each)
+            }
+            FieldId::Defect => self
+                .defects
+                .into_iter()
+                .flat_map(Defects::names)
+                .any(|name| each(Value::text(name))),
             FieldId::Provenance => self
                 .provenance
                 .into_iter()
@@ -217,6 +269,9 @@ impl<'a> Facts<'a> {
 
     fn one(&self, field: FieldId) -> Option<Value<'a>> {
         let int = |number: u32| Value::Int(i64::from(number));
+        let size = |bytes: Option<u64>| {
+            bytes.map(|bytes| Value::Int(i64::try_from(bytes).unwrap_or(i64::MAX)))
+        };
         let Endpoints {
             client,
             server,
@@ -253,9 +308,7 @@ impl<'a> Facts<'a> {
             FieldId::Content => self.content.map(|content| Value::text(content.name())),
             FieldId::TypeRaw => self.ecapture_type.map(int),
             FieldId::Probe => self.probe.map(|probe| Value::text(probe.name())),
-            FieldId::Len => self
-                .payload_bytes
-                .map(|bytes| Value::Int(i64::try_from(bytes).unwrap_or(i64::MAX))),
+            FieldId::Len => size(self.payload_bytes),
             FieldId::Method => self.method.map(Value::text),
             FieldId::Path => self.path.map(Value::text),
             FieldId::Query => self
@@ -264,7 +317,10 @@ impl<'a> Facts<'a> {
                 .map(|(_, query)| Value::text(query)),
             FieldId::Url => self.url(),
             FieldId::Status => self.status.map(|status| Value::Int(i64::from(status))),
-            FieldId::Ctype => self.content_type.map(Value::text),
+            FieldId::Elapsed => self.elapsed_ns.map(Value::Int),
+            FieldId::Stream => self.http2_stream.map(int),
+            FieldId::ReqLen => size(self.body_bytes[0]),
+            FieldId::RespLen => size(self.body_bytes[1]),
             FieldId::Truncated => self.provenance.map(|what| {
                 Value::Bool(what.intersects(Provenance::MAYBE_TRUNCATED | Provenance::CUT_AT_NUL))
             }),
@@ -282,6 +338,9 @@ impl<'a> Facts<'a> {
             | FieldId::Addr
             | FieldId::Type
             | FieldId::Host
+            | FieldId::Ctype
+            | FieldId::Ending
+            | FieldId::Defect
             | FieldId::Provenance
             | FieldId::Version
             | FieldId::Header

@@ -1,6 +1,7 @@
 //! The fields of the filter language: the one table from which names, help, `docs/filter.md` and plans come.
 
 use crate::event::{Content, Direction, Kind, Probe};
+use crate::http::exchange::{Defects, Ending};
 
 /// A field, apart from its name and description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -115,6 +116,31 @@ pub enum FieldId {
     Truncated,
     /// Whether the payload is known not to be exactly what was on the wire.
     Lossy,
+    /// How long an exchange took.
+    Elapsed,
+    /// The HTTP/2 stream of an exchange.
+    Stream,
+    /// The size of a request's body.
+    ReqLen,
+    /// The size of a response's body.
+    RespLen,
+    /// How the halves of an exchange ended.
+    Ending,
+    /// What is wrong with an exchange.
+    Defect,
+}
+
+/// What a field is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum About {
+    /// Events and exchanges alike.
+    Both,
+    /// HTTP: an exchange has it, and an event as far as it holds the message.
+    Http,
+    /// Events alone.
+    Events,
+    /// Exchanges alone.
+    Exchanges,
 }
 
 /// What sort of values a field has, and so which literals it is compared with.
@@ -124,6 +150,8 @@ pub enum Type {
     Time,
     /// A whole number.
     Int,
+    /// A length of time: a number with `ns`, `us`, `ms`, `s`, `m` or `h`.
+    Duration,
     /// A size in bytes: a whole number, with `k`, `M` or `G` for 1000, 1000² or 1000³ and `Ki`, `Mi`, `Gi` for 1024, ….
     Size,
     /// A status code: a whole number, or a class such as `5xx`.
@@ -165,6 +193,8 @@ pub enum Level {
     Row,
     /// The payload.
     Payload,
+    /// The exchange's own row.
+    Exchange,
 }
 
 /// A field of the language.
@@ -247,6 +277,49 @@ impl Field {
             .expect("every id has a line in the table, as a test holds")
     }
 
+    /// Whether it is about events, exchanges or both.
+    pub fn about(&self) -> About {
+        match self.id {
+            FieldId::Received
+            | FieldId::Tid
+            | FieldId::Direction
+            | FieldId::Type
+            | FieldId::Kind
+            | FieldId::Content
+            | FieldId::TypeRaw
+            | FieldId::Probe
+            | FieldId::Len
+            | FieldId::Payload
+            | FieldId::Text
+            | FieldId::Provenance
+            | FieldId::Truncated
+            | FieldId::Lossy => About::Events,
+            FieldId::Method
+            | FieldId::Host
+            | FieldId::Path
+            | FieldId::Query
+            | FieldId::Url
+            | FieldId::Status
+            | FieldId::Ctype
+            | FieldId::Version
+            | FieldId::Header
+            | FieldId::ReqHeader
+            | FieldId::RespHeader
+            | FieldId::Cookie
+            | FieldId::Body
+            | FieldId::ReqBody
+            | FieldId::RespBody
+            | FieldId::Sha256 => About::Http,
+            FieldId::Elapsed
+            | FieldId::Stream
+            | FieldId::ReqLen
+            | FieldId::RespLen
+            | FieldId::Ending
+            | FieldId::Defect => About::Exchanges,
+            _ => About::Both,
+        }
+    }
+
     /// The words that its values can be, where they are words of a list.
     pub fn words(&self) -> Vec<&'static str> {
         let kinds = || Kind::ALL.map(Kind::name).to_vec();
@@ -258,6 +331,8 @@ impl Field {
             FieldId::Content => contents(),
             FieldId::Type => [kinds(), contents()].concat(),
             FieldId::Probe => Probe::ALL.map(Probe::name).to_vec(),
+            FieldId::Ending => Ending::ALL.map(Ending::name).to_vec(),
+            FieldId::Defect => Defects::all().names(),
             FieldId::Provenance => vec![
                 "wire",
                 "reserialized",
@@ -272,7 +347,7 @@ impl Field {
 }
 
 /// Every field, in the order of the reference.
-pub static FIELDS: [Field; 55] = [
+pub static FIELDS: [Field; 61] = [
     field(FieldId::Time, "time", &["frame.time", "timestamp"], Type::Time, Level::Row,
         "When it happened, as far as eCapture tells; else when it was received", "time >= -10m"),
     field(FieldId::Received, "received", &[], Type::Time, Level::Row,
@@ -380,6 +455,19 @@ pub static FIELDS: [Field; 55] = [
         "Whether more may have followed that was not captured", "truncated"),
     field(FieldId::Lossy, "lossy", &[], Type::Bool, Level::Shape,
         "Whether the payload may not be all that was on the wire: truncated, re-serialized or a listing", "not lossy"),
+    field(FieldId::Elapsed, "elapsed", &["http.time"], Type::Duration, Level::Exchange,
+        "From the first event of the request to the last of the response", "elapsed > 500ms"),
+    field(FieldId::Stream, "stream", &["http2.streamid"], Type::Int, Level::Exchange,
+        "The HTTP/2 stream", "stream == 5"),
+    field(FieldId::ReqLen, "req.len", &[], Type::Size, Level::Exchange,
+        "The size of the request's body, as sent", "req.len > 1M"),
+    field(FieldId::RespLen, "resp.len", &[], Type::Size, Level::Exchange,
+        "The size of the response's body, as sent", "resp.len > 1M"),
+    field(FieldId::Ending, "ending", &[], Type::Word, Level::Exchange,
+        "How a half ended: `complete` if nothing can be missing, `consistent` if its framing comes out even, `closed` with \
+         the connection, `open` if its end was not captured, `broken` if bytes are known to be missing", "ending == \"broken\"").many(),
+    field(FieldId::Defect, "defect", &[], Type::Word, Level::Exchange,
+        "What is wrong with a half, or is to be known about how it was read", "defect == \"lost_bytes\"").many(),
 ];
 
 /// Wireshark's names for header fields, as aliases: `http.user_agent` is `header["user-agent"]`.

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use bytes::Bytes;
 
 use super::chains::Chains;
-use super::content::{Content, PayloadBytes};
+use super::content::{Content, Searched};
 use super::expr::{Comparison, Expr, Function, Literal, Operand, Slice, Test};
 use super::facts::{Facts, Value};
 use super::field::{FieldId, Level};
@@ -20,11 +20,7 @@ impl Expr {
     ///
     /// # Errors
     /// When the payload is needed and cannot be read.
-    pub fn matches<P: PayloadBytes>(
-        &self,
-        facts: &Facts<'_>,
-        content: &Content<'_, P>,
-    ) -> Result<bool, P::Error> {
+    pub fn matches<C: Searched>(&self, facts: &Facts<'_>, content: &C) -> Result<bool, C::Error> {
         match self {
             Self::And(parts) => {
                 for part in parts {
@@ -72,12 +68,12 @@ impl Operand {
     ///
     /// # Errors
     /// When the payload is needed and cannot be read.
-    pub fn for_each_shown<P: PayloadBytes>(
+    pub fn for_each_shown<C: Searched>(
         &self,
         facts: &Facts<'_>,
-        content: &Content<'_, P>,
+        content: &C,
         mut each: impl FnMut(&Value<'_>),
-    ) -> Result<(), P::Error> {
+    ) -> Result<(), C::Error> {
         // Of a type, the content of what was plaintext, and the kind of anything else.
         let skipped = match (self.field.id, facts.kind) {
             (FieldId::Type, Some(Kind::TlsData)) => 1,
@@ -97,12 +93,12 @@ impl Operand {
     ///
     /// # Errors
     /// When the payload is needed and cannot be read.
-    pub fn for_each_value<P: PayloadBytes>(
+    pub fn for_each_value<C: Searched>(
         &self,
         facts: &Facts<'_>,
-        content: &Content<'_, P>,
+        content: &C,
         mut each: impl FnMut(&Value<'_>),
-    ) -> Result<(), P::Error> {
+    ) -> Result<(), C::Error> {
         let asked = Asked { facts, content };
         asked.values(self, |value| {
             each(&value);
@@ -113,11 +109,7 @@ impl Operand {
 }
 
 impl Test {
-    fn matches<P: PayloadBytes>(
-        &self,
-        facts: &Facts<'_>,
-        content: &Content<'_, P>,
-    ) -> Result<bool, P::Error> {
+    fn matches<C: Searched>(&self, facts: &Facts<'_>, content: &C) -> Result<bool, C::Error> {
         let asked = Asked { facts, content };
         match self {
             Self::Exists(operand) => asked.values(operand, |value| value != Value::Bool(false)),
@@ -142,18 +134,18 @@ impl Test {
 }
 
 /// An event that is asked about.
-struct Asked<'a, 'p, P: PayloadBytes> {
+struct Asked<'a, C: Searched> {
     facts: &'a Facts<'a>,
-    content: &'a Content<'p, P>,
+    content: &'a C,
 }
 
-impl<P: PayloadBytes> Asked<'_, '_, P> {
+impl<C: Searched> Asked<'_, C> {
     /// Gives the operand's values to `each`, until that says that it has enough; whether it did.
     fn values(
         &self,
         operand: &Operand,
         mut each: impl FnMut(Value<'_>) -> bool,
-    ) -> Result<bool, P::Error> {
+    ) -> Result<bool, C::Error> {
         if operand.function == Some(Function::Count) {
             let mut count = 0;
             self.raw_values(operand, |value| {
@@ -173,11 +165,12 @@ impl<P: PayloadBytes> Asked<'_, '_, P> {
     fn raw_values(
         &self,
         operand: &Operand,
-        each: impl FnMut(Value<'_>) -> bool,
-    ) -> Result<bool, P::Error> {
+        mut each: impl FnMut(Value<'_>) -> bool,
+    ) -> Result<bool, C::Error> {
         let field = operand.field;
         if field.level == Level::Payload {
-            self.content.values(field.id, operand.key.as_deref(), each)
+            self.content
+                .values(field.id, operand.key.as_deref(), &mut each)
         } else {
             Ok(self.facts.values(field.id, each))
         }
@@ -188,7 +181,7 @@ impl<P: PayloadBytes> Asked<'_, '_, P> {
         &self,
         operand: &Operand,
         mut excluded: impl FnMut(&Value<'_>) -> bool,
-    ) -> Result<bool, P::Error> {
+    ) -> Result<bool, C::Error> {
         let mut has_any = false;
         let found = self.values(operand, |value| {
             has_any = true;
@@ -197,7 +190,7 @@ impl<P: PayloadBytes> Asked<'_, '_, P> {
         Ok(has_any && !found)
     }
 
-    fn contains(&self, operand: &Operand, needle: &Needle) -> Result<bool, P::Error> {
+    fn contains(&self, operand: &Operand, needle: &Needle) -> Result<bool, C::Error> {
         if operand.field.ignores_case {
             self.finds_bytes(
                 operand,
@@ -209,7 +202,7 @@ impl<P: PayloadBytes> Asked<'_, '_, P> {
         }
     }
 
-    fn finds(&self, operand: &Operand, pattern: &Pattern) -> Result<bool, P::Error> {
+    fn finds(&self, operand: &Operand, pattern: &Pattern) -> Result<bool, C::Error> {
         self.finds_bytes(operand, |bytes| pattern.is_in(bytes), pattern.chains())
     }
 
@@ -220,7 +213,7 @@ impl<P: PayloadBytes> Asked<'_, '_, P> {
         operand: &Operand,
         is_in: impl Fn(&[u8]) -> bool,
         chains: &Chains,
-    ) -> Result<bool, P::Error> {
+    ) -> Result<bool, C::Error> {
         let is_in_value = |value: Value<'_>| matches!(value, Value::Bytes(bytes) if is_in(&bytes));
         if self.values(operand, is_in_value)? {
             return Ok(true);
@@ -228,12 +221,14 @@ impl<P: PayloadBytes> Asked<'_, '_, P> {
         if !operand.is_text() || operand.slice.is_some() {
             return Ok(false);
         }
-        let in_pieces = self.content.find_in_pieces(|window| {
-            is_in_value(with_function(
-                operand.function,
-                Value::Bytes(Cow::Borrowed(window)),
-            ))
-        })?;
+        let in_pieces = self
+            .content
+            .find_in_pieces(operand.field.id, &mut |window| {
+                is_in_value(with_function(
+                    operand.function,
+                    Value::Bytes(Cow::Borrowed(window)),
+                ))
+            })?;
         if in_pieces == Some(true) {
             return Ok(true);
         }
@@ -250,7 +245,7 @@ impl<P: PayloadBytes> Asked<'_, '_, P> {
         left: &Operand,
         comparison: Comparison,
         right: &Operand,
-    ) -> Result<bool, P::Error> {
+    ) -> Result<bool, C::Error> {
         let mut rights = Vec::new();
         self.values(right, |value| {
             rights.push(value.into_owned());

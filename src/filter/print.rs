@@ -8,6 +8,7 @@ use std::fmt::{self, Display, Formatter, Write as _};
 use super::expr::{AddressPattern, Comparison, Expr, Literal, Operand, Test};
 use super::field::Type;
 use super::needle::{Form, Needle};
+use super::number::shown_duration;
 use super::operand::{FORMS, FUNCTIONS};
 use super::pattern::Pattern;
 use super::value::shown_bytes;
@@ -154,6 +155,9 @@ struct Written<'a> {
 impl Display for Written<'_> {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         match self.literal {
+            Literal::Int(number) if self.kind == Type::Duration => {
+                formatter.write_str(&shown_duration(*number))
+            }
             Literal::Int(number) => number.fmt(formatter),
             Literal::Ints(first, last) => self.write_ints(*first, *last, formatter),
             Literal::Time(time) => write_time(*time, formatter),
@@ -176,6 +180,14 @@ impl Display for Written<'_> {
 
 impl Written<'_> {
     fn write_ints(&self, first: i64, last: i64, formatter: &mut Formatter<'_>) -> fmt::Result {
+        if self.kind == Type::Duration {
+            return write!(
+                formatter,
+                "{}..{}",
+                shown_duration(first),
+                shown_duration(last)
+            );
+        }
         let is_class = (100..=900).contains(&first) && first % 100 == 0 && last == first + 99;
         if self.kind == Type::Status && is_class {
             write!(formatter, "{}xx", first / 100)

@@ -15,6 +15,7 @@ impl Type {
         match self {
             Self::Time => "time",
             Self::Int => "number",
+            Self::Duration => "length of time",
             Self::Size => "size",
             Self::Status => "status",
             Self::Text => "text",
@@ -122,8 +123,12 @@ const TRUTH: &str = r"- **Several values.** `ip`, `port`, `addr`, `type`, header
   with the others.
 ";
 
-const VALUES: [(&str, &str); 9] = [
+const VALUES: [(&str, &str); 10] = [
     ("number", "`443`, `-1`, `0x1bb`"),
+    (
+        "length of time",
+        "`250ms`, `1.5s`, `2m`; the units are `ns`, `us`, `ms`, `s`, `m`, `h` and `d`",
+    ),
     (
         "size",
         "`1500`, `100k`, `2M`, `1G` (1000, 1000², 1000³), `64Ki`, `1Mi` (1024, 1024²); a `B` may follow",

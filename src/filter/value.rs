@@ -9,7 +9,7 @@ use super::field::{Field, FieldId, Type};
 use super::literal::{address, network};
 use super::names;
 use super::needle::{Form, MIN_ENCODED_BYTES, Needle};
-use super::number::{int, size, status_literal};
+use super::number::{duration, int, size, status_literal};
 use super::operand::FORMS;
 use super::parse_error::ParseError;
 use super::pattern::Pattern;
@@ -38,6 +38,7 @@ impl Checker<'_> {
         match kind {
             Type::Int => int(text).map(Literal::Int),
             Type::Size => size(text).map(Literal::Int),
+            Type::Duration => duration(text).map(Literal::Int),
             Type::Status => status_literal(text),
             Type::Time => time(text, self.now, self.zone)
                 .map(Literal::Time)

@@ -150,6 +150,39 @@ impl MessageHead {
             .filter_map(|field| field.value.as_ref())
     }
 
+    /// The cookies, name and value: all that a request sends in `Cookie`, or that a response sets with `Set-Cookie`,
+    /// without their attributes (RFC 6265, section 4). What has no name is left out.
+    pub fn cookies(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let (name, pairs) = if self.status.is_none() {
+            ("cookie", usize::MAX)
+        } else {
+            ("set-cookie", 1)
+        };
+        self.values(name)
+            .flat_map(move |value| super::fields::cookie_pairs(value, pairs))
+    }
+
+    /// The head as text, a line a field as HTTP/1 writes them, for a search. What is not known is left out.
+    pub fn to_text(&self, trailers: &[Field]) -> Vec<u8> {
+        let mut text = Vec::new();
+        let pseudo = [&self.method, &self.target, &self.scheme, &self.authority];
+        for part in pseudo.into_iter().flatten() {
+            text.extend_from_slice(part);
+            text.push(b' ');
+        }
+        if let Some(status) = self.status {
+            text.extend_from_slice(status.to_string().as_bytes());
+        }
+        text.extend_from_slice(b"\r\n");
+        for field in self.fields.iter().chain(trailers) {
+            text.extend_from_slice(field.name.as_deref().unwrap_or_default());
+            text.extend_from_slice(b": ");
+            text.extend_from_slice(field.value.as_deref().unwrap_or_default());
+            text.extend_from_slice(b"\r\n");
+        }
+        text
+    }
+
     /// Whether a field may be missing from [`Self::fields`], or a pseudo-header field be one that is not known.
     pub fn has_unknown_fields(&self) -> bool {
         self.fields

@@ -76,7 +76,14 @@ pub fn cookies<'a>(head: &Head<'a>) -> impl Iterator<Item = (&'a [u8], &'a [u8])
         ("set-cookie", 1)
     };
     head.values(name)
-        .flat_map(move |value| value.split(|byte| *byte == b';').take(pairs))
+        .flat_map(move |value| cookie_pairs(value, pairs))
+}
+
+/// The first `count` pairs of name and value in a field about cookies; what has no name is left out.
+pub(super) fn cookie_pairs(value: &[u8], count: usize) -> impl Iterator<Item = (&[u8], &[u8])> {
+    value
+        .split(|byte| *byte == b';')
+        .take(count)
         .filter_map(|pair| {
             let (name, value) = split_once(pair, b'=')?;
             let name = name.trim_ascii();

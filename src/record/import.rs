@@ -78,7 +78,8 @@ pub fn import(options: &ImportOptions, notices: &Sender<Notice>) -> Result<Summa
         meters,
         notices.clone(),
         Arc::new(AtomicBool::new(false)),
-    );
+    )?;
+    committer.has_time_to_end();
     let mut frames = open(&options.file).map_err(failed)?;
     let mut clock = stand_in.map(FileClock::new);
     let mut links = Links::default();

@@ -12,6 +12,7 @@
 mod backoff;
 mod before;
 mod error;
+mod exchanges;
 mod frames_file;
 mod import;
 mod intake;
@@ -139,7 +140,7 @@ impl Recorder {
             Arc::clone(&meters),
             notices.clone(),
             Arc::clone(&abandon),
-        );
+        )?;
         Ok(Self {
             target,
             committer,

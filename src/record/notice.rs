@@ -48,6 +48,10 @@ pub enum Notice {
     LockFree,
     /// Frames can no longer be saved to the file of `--save-frames`.
     SaveFailed(String),
+    /// The index of exchanges cannot be made; the recording goes on without.
+    ExchangesFailed(String),
+    /// The recording ends before the index of exchanges is complete.
+    ExchangesLeft,
     /// The first signal: stopping.
     Stopping,
     /// An imported file ends in the middle of a frame.

@@ -10,6 +10,7 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use super::error::Error;
+use super::exchanges::ExchangeStage;
 use super::frames_file;
 use super::intake::{Intake, Taken};
 use super::meters::Meters;
@@ -45,6 +46,9 @@ pub(super) struct Committer {
     abandon: Arc<AtomicBool>,
     began: Option<Instant>,
     last_commit: Timestamp,
+    exchanges: ExchangeStage,
+    /// Whether the end waits for the rest of the index of exchanges, however long that takes.
+    has_time_to_end: bool,
 }
 
 impl Committer {
@@ -54,8 +58,11 @@ impl Committer {
         meters: Arc<Meters>,
         notices: Sender<Notice>,
         abandon: Arc<AtomicBool>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, Error> {
+        let exchanges = ExchangeStage::start(store.path().to_owned(), notices.clone())?;
+        Ok(Self {
+            exchanges,
+            has_time_to_end: false,
             store,
             intake,
             meters,
@@ -63,7 +70,12 @@ impl Committer {
             abandon,
             began: None,
             last_commit: Timestamp::MIN,
-        }
+        })
+    }
+
+    /// Makes the end wait for the rest of the index of exchanges.
+    pub(super) fn has_time_to_end(&mut self) {
+        self.has_time_to_end = true;
     }
 
     /// Takes in one item and commits if the batch is full.
@@ -154,12 +166,13 @@ impl Committer {
         let path = self.store.path().to_owned();
         let counters = self.intake.counters();
         let (links, gaps) = (self.intake.links(), self.intake.gaps());
-        let sealed = loop_until_free(
-            &self.abandon,
-            self.store,
-            &counters,
-            at.max(self.last_commit),
-        )?;
+        let at = at.max(self.last_commit);
+        end_when_free(&self.abandon, &mut self.store, &counters, at)?;
+        // It has the file open, which sealing does not allow.
+        if !self.exchanges.finish(self.has_time_to_end, &self.abandon) {
+            self.notices.send(Notice::ExchangesLeft).ok();
+        }
+        let sealed = self.store.seal()?;
         Ok(Summary {
             counters,
             links,
@@ -171,19 +184,19 @@ impl Committer {
     }
 }
 
-fn loop_until_free(
+fn end_when_free(
     abandon: &AtomicBool,
-    mut store: Writer,
+    store: &mut Writer,
     counters: &store::Counters,
     at: Timestamp,
-) -> Result<Sealed, Error> {
+) -> Result<(), Error> {
     loop {
         match store.end(counters, at) {
             Err(store::Error::Busy { .. }) if !abandon.load(Ordering::Relaxed) => {
                 std::thread::sleep(LOCK_PAUSE);
             }
             Err(error) => return Err(error.into()),
-            Ok(()) => return Ok(store.seal()?),
+            Ok(()) => return Ok(()),
         }
     }
 }

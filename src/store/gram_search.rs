@@ -78,7 +78,7 @@ impl OpenBlocks {
         }
         let mut blocks = Bits::default();
         for grams in asked(required) {
-            open_group(db, &grams, first, last, &mut blocks)?;
+            open_group(db, &BLOCKS, &grams, first, last, &mut blocks)?;
         }
         let mut open_blocks = Self {
             blocks,
@@ -164,6 +164,54 @@ impl fmt::Display for OpenBlocks {
     }
 }
 
+/// Where filters are: the statements that give one part of them, and one part of one of them.
+struct Filters {
+    scan: &'static str,
+    look_up: &'static str,
+}
+
+const BLOCKS: Filters = Filters {
+    scan: "SELECT block_id AS id, covers, bits FROM grams WHERE part = ?1 AND block_id BETWEEN ?2 AND ?3 ORDER BY block_id",
+    look_up: "SELECT bits FROM grams WHERE part = ?1 AND block_id = ?2",
+};
+
+const TEXTS: Filters = Filters {
+    scan: "SELECT text_id AS id, covers, bits FROM text_grams WHERE part = ?1 AND text_id BETWEEN ?2 AND ?3 ORDER BY text_id",
+    look_up: "SELECT bits FROM text_grams WHERE part = ?1 AND text_id = ?2",
+};
+
+/// Which texts of exchanges a search has to look at.
+pub(super) struct OpenTexts(Option<Bits>);
+
+impl OpenTexts {
+    /// Decides which texts may hold what is required.
+    pub(super) fn new(db: &Connection, required: &Required) -> Result<Self> {
+        let last: i64 = db.query_row(
+            "SELECT COALESCE(MAX(text_id), 0) FROM text_grams WHERE part = 0",
+            [],
+            |row| row.get(0),
+        )?;
+        if last > MAX_NUMBER {
+            return Ok(Self(None));
+        }
+        let mut texts = Bits::default();
+        for grams in asked(required) {
+            open_group(db, &TEXTS, &grams, 1, last, &mut texts)?;
+        }
+        Ok(Self(Some(texts)))
+    }
+
+    /// All of them.
+    pub(super) fn everything() -> Self {
+        Self(None)
+    }
+
+    /// Whether the text has to be looked at.
+    pub(super) fn is_open(&self, text: i64) -> bool {
+        self.0.as_ref().is_none_or(|texts| texts.is_set(text))
+    }
+}
+
 /// How many grams that all groups have in common are telling enough to ask for them alone.
 const TELLING: usize = 8;
 
@@ -211,6 +259,7 @@ fn blocks_between(db: &Connection, first_id: i64, last_id: i64) -> Result<(i64, 
 /// that are left, the other parts are looked up.
 fn open_group(
     db: &Connection,
+    filters: &Filters,
     grams: &[Gram],
     first: i64,
     last: i64,
@@ -228,14 +277,12 @@ fn open_group(
     let scanned = (0..grams::PARTS)
         .max_by_key(|part| plain_in(*part))
         .unwrap_or(0);
-    let mut scan = db.prepare(
-        "SELECT block_id, covers, bits FROM grams WHERE part = ?1 AND block_id BETWEEN ?2 AND ?3 ORDER BY block_id",
-    )?;
-    let mut look_up = db.prepare("SELECT bits FROM grams WHERE part = ?1 AND block_id = ?2")?;
+    let mut scan = db.prepare(filters.scan)?;
+    let mut look_up = db.prepare(filters.look_up)?;
     let mut rows = scan.query(params![scanned, first, last])?;
     let mut next = first;
     while let Some(row) = rows.next()? {
-        let block: i64 = row.get("block_id")?;
+        let block: i64 = row.get("id")?;
         // Those between have no filter.
         (next..block).for_each(|block| blocks.set(block));
         next = block + 1;

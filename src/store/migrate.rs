@@ -28,6 +28,17 @@ pub const MIGRATIONS: [(&str, &str); 3] = [
     ),
 ];
 
+/// What makes the tables of the index of exchanges as temporary ones, which hide those of the file: the statements of
+/// their migration, up to what is no table or index of them.
+pub(super) fn exchange_tables_as_temporary() -> String {
+    let (_, sql) = MIGRATIONS[2];
+    let tables = sql.split("INSERT INTO names").next().unwrap_or_default();
+    tables
+        .replace("CREATE TABLE ", "CREATE TEMP TABLE ")
+        .replace("CREATE INDEX ", "CREATE INDEX temp.")
+        .replace("CREATE UNIQUE INDEX ", "CREATE UNIQUE INDEX temp.")
+}
+
 /// The schema version of this program.
 pub fn newest_version() -> i64 {
     i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)

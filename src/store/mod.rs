@@ -142,7 +142,7 @@ pub use batch::{
 };
 pub use digest::{BatchHasher, EventHasher};
 pub use error::Error;
-pub use exchanges::{ExchangeSummary, Indexed};
+pub use exchanges::{ExchangeSummary, Exchanges, Follow, IndexState, Indexed, follow};
 pub use merge::Merged;
 pub use migrate::{APPLICATION_ID, MIGRATIONS, newest_version};
 pub use payload::Payload;

@@ -100,18 +100,7 @@ impl Reader {
         let has_log = LOGS
             .iter()
             .any(|log| std::fs::metadata(open::beside(&path, log)).is_ok_and(|log| log.len() > 0));
-        let reader = |db, access, lock| Self {
-            db,
-            path: path.clone(),
-            blocks: RefCell::new(BlockCache::default()),
-            heads: RefCell::new(HeadCache::default()),
-            sources: RefCell::new(HashMap::new()),
-            access,
-            version: 0,
-            uses_search_filter: true,
-            watch: Watch::default(),
-            _lock: lock,
-        };
+        let reader = |db, access, lock| Self::new(db, path.clone(), access, lock);
         let reader = if is_live {
             // The lock is the recorder's. Our descriptor of the file goes before SQLite opens its own.
             drop(file);
@@ -130,16 +119,43 @@ impl Reader {
             drop(file);
             reader(open_read_only(&path, "mode=ro")?, Access::Finished, None)
         };
-        open::keep_plans(&reader.db).at(&path)?;
-        reader.limit_values(MAX_VALUE_BYTES)?;
-        let version = migrate::check_readable(&reader.db, &path)?;
-        let reader = Self { version, ..reader };
-        reader
-            .db
+        reader.set_up()?.with_access_judged(header)
+    }
+
+    /// Opens a capture that this process has open for writing. SQLite alone opens the file: closing a descriptor of ours
+    /// would give up the locks of the writer (POSIX fcntl).
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn beside_writer(path: &Path) -> Result<Self, Error> {
+        let db = open_read_only(path, "mode=ro")?;
+        Self::new(db, path.to_owned(), Access::Live, None).set_up()
+    }
+
+    fn new(db: Connection, path: PathBuf, access: Access, lock: Option<File>) -> Self {
+        Self {
+            db,
+            path,
+            blocks: RefCell::new(BlockCache::default()),
+            heads: RefCell::new(HeadCache::default()),
+            sources: RefCell::new(HashMap::new()),
+            access,
+            version: 0,
+            uses_search_filter: true,
+            watch: Watch::default(),
+            _lock: lock,
+        }
+    }
+
+    fn set_up(mut self) -> Result<Self, Error> {
+        open::keep_plans(&self.db).at(&self.path)?;
+        self.limit_values(MAX_VALUE_BYTES)?;
+        self.version = migrate::check_readable(&self.db, &self.path)?;
+        self.db
             .pragma_update(None, "cache_size", CACHE_KIB)
-            .at(&path)?;
-        reader.db.set_prepared_statement_cache_capacity(32);
-        reader.with_access_judged(header)
+            .at(&self.path)?;
+        self.db.set_prepared_statement_cache_capacity(32);
+        Ok(self)
     }
 
     /// A file in WAL mode without a log is whole only if its last recording ended cleanly.
@@ -207,6 +223,16 @@ impl Reader {
         limit: Option<u64>,
     ) -> Result<Rows<'_>, Error> {
         Rows::new(self, filter, order, limit)
+    }
+
+    /// The version of the file's schema.
+    pub(super) fn schema_version(&self) -> i64 {
+        self.version
+    }
+
+    /// Forgets heads that were read: they come from other tables now.
+    pub(super) fn forget_heads(&self) {
+        *self.heads.borrow_mut() = HeadCache::default();
     }
 
     /// Whether it has the tables of the search filter.

@@ -1,4 +1,5 @@
-//! Makes the search filters that a capture lacks: one that an earlier version recorded, or all of them anew.
+//! Makes what a capture lacks of search filters and of the index of exchanges: one that an earlier version recorded, or
+//! all of it anew.
 //!
 //! Events are gone through in order of id, as they were recorded, and the filter of a block is made when its last event
 //! was met; some blocks share a short transaction. An interrupted run goes on where it stopped. What came before an event
@@ -13,6 +14,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::block::{Class, PART_BYTES};
 use super::error::{At, Error};
+use super::exchanges::{Indexer, index};
 use super::grams::{self, CROSSING_BYTES, Filter, FilterMaker, Searched};
 use super::payload::{self, Payload};
 use super::reader::Reader;
@@ -39,6 +41,30 @@ pub struct Reindexed {
     pub blocks: u64,
     /// How many events have a payload that cannot be read; their blocks have no filter, and every search opens them.
     pub damaged: u64,
+    /// How many exchanges the index has now.
+    pub exchanges: u64,
+}
+
+/// Makes what the index of exchanges lacks, and tells how many exchanges it has then.
+fn catch_up(db: &Connection, reader: &Reader, watch: &Watch) -> Result<u64, Error> {
+    let path = &reader.path;
+    let newest = reader.newest_id()?;
+    let indexed = index::indexed(db).at(path)?;
+    let missing: u64 = db
+        .query_row(
+            "SELECT COALESCE(SUM(payload_bytes), 0) FROM events WHERE id > ?1",
+            [indexed],
+            |row| row.get(0),
+        )
+        .at(path)?;
+    watch.add_total(missing);
+    if indexed < newest {
+        let mut indexer = Indexer::new(reader, db)?;
+        indexer.advance(newest, watch)?;
+        indexer.finish(watch)?;
+    }
+    db.query_row("SELECT COUNT(*) FROM exchanges", [], |row| row.get(0))
+        .at(path)
 }
 
 /// Makes the filters that the capture at `path` lacks, or with `anew` all of them, and brings it to this version's schema.
@@ -63,13 +89,17 @@ pub fn reindex(path: &Path, anew: bool, watch: &Watch) -> Result<Reindexed, Erro
     if anew {
         db.execute_batch("DELETE FROM grams").at(&path)?;
     }
+    if anew || index::is_outdated(&db).at(&path)? {
+        index::clear(&db).at(&path)?;
+    }
     // The reader looks at the file before SQLite does, and closing it would give up the locks of a connection that is
     // open meanwhile (POSIX fcntl). Ours is the recorder's lock: it takes the file for a live one.
     drop(db);
     let reader = Reader::open(&path)?;
     let db = open::open_for_writing(&path)?;
     open::prepare_for_writing(&db, &path)?;
-    let done = Reindex::new(&db, &reader).run(watch)?;
+    let mut done = Reindex::new(&db, &reader).run(watch)?;
+    done.exchanges = catch_up(&db, &reader, watch)?;
     drop(reader);
     open::leave_one_file(&db).at(&path)?;
     Ok(done)

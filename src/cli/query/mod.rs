@@ -60,7 +60,7 @@ enum Command {
     Stats(stats::StatsArgs),
     /// Explains the fields that filters are made of
     Fields(fields::FieldsArgs),
-    /// Makes the search filter of a capture that lacks it, so that searches open fewer blocks
+    /// Makes what a capture lacks of the search filter and of the index of exchanges
     Reindex(reindex::ReindexArgs),
     /// Shows which processes talked to which hosts for the first time since a time
     FirstSeen(Box<first_seen::FirstSeenArgs>),

@@ -1,4 +1,4 @@
-//! Makes the search filters that a capture lacks.
+//! Makes the search filters and the index of exchanges that a capture lacks.
 
 use anyhow::Context as _;
 use clap::Args;
@@ -28,12 +28,12 @@ pub(super) fn run(args: &ReindexArgs, context: &mut Context<'_>) -> anyhow::Resu
     }
     let progress = context.progress()?;
     let done = store::reindex(&chosen.path, args.rebuild, &context.watch)
-        .context("failed to make the search filter")?;
+        .context("failed to index the capture")?;
     drop(progress);
     let path = chosen.path.display();
     context.terminal.note(format_args!(
-        "{path}: {} blocks got a search filter",
-        done.blocks
+        "{path}: {} blocks got a search filter; {} exchanges are indexed",
+        done.blocks, done.exchanges
     ));
     if done.damaged > 0 {
         context.terminal.error(format_args!(

@@ -15,7 +15,7 @@ use crate::store::payload::{self, Payload};
 use crate::store::reader::Reader;
 
 /// How many bytes of one body are decoded at most: a body of some kilobytes can claim to be terabytes.
-pub const MAX_BODY_BYTES: u64 = 1 << 40;
+const MAX_BODY_BYTES: u64 = 1 << 40;
 
 impl Bodies for Reader {
     fn open<'a>(

@@ -17,16 +17,22 @@
 
 mod bodies;
 mod encode;
+mod follow;
 mod heads;
-mod index;
+pub(super) mod index;
 mod open;
+mod prepare;
 mod row;
+mod rows;
 mod shared;
 mod source;
 mod texts;
 mod writer;
 
+pub use self::follow::{Follow, follow};
 pub(super) use self::heads::HeadCache;
 pub use self::index::Indexed;
 pub(super) use self::index::Indexer;
+pub use self::prepare::IndexState;
 pub use self::row::ExchangeSummary;
+pub use self::rows::Exchanges;

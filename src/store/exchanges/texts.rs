@@ -12,7 +12,7 @@ use rusqlite::{Connection, Result, params};
 use super::index::begin;
 use super::writer::Finished;
 use crate::http::exchange::{
-    Bodies as _, BodyForm, Defects, Ending, Exchange, Field, Message, MessageHead, Side, Version,
+    Bodies as _, BodyForm, Defects, Ending, Exchange, Message, Side, Version,
 };
 use crate::store::block::TARGET_BYTES;
 use crate::store::error::{At, Error};
@@ -27,27 +27,6 @@ const READ_EXCHANGES: usize = 256;
 
 /// What stands in `exchanges.text_id` where a search of events finds everything.
 const NO_TEXT: i64 = 0;
-
-/// A head as text: a line a field, as HTTP/1 writes them. What is not known is left out.
-pub(in crate::store) fn head_text(head: &MessageHead, trailers: &[Field]) -> Vec<u8> {
-    let mut text = Vec::new();
-    let pseudo = [&head.method, &head.target, &head.scheme, &head.authority];
-    for part in pseudo.into_iter().flatten() {
-        text.extend_from_slice(part);
-        text.push(b' ');
-    }
-    if let Some(status) = head.status {
-        text.extend_from_slice(status.to_string().as_bytes());
-    }
-    text.extend_from_slice(b"\r\n");
-    for field in head.fields.iter().chain(trailers) {
-        text.extend_from_slice(field.name.as_deref().unwrap_or_default());
-        text.extend_from_slice(b": ");
-        text.extend_from_slice(field.value.as_deref().unwrap_or_default());
-        text.extend_from_slice(b"\r\n");
-    }
-    text
-}
 
 /// Whether a search of events does not find the fields.
 fn hides_fields(message: &Message) -> bool {
@@ -193,7 +172,7 @@ impl TextWriter {
                 continue;
             };
             if let (true, Some(head)) = (hides_fields(message), &message.head) {
-                text.extend_from_slice(&head_text(head, &message.trailers));
+                text.extend_from_slice(&head.to_text(&message.trailers));
             }
             if hides_body(message) {
                 let read = reader

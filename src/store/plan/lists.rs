@@ -56,7 +56,7 @@ impl Home {
             Level::Shape => Some(Self::Shapes),
             Level::Head => Some(Self::Heads),
             Level::Path => Some(Self::Paths),
-            Level::HeadAndPath | Level::Row | Level::Payload => None,
+            Level::HeadAndPath | Level::Row | Level::Payload | Level::Exchange => None,
         }
     }
 
@@ -118,16 +118,23 @@ impl<'a> Lists<'a> {
             Home::Heads => "heads",
             Home::Paths => "paths",
         };
-        let count: i64 = self
-            .db
-            .prepare_cached("SELECT COUNT(*) FROM temp.wanted WHERE list = ?1")?
-            .query_row([list.number], |row| row.get(0))?;
-        self.steps.push(format!("{count} {what} fit {part}"));
+        self.tell(list.number, what, part)?;
         self.made.push((home, part.clone(), list));
         Ok(list)
     }
 
-    fn number(&mut self) -> i64 {
+    /// Notes for people how many rows a list has.
+    pub(super) fn tell(&mut self, list: i64, what: &str, part: &Expr) -> Result<()> {
+        let count: i64 = self
+            .db
+            .prepare_cached("SELECT COUNT(*) FROM temp.wanted WHERE list = ?1")?
+            .query_row([list], |row| row.get(0))?;
+        self.steps.push(format!("{count} {what} fit {part}"));
+        Ok(())
+    }
+
+    /// The number of another list.
+    pub(super) fn number(&mut self) -> i64 {
         let number = self.next;
         self.next += 1;
         number
@@ -140,7 +147,7 @@ impl<'a> Lists<'a> {
     }
 
     /// Puts the ids of the rows for which `judge` says yes on the list.
-    fn add(
+    pub(super) fn add(
         &mut self,
         list: i64,
         select: &'static str,
@@ -399,7 +406,7 @@ const ENDS: [FieldId; 10] = [
 
 /// What one of the fields must equal for the part to be true, if the part says so and `read` understands it; of several
 /// such fields the first.
-fn equals<T>(
+pub(super) fn equals<T>(
     part: &Expr,
     fields: &[FieldId],
     read: impl Fn(&Literal) -> Option<T>,
@@ -428,7 +435,7 @@ fn as_number(literal: &Literal) -> Option<i64> {
     }
 }
 
-fn as_text(literal: &Literal) -> Option<String> {
+pub(super) fn as_text(literal: &Literal) -> Option<String> {
     match literal {
         Literal::Bytes(bytes) => String::from_utf8(bytes.clone()).ok(),
         _ => None,

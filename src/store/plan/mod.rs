@@ -7,6 +7,7 @@
 //! less. The SQL text is put together from fixed pieces; every value is a parameter.
 
 mod bounds;
+mod exchanges;
 mod lists;
 mod numbers;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Result};
 
 pub(super) use self::bounds::Bounds;
+pub(super) use self::exchanges::ExchangePlan;
 use self::lists::{Home, Lists};
 use super::scan::Found;
 use crate::filter::{Expr, Level, Required};

@@ -1,0 +1,81 @@
+//! The stage that makes the index of exchanges while recording: a thread of its own, some seconds behind.
+//!
+//! It reads what was committed and never holds up the reader or the writer but for the moment in which it stores some
+//! hundred exchanges. If it falls behind it catches up; if it fails, the recording goes on without it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::notice::Notice;
+use super::source::now;
+use crate::store::{self, Follow, Watch};
+
+/// How often what settled is read.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long the end of a recording waits for the rest of the index.
+const LONGEST_END: Duration = Duration::from_secs(20);
+
+/// How often an end looks whether it is to be cut short.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The stage, while it runs.
+pub(super) struct ExchangeStage {
+    thread: JoinHandle<()>,
+    end: Sender<()>,
+    is_stopped: Arc<AtomicBool>,
+}
+
+impl ExchangeStage {
+    /// Begins to index the capture at `path`, which a writer of this process has open.
+    pub(super) fn start(path: PathBuf, notices: Sender<Notice>) -> std::io::Result<Self> {
+        let (end, ended) = mpsc::channel::<()>();
+        let is_stopped = Arc::new(AtomicBool::new(false));
+        let watch = Watch::stopped_by(Arc::clone(&is_stopped));
+        let flag = Arc::clone(&is_stopped);
+        let thread = std::thread::Builder::new()
+            .name("exchanges".to_owned())
+            .spawn(move || {
+                let mut next = || {
+                    if flag.load(Ordering::Relaxed) {
+                        return Follow::Leave;
+                    }
+                    match ended.recv_timeout(PAUSE) {
+                        Ok(()) => Follow::Rest,
+                        Err(RecvTimeoutError::Timeout) => Follow::Until(now()),
+                        Err(RecvTimeoutError::Disconnected) => Follow::Leave,
+                    }
+                };
+                if let Err(error) = store::follow(&path, &watch, &mut next) {
+                    notices
+                        .send(Notice::ExchangesFailed(error.to_string()))
+                        .ok();
+                }
+            })?;
+        Ok(Self {
+            thread,
+            end,
+            is_stopped,
+        })
+    }
+
+    /// Waits for the rest of the index, for some seconds unless `has_time`, and not at all once `abandon` is set.
+    /// Whether all of it was made.
+    pub(super) fn finish(self, has_time: bool, abandon: &AtomicBool) -> bool {
+        self.end.send(()).ok();
+        let begun = Instant::now();
+        while !self.thread.is_finished() {
+            let is_late = !has_time && begun.elapsed() >= LONGEST_END;
+            if is_late || abandon.load(Ordering::Relaxed) {
+                self.is_stopped.store(true, Ordering::Relaxed);
+            }
+            std::thread::sleep(LOOK);
+        }
+        let is_whole = !self.is_stopped.load(Ordering::Relaxed);
+        self.thread.join().is_ok() && is_whole
+    }
+}

@@ -1,0 +1,146 @@
+//! From a filter to what SQLite does about it on exchanges.
+//!
+//! As for events: what many exchanges share is decided once, on `exchange_facts`, `exchange_paths` and the small tables of
+//! streams; what is left over is judged on the exchange.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, Result, Row};
+
+use super::bounds::Bounds;
+use super::conjuncts;
+use super::lists::{Home, Lists, as_text, equals};
+use crate::filter::{Expr, Facts, FieldId, Required};
+
+/// How a filter on exchanges is answered.
+pub(in crate::store) struct ExchangePlan {
+    /// The times and ids that it is limited to.
+    pub(in crate::store) bounds: Bounds,
+    /// The condition on the row `x` beyond those, as SQL, and its parameters from `?5` on; empty if there is none.
+    pub(in crate::store) condition: String,
+    pub(in crate::store) parameters: Vec<Value>,
+    /// The lists of streams and of facts that every wanted exchange has one of.
+    pub(in crate::store) streams: Option<i64>,
+    pub(in crate::store) facts: Option<i64>,
+    /// What is to be judged on the exchange.
+    pub(in crate::store) residual: Option<Expr>,
+    /// What its text must hold.
+    pub(in crate::store) required: Option<Required>,
+    /// How the lists were made, for people.
+    pub(in crate::store) steps: Vec<String>,
+    /// The statements that made them.
+    pub(in crate::store) asked: Vec<&'static str>,
+}
+
+impl ExchangePlan {
+    /// Decides what can be decided before looking at exchanges. The lists of an earlier plan on this connection are gone.
+    pub(in crate::store) fn new(db: &Connection, filter: Option<&Expr>) -> Result<Self> {
+        let mut lists = Lists::new(db)?;
+        let mut bounds = Bounds::default();
+        let (mut streams, mut facts, mut paths, mut left) = (vec![], vec![], vec![], vec![]);
+        for part in filter.into_iter().flat_map(conjuncts) {
+            if bounds.narrow(part) {
+                continue;
+            }
+            let home = match Home::of(part) {
+                Some(Home::Streams) => &mut streams,
+                Some(Home::Heads) => &mut facts,
+                Some(Home::Paths) => &mut paths,
+                Some(Home::Shapes) | None => &mut left,
+            };
+            home.push(part.clone());
+        }
+        let mut plan = Self {
+            bounds,
+            condition: String::new(),
+            parameters: Vec::new(),
+            streams: None,
+            facts: None,
+            residual: Expr::all(left),
+            required: filter.and_then(Expr::required),
+            steps: Vec::new(),
+            asked: Vec::new(),
+        };
+        if let Some(part) = Expr::all(streams) {
+            let list = lists.list(Home::Streams, &part)?.number;
+            plan.streams = Some(list);
+            plan.add(list, "x.stream_id", false);
+        }
+        if let Some(part) = Expr::all(facts) {
+            let list = list_facts(&mut lists, &part)?;
+            plan.facts = Some(list);
+            plan.add(list, "x.facts_id", false);
+        }
+        if let Some(part) = Expr::all(paths) {
+            let list = list_paths(&mut lists, &part)?;
+            plan.add(list, "x.path_id", part.matches_facts(&Facts::default()));
+        }
+        plan.steps = lists.steps;
+        plan.asked = lists.asked;
+        Ok(plan)
+    }
+
+    /// Adds the condition that the row's id in `column` is listed, or that there is none if that `fits_unknown`.
+    fn add(&mut self, list: i64, column: &'static str, fits_unknown: bool) {
+        self.parameters.push(Value::Integer(list));
+        // Behind the four that every statement has.
+        let number = self.parameters.len() + 4;
+        let unknown = if fits_unknown {
+            format!("{column} IS NULL OR ")
+        } else {
+            String::new()
+        };
+        self.condition += &format!(
+            " AND ({unknown}EXISTS (SELECT 1 FROM temp.wanted AS w WHERE w.list = ?{number} AND w.id = +{column}))"
+        );
+    }
+}
+
+/// Lists the rows of `exchange_facts` that fit.
+fn list_facts(lists: &mut Lists<'_>, part: &Expr) -> Result<i64> {
+    const ALL: &str =
+        "SELECT id, method, host, status, request_type, response_type FROM exchange_facts";
+    const BY_HOST: &str = "
+        SELECT id, method, host, status, request_type, response_type FROM exchange_facts
+        WHERE host >= ?1 COLLATE NOCASE AND host < ?2 COLLATE NOCASE";
+    let judge = |row: &Row<'_>| -> Result<bool> {
+        let text = |name: &str| row.get::<_, Option<String>>(name);
+        let (method, host) = (text("method")?, text("host")?);
+        let (request_type, response_type) = (text("request_type")?, text("response_type")?);
+        let facts = Facts {
+            method: method.as_deref(),
+            host: host.as_deref(),
+            status: row.get("status")?,
+            content_type: response_type.as_deref(),
+            request_type: request_type.as_deref(),
+            ..Facts::default()
+        };
+        Ok(part.matches_facts(&facts))
+    };
+    let list = lists.number();
+    match equals(part, &[FieldId::Host], as_text) {
+        None => lists.add(list, ALL, [], judge)?,
+        Some(hosts) => {
+            for host in hosts {
+                // From the name to the name with any port: `;` is the character behind `:`.
+                lists.add(list, BY_HOST, [&host, &format!("{host};")], judge)?;
+            }
+        }
+    }
+    lists.tell(list, "facts", part)?;
+    Ok(list)
+}
+
+/// Lists the rows of `exchange_paths` that fit.
+fn list_paths(lists: &mut Lists<'_>, part: &Expr) -> Result<i64> {
+    let list = lists.number();
+    lists.add(list, "SELECT id, path FROM exchange_paths", [], |row| {
+        let path: String = row.get("path")?;
+        let facts = Facts {
+            path: Some(&path),
+            ..Facts::default()
+        };
+        Ok(part.matches_facts(&facts))
+    })?;
+    lists.tell(list, "paths", part)?;
+    Ok(list)
+}
