@@ -1,6 +1,8 @@
 //! Files for machines, written as they are read: the memory needed does not depend on how much is exported.
 
 pub mod coverage;
+pub mod exchange_jsonl;
+pub mod exchanges;
 pub mod fields;
 pub mod jsonl;
 mod line;

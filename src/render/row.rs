@@ -2,6 +2,7 @@
 
 use crate::event::{Content, Direction, Kind, StoredEvent};
 
+use super::exchange_row::process;
 use super::{Style, end, escape, human, time_mark};
 
 /// How many columns a table has.
@@ -36,7 +37,7 @@ impl Row {
                     |capture| format!("{capture}:{}", stored.id),
                 ),
                 format!("{}{mark}", style.short_time(event.time)),
-                process(stored),
+                process(&stored.event.process),
                 event.direction.map_or("-", Direction::name).to_owned(),
                 ends,
                 kind(stored).to_owned(),
@@ -46,17 +47,6 @@ impl Row {
             peer,
             direction: event.direction,
         }
-    }
-}
-
-fn process(stored: &StoredEvent) -> String {
-    let process = &stored.event.process;
-    let pname = process.pname.as_deref().map(escape::line);
-    match (pname, process.pid) {
-        (Some(pname), Some(pid)) => format!("{pname}[{pid}]"),
-        (Some(pname), None) => pname,
-        (None, Some(pid)) => format!("[{pid}]"),
-        (None, None) => "-".to_owned(),
     }
 }
 

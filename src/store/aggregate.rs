@@ -16,7 +16,7 @@ use super::scan::StoredPayload;
 use super::spans::Order;
 use super::tally::{Count, Key, Tally};
 use crate::event::{EventId, Timestamp};
-use crate::filter::{Content, Expr, Facts, Level, Operand, PayloadBytes};
+use crate::filter::{Content, Expr, Facts, Level, Operand, Searched};
 
 /// How many events are counted in one statement.
 const CHUNK_EVENTS: i64 = 65_536;
@@ -408,11 +408,11 @@ fn read_count(row: &Row<'_>) -> rusqlite::Result<Count> {
 }
 
 /// Every combination of the keys' values.
-fn combinations<P: PayloadBytes>(
+pub(super) fn combinations<C: Searched>(
     keys: &[Operand],
     facts: &Facts<'_>,
-    content: &Content<'_, P>,
-) -> Result<Vec<Key>, P::Error> {
+    content: &C,
+) -> Result<Vec<Key>, C::Error> {
     let mut combined = vec![Key::new()];
     for key in keys {
         let mut values = Vec::new();

@@ -43,6 +43,34 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// How a filter on exchanges is answered: lines of what is told and what it is.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is damaged.
+    pub fn explain_exchanges(
+        &self,
+        filter: Option<&Expr>,
+    ) -> Result<Vec<(&'static str, String)>, Error> {
+        let mut lines = vec![(
+            "filter",
+            filter.map_or_else(|| "none: every exchange".to_owned(), Expr::to_string),
+        )];
+        let exchanges = self.exchanges(filter, Order::NewestFirst, Some(0))?;
+        let plan = exchanges.plan();
+        lines.extend(plan.steps.iter().map(|step| ("list", step.clone())));
+        for sql in &plan.asked {
+            let steps = plan_of(&self.db, sql).at(&self.path)?;
+            lines.extend(steps.into_iter().map(|step| ("by", step)));
+        }
+        lines.push(("rows", exchanges.way().to_owned()));
+        if let Some(residual) = &plan.residual {
+            lines.push(("residual", residual.to_string()));
+        }
+        Ok(lines)
+    }
+}
+
 /// What SQLite does for a statement.
 pub(super) fn plan_of(db: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
     let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;

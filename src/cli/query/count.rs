@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use crate::cli::exit::Exit;
 use crate::event::Timestamp;
 use crate::export::values::Object;
-use crate::filter::Expr;
+use crate::filter::{Expr, Unit};
 use crate::render::grid::{Grid, Title};
 use crate::render::{bar, escape, human};
 use crate::store::{Buckets, Count, CountOrder, Tally, Total};
@@ -36,6 +36,7 @@ pub(super) fn length(text: &str) -> Result<Duration, String> {
 pub(super) fn run(
     args: &ListArgs,
     captures: &Captures,
+    unit: Unit,
     filter: Option<&Expr>,
     context: &mut Context<'_>,
 ) -> anyhow::Result<Exit> {
@@ -46,6 +47,7 @@ pub(super) fn run(
         by_value(
             args,
             captures,
+            unit,
             filter,
             keys,
             (CountOrder::MostEvents, limit),
@@ -56,15 +58,16 @@ pub(super) fn run(
         by_value(
             args,
             captures,
+            unit,
             filter,
             keys,
             (CountOrder::Key, limit),
             context,
         )?
     } else if let Some(length) = args.instead.histogram {
-        by_time(args, captures, filter, length, context)?
+        by_time(args, captures, unit, filter, length, context)?
     } else {
-        all(args, captures, filter, context)?
+        all(args, captures, unit, filter, context)?
     };
     Ok(Exit::of_search(is_any))
 }
@@ -72,12 +75,18 @@ pub(super) fn run(
 fn all(
     args: &ListArgs,
     captures: &Captures,
+    unit: Unit,
     filter: Option<&Expr>,
     context: &mut Context<'_>,
 ) -> anyhow::Result<bool> {
     let mut total = Total::default();
     for reader in captures.readers() {
-        let one = reader.count(filter).context("failed to count events")?;
+        let one = match unit {
+            Unit::Events => reader.count(filter).context("failed to count events")?,
+            Unit::Exchanges => reader
+                .count_exchanges(filter)
+                .context("failed to count exchanges")?,
+        };
         total.events += one.events;
         total.bytes += one.bytes;
     }
@@ -86,8 +95,8 @@ fn all(
         Output::Table => writeln!(out, "{}", total.events)?,
         Output::Jsonl => {
             let mut object = Object::default();
-            object.number("events", total.events);
-            object.number("payload_bytes", total.bytes);
+            object.number(unit.name(), total.events);
+            object.number(bytes_name(unit), total.bytes);
             object.write(out)?;
         }
     }
@@ -97,17 +106,23 @@ fn all(
 fn by_value(
     args: &ListArgs,
     captures: &Captures,
+    unit: Unit,
     filter: Option<&Expr>,
     keys: &Chosen,
     (order, limit): (CountOrder, Option<u64>),
     context: &mut Context<'_>,
 ) -> anyhow::Result<bool> {
-    let failed = "failed to count events";
+    let failed = match unit {
+        Unit::Events => "failed to count events",
+        Unit::Exchanges => "failed to count exchanges",
+    };
     let mut tally = Tally::new().context(failed)?;
     for reader in captures.readers() {
-        reader
-            .count_by(filter, &keys.operands(), &mut tally)
-            .context(failed)?;
+        match unit {
+            Unit::Events => reader.count_by(filter, &keys.operands(), &mut tally),
+            Unit::Exchanges => reader.count_exchanges_by(filter, &keys.operands(), &mut tally),
+        }
+        .context(failed)?;
     }
     let style = context.style();
     let mut titles: Vec<_> = keys
@@ -115,7 +130,7 @@ fn by_value(
         .map(|(name, _)| Title::text(name.to_uppercase()))
         .collect();
     titles.extend([
-        Title::number("EVENTS"),
+        Title::number(unit.name().to_uppercase()),
         Title::number("SIZE"),
         Title::number("FIRST"),
         Title::number("LAST"),
@@ -149,7 +164,7 @@ fn by_value(
                 ]);
                 grid.push(out, cells)?;
             }
-            Output::Jsonl => counted(keys, count).write(out)?,
+            Output::Jsonl => counted(keys, unit, count).write(out)?,
         }
         Ok(())
     })?;
@@ -163,14 +178,22 @@ fn by_value(
     Ok(lines > 0)
 }
 
+/// What the bytes are that are counted: those of payloads, or of bodies as they were sent.
+fn bytes_name(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Events => "payload_bytes",
+        Unit::Exchanges => "body_bytes",
+    }
+}
+
 /// A count as an object.
-pub(super) fn counted(keys: &Chosen, count: &Count) -> Object {
+pub(super) fn counted(keys: &Chosen, unit: Unit, count: &Count) -> Object {
     let mut object = Object::default();
     for ((name, _), value) in keys.iter().zip(&count.key) {
         object.key(name, value.as_deref());
     }
-    object.number("events", count.events);
-    object.number("payload_bytes", count.bytes);
+    object.number(unit.name(), count.events);
+    object.number(bytes_name(unit), count.bytes);
     object.text("first", count.first.to_string());
     object.text("last", count.last.to_string());
     object
@@ -179,20 +202,26 @@ pub(super) fn counted(keys: &Chosen, count: &Count) -> Object {
 fn by_time(
     args: &ListArgs,
     captures: &Captures,
+    unit: Unit,
     filter: Option<&Expr>,
     length: Duration,
     context: &mut Context<'_>,
 ) -> anyhow::Result<bool> {
-    let failed = "failed to count events";
+    let failed = match unit {
+        Unit::Events => "failed to count events",
+        Unit::Exchanges => "failed to count exchanges",
+    };
     let buckets = Buckets {
         origin: context.zone.midnight(context.now),
         width_ns: i64::try_from(length.as_nanos()).unwrap_or(i64::MAX),
     };
     let mut tally = Tally::new().context(failed)?;
     for reader in captures.readers() {
-        reader
-            .count_by_time(filter, buckets, &mut tally)
-            .context(failed)?;
+        match unit {
+            Unit::Events => reader.count_by_time(filter, buckets, &mut tally),
+            Unit::Exchanges => reader.count_exchanges_by_time(filter, buckets, &mut tally),
+        }
+        .context(failed)?;
     }
     let mut most = 0;
     tally.for_each::<anyhow::Error>(CountOrder::MostEvents, None, Some(1), |count| {
@@ -203,7 +232,7 @@ fn by_time(
     let out = context.terminal.out();
     let titles = vec![
         Title::number("TIME"),
-        Title::number("EVENTS"),
+        Title::number(unit.name().to_uppercase()),
         Title::text(""),
     ];
     let mut grid = Grid::new(style, titles);
@@ -235,8 +264,8 @@ fn by_time(
                 } else {
                     object.real("seconds", length.as_secs_f64());
                 }
-                object.number("events", count.events);
-                object.number("payload_bytes", count.bytes);
+                object.number(unit.name(), count.events);
+                object.number(bytes_name(unit), count.bytes);
                 object.write(out)?;
             }
         }

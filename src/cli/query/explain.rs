@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 
 use crate::cli::exit::Exit;
-use crate::filter::Expr;
+use crate::filter::{Expr, Unit};
 use crate::render::escape;
 
 use super::Context;
@@ -11,11 +11,16 @@ use super::capture::Captures;
 
 pub(super) fn run(
     captures: &Captures,
+    unit: Unit,
     filter: Option<&Expr>,
     context: &mut Context<'_>,
 ) -> anyhow::Result<Exit> {
     for (number, reader) in captures.readers().enumerate() {
-        let lines = reader.explain(filter).context("failed to plan the query")?;
+        let lines = match unit {
+            Unit::Events => reader.explain(filter),
+            Unit::Exchanges => reader.explain_exchanges(filter),
+        }
+        .context("failed to plan the query")?;
         let out = context.terminal.out();
         if let Some(name) = captures.origin(number).name {
             writeln!(out, "{}", escape::line(name))?;

@@ -6,14 +6,14 @@ use clap::Args;
 use crate::cli::exit::Exit;
 use crate::cli::report::Advised;
 use crate::cli::select::SelectArgs;
-use crate::filter::{Expr, flags};
+use crate::filter::{Expr, Unit, flags};
 use crate::render::grid::{Grid, Title};
 use crate::render::{escape, human};
 use crate::store::{CountOrder, Tally};
 
 use super::capture::{self, Captures};
 use super::chosen_fields::{self, Chosen};
-use super::{CommonArgs, Context, Output, count};
+use super::{CommonArgs, Context, Output, count, exchanges};
 
 #[derive(Debug, Args)]
 pub(super) struct FirstSeenArgs {
@@ -47,13 +47,22 @@ pub(super) fn run(args: &FirstSeenArgs, context: &mut Context<'_>) -> anyhow::Re
     // What came before the period decides what is new in it.
     let until = period.until.map(flags::until);
     let filter = Expr::all(until.into_iter().chain(args.select.filter(anchor)?));
-    let failed = "failed to count events";
+    let named = args.by.operands();
+    let fields = named.iter().map(|operand| operand.field);
+    let asked = filter.as_ref().map(Expr::fields).unwrap_or_default();
+    let unit = Unit::of(fields.chain(asked))?;
+    if unit == Unit::Exchanges {
+        exchanges::prepare(&captures, context)?;
+    }
+    let failed = "failed to count";
     let progress = context.progress()?;
     let mut tally = Tally::new().context(failed)?;
     for reader in captures.readers() {
-        reader
-            .count_by(filter.as_ref(), &args.by.operands(), &mut tally)
-            .context(failed)?;
+        match unit {
+            Unit::Events => reader.count_by(filter.as_ref(), &named, &mut tally),
+            Unit::Exchanges => reader.count_exchanges_by(filter.as_ref(), &named, &mut tally),
+        }
+        .context(failed)?;
     }
     drop(progress);
     let style = context.style();
@@ -64,7 +73,7 @@ pub(super) fn run(args: &FirstSeenArgs, context: &mut Context<'_>) -> anyhow::Re
             .map(|(name, _)| Title::text(name.to_uppercase())),
     );
     titles.extend([
-        Title::number("EVENTS"),
+        Title::number(unit.name().to_uppercase()),
         Title::number("SIZE"),
         Title::number("LAST"),
     ]);
@@ -93,7 +102,7 @@ pub(super) fn run(args: &FirstSeenArgs, context: &mut Context<'_>) -> anyhow::Re
                 ]);
                 grid.push(out, cells)?;
             }
-            Output::Jsonl => count::counted(&args.by, count).write(out)?,
+            Output::Jsonl => count::counted(&args.by, unit, count).write(out)?,
         }
         Ok(())
     })?;
@@ -101,7 +110,8 @@ pub(super) fn run(args: &FirstSeenArgs, context: &mut Context<'_>) -> anyhow::Re
     if without > 0 {
         let names: Vec<_> = args.by.iter().map(|(name, _)| name).collect();
         context.terminal.note(format_args!(
-            "{without} events lack {}, such as those of HTTP/2: who they are from or for is not in this list",
+            "{without} {} lack {}: they are not in this list",
+            unit.name(),
             names.join(" or ")
         ));
     }

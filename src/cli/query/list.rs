@@ -8,14 +8,14 @@ use clap::Args;
 use crate::cli::exit::Exit;
 use crate::cli::select::SelectArgs;
 use crate::event::EventId;
-use crate::filter::Expr;
+use crate::filter::{Expr, Unit};
 use crate::store::{Merged, Order, Sorted};
 
 use super::capture::Captures;
 use super::chosen_fields::{self, Chosen, SortKey};
 use super::cursor::Cursor;
 use super::sink::Sink;
-use super::{CommonArgs, Context, Output, capture, count, explain, follow};
+use super::{CommonArgs, Context, Output, capture, count, exchanges, explain, follow};
 
 /// How many events a table has unless `--limit` says otherwise.
 const DEFAULT_LIMIT: u64 = 50;
@@ -32,20 +32,26 @@ pub(super) struct ListArgs {
     /// Oldest first instead of newest first; with -n, the oldest N
     #[arg(short, long)]
     reverse: bool,
+    /// List events, whatever the filter is about
+    #[arg(long)]
+    pub(super) events: bool,
+    /// List exchanges: requests with their responses. Filters on HTTP do that by themselves
+    #[arg(long, conflicts_with_all = ["events", "follow", "cursor_file"])]
+    pub(super) exchanges: bool,
     /// Sort by a field; with `-` in front, the largest first
     #[arg(long, value_name = "FIELD", value_parser = chosen_fields::sort_key, allow_hyphen_values = true, conflicts_with_all = ["reverse", "follow"])]
-    sort: Option<SortKey>,
+    pub(super) sort: Option<SortKey>,
     /// Which fields to show, and in which order
     #[arg(long, value_name = "FIELD,…", value_parser = chosen_fields::list, conflicts_with = "count")]
-    columns: Option<Chosen>,
+    pub(super) columns: Option<Chosen>,
     /// Go on with events as they come, in order of arrival
     #[arg(short, long)]
-    follow: bool,
+    pub(super) follow: bool,
     #[command(flatten)]
     pub(super) instead: Instead,
     /// Only events that came after those of the last run with this file, which is brought up to date at the end
     #[arg(long, value_name = "FILE", conflicts_with_all = ["limit", "follow", "Instead"])]
-    cursor_file: Option<std::path::PathBuf>,
+    pub(super) cursor_file: Option<std::path::PathBuf>,
     /// Also say how much of the time was recorded; as a last line in jsonl
     #[arg(long, conflicts_with = "follow")]
     pub(super) coverage: bool,
@@ -127,14 +133,20 @@ pub(super) fn run(args: &ListArgs, context: &mut Context<'_>) -> anyhow::Result<
             .into_iter()
             .chain(args.select.filter(anchor)?),
     );
+    let unit = exchanges::unit(args, filter.as_ref())?;
+    if unit == Unit::Exchanges {
+        exchanges::prepare(&captures, context)?;
+    }
     if args.instead.explain {
-        return explain::run(&captures, filter.as_ref(), context);
+        return explain::run(&captures, unit, filter.as_ref(), context);
     }
     if args.follow {
         return follow::run(args, captures, filter.as_ref(), context);
     }
     let exit = if args.instead.is_asked() {
-        count::run(args, &captures, filter.as_ref(), context)?
+        count::run(args, &captures, unit, filter.as_ref(), context)?
+    } else if unit == Unit::Exchanges {
+        exchanges::rows(args, &captures, filter.as_ref(), context)?
     } else {
         rows(args, &captures, filter.as_ref(), context)?
     };
@@ -170,6 +182,41 @@ impl ListArgs {
         let default = self.cursor_file.is_none().then_some(DEFAULT_LIMIT);
         Limit::or_default(self.limit, self.output, default)
     }
+
+    /// How many are shown, if not all, and how many are asked for: by default one more, to be able to say that there is
+    /// more.
+    pub(super) fn shown_and_asked(&self) -> (Option<u64>, Option<u64>) {
+        let shown = self.shown();
+        let asked = match self.limit {
+            None => shown.map(|count| count + 1),
+            Some(_) => shown,
+        };
+        (shown, asked)
+    }
+
+    /// The order by time.
+    pub(super) fn order(&self) -> Order {
+        if self.reverse {
+            Order::OldestFirst
+        } else {
+            Order::NewestFirst
+        }
+    }
+
+    /// Says so if there is more than was shown.
+    pub(super) fn tell_cut(&self, count: &Shown, context: &mut Context<'_>) {
+        if count.is_cut {
+            let which = match (&self.sort, self.reverse) {
+                (Some(_), _) => "first",
+                (None, true) => "oldest",
+                (None, false) => "newest",
+            };
+            context.terminal.note(format_args!(
+                "these are the {which} {}; `-n all` lists all",
+                count.shown
+            ));
+        }
+    }
 }
 
 fn rows(
@@ -178,12 +225,7 @@ fn rows(
     filter: Option<&Expr>,
     context: &mut Context<'_>,
 ) -> anyhow::Result<Exit> {
-    let shown = args.shown();
-    // One more than is shown by default, to be able to say that there is more.
-    let asked = match args.limit {
-        None => shown.map(|count| count + 1),
-        Some(_) => shown,
-    };
+    let (shown, asked) = args.shown_and_asked();
     let _progress = context.progress()?;
     let mut sink = args.sink(context, captures);
     let mut cursor = args
@@ -194,15 +236,10 @@ fn rows(
     let count = if let Some(key) = &args.sort {
         sorted(captures, filter, key, shown, asked, &mut sink, context)?
     } else {
-        let order = if args.reverse {
-            Order::OldestFirst
-        } else {
-            Order::NewestFirst
-        };
         in_order(
             captures,
             filter,
-            order,
+            args.order(),
             (shown, asked),
             cursor.as_mut(),
             &mut sink,
@@ -214,24 +251,14 @@ fn rows(
         context.terminal.flush()?;
         cursor.write()?;
     }
-    if count.is_cut {
-        let which = match (&args.sort, args.reverse) {
-            (Some(_), _) => "first",
-            (None, true) => "oldest",
-            (None, false) => "newest",
-        };
-        context.terminal.note(format_args!(
-            "these are the {which} {}; `-n all` lists all",
-            count.shown
-        ));
-    }
+    args.tell_cut(&count, context);
     Ok(Exit::of_search(count.shown > 0))
 }
 
 /// What was shown.
-struct Shown {
-    shown: u64,
-    is_cut: bool,
+pub(super) struct Shown {
+    pub(super) shown: u64,
+    pub(super) is_cut: bool,
 }
 
 fn in_order(

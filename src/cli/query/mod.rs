@@ -5,6 +5,7 @@ mod chosen_fields;
 mod completions;
 mod count;
 mod cursor;
+mod exchanges;
 mod explain;
 mod fields;
 mod first_seen;

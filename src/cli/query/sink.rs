@@ -4,10 +4,10 @@ use anyhow::Context as _;
 
 use crate::event::StoredEvent;
 use crate::export::{jsonl, values};
-use crate::filter::{Type, Value};
+use crate::filter::{Operand, Type, Value};
 use crate::render::grid::{Grid, Title};
 use crate::render::table::{FIRST_LINE_BYTES, Table};
-use crate::render::{Style, escape, human};
+use crate::render::{Style, escape, exchange_row, human};
 
 use super::capture::Origin;
 use super::chosen_fields::Chosen;
@@ -39,13 +39,7 @@ impl<'a> Sink<'a> {
             (Output::Table, None) => Self::Table(Table::new(style)),
             (Output::Table, Some(columns)) => {
                 let capture = are_several.then(|| Title::text("CAPTURE"));
-                let titles = columns.iter().map(|(name, operand)| {
-                    let title = name.to_uppercase();
-                    match operand.value_type() {
-                        Type::Int | Type::Size | Type::Status => Title::number(title),
-                        _ => Title::text(title),
-                    }
-                });
+                let titles = columns.iter().map(|(name, operand)| title(name, operand));
                 let titles = capture.into_iter().chain(titles).collect();
                 Self::Columns(style, Grid::new(style, titles), columns)
             }
@@ -128,10 +122,20 @@ impl<'a> Sink<'a> {
     }
 }
 
+/// The title of the column of a field.
+pub(super) fn title(name: &str, operand: &Operand) -> Title {
+    let title = name.to_uppercase();
+    match operand.value_type() {
+        Type::Int | Type::Size | Type::Status | Type::Duration => Title::number(title),
+        _ => Title::text(title),
+    }
+}
+
 /// A value in a column.
 pub(super) fn cell(style: &Style, kind: Type, value: &Value<'_>) -> String {
     match (value, kind) {
         (Value::Time(time), _) => style.short_time(*time),
+        (Value::Int(number), Type::Duration) => exchange_row::elapsed(*number),
         (Value::Int(number), Type::Size) => human(u64::try_from(*number).unwrap_or(0)),
         (value, _) => {
             let bytes = value.to_bytes();

@@ -16,6 +16,7 @@
 //! its own (`temp`), which hide those of the file.
 
 mod bodies;
+mod count;
 mod encode;
 mod follow;
 mod heads;
