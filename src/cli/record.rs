@@ -170,6 +170,9 @@ fn read_filter(text: &str) -> anyhow::Result<RecordFilter> {
     }
     let filter =
         filter::parse(text, super::now(), Zone::Local).context("failed to read --filter")?;
+    Unit::Events
+        .check(filter.fields())
+        .context("failed to read --filter")?;
     RecordFilter::new(filter).context("failed to read --filter")
 }
 

@@ -61,7 +61,16 @@ fn a_capture_of_the_first_version_is_read_as_it_is() {
     for args in [
         &["-n", "all", "-o", "jsonl", "--utc"][..],
         &["-n", "all", "--grep", "HTTP", "-o", "jsonl", "--utc"],
-        &["-n", "all", "--host", "127.0.0.1*", "-o", "jsonl", "--utc"],
+        &[
+            "-n",
+            "all",
+            "--host",
+            "127.0.0.1*",
+            "--events",
+            "-o",
+            "jsonl",
+            "--utc",
+        ],
     ] {
         // The old capture holds the first messages of the file.
         let payloads = |env: &TestEnv| -> Vec<_> {
@@ -126,7 +135,8 @@ fn an_old_capture_gets_its_filters_and_keeps_all_else() {
         all(&db),
         Reindexed {
             blocks: 2,
-            damaged: 0
+            damaged: 0,
+            exchanges: 0
         }
     );
     assert!(!beside(&db, "-wal").exists());
@@ -170,7 +180,8 @@ fn a_damaged_block_stays_open_and_what_follows_it_is_looked_at() {
         all(&db),
         Reindexed {
             blocks: 1,
-            damaged: 3
+            damaged: 3,
+            exchanges: 0
         }
     );
     let copy = copy(&db);

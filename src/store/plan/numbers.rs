@@ -10,7 +10,7 @@ use crate::filter::{Comparison, FieldId, Operand, Test};
 pub(super) fn condition(test: &Test, bind: &mut impl FnMut(Value) -> usize) -> Option<String> {
     let mut number = |value: i64| bind(Value::Integer(value));
     match test {
-        Test::Exists(operand) => column(operand).map(|column| format!("{column} IS NOT NULL")),
+        Test::Exists(operand) => column(operand).map(|column| format!("({column} IS NOT NULL)")),
         Test::Compare(operand, comparison, literal) => {
             let column = column(operand)?;
             let (first, last) = edges(literal)?;
@@ -24,7 +24,8 @@ pub(super) fn condition(test: &Test, bind: &mut impl FnMut(Value) -> usize) -> O
                 Comparison::Greater => format!("{column} > ?{}", number(last)),
                 Comparison::GreaterOrEqual => format!("{column} >= ?{}", number(first)),
             };
-            Some(format!("({sql}) IS TRUE"))
+            // In parentheses, as `<>` would bind no looser than `IS`.
+            Some(format!("(({sql}) IS TRUE)"))
         }
         Test::In(operand, literals) => {
             let column = column(operand)?;
@@ -33,12 +34,12 @@ pub(super) fn condition(test: &Test, bind: &mut impl FnMut(Value) -> usize) -> O
                 .into_iter()
                 .map(|(first, last)| between(column, first, last, &mut number))
                 .collect();
-            Some(format!("({}) IS TRUE", parts.join(" OR ")))
+            Some(format!("(({}) IS TRUE)", parts.join(" OR ")))
         }
         Test::CompareOperands(left, comparison, right) => {
             let (left, right) = (column(left)?, column(right)?);
             let sign = sign(*comparison);
-            Some(format!("({left} {sign} {right}) IS TRUE"))
+            Some(format!("(({left} {sign} {right}) IS TRUE)"))
         }
         Test::Contains(..) | Test::Matches(..) => None,
     }

@@ -138,6 +138,16 @@ fn literal(field: &'static Field, kind: Type, is_in_set: bool) -> BoxedStrategy<
         ]
         .boxed(),
         Type::Time => time().prop_map(Literal::Time).boxed(),
+        Type::Duration if is_in_set => (0..=i64::MAX, 0..=i64::MAX)
+            .prop_map(sorted)
+            .prop_map(|(first, last)| Literal::Ints(first, last))
+            .boxed(),
+        Type::Duration => prop_oneof![
+            0..=i64::MAX,
+            (0..1000_i64).prop_map(|seconds| seconds * 1_000_000_000)
+        ]
+        .prop_map(Literal::Int)
+        .boxed(),
         Type::Int | Type::Size if !is_in_set => int.prop_map(Literal::Int).boxed(),
         Type::Int | Type::Size | Type::Status => {
             let least = if is_in_set { i64::MIN } else { 100 };

@@ -108,7 +108,7 @@ fn traffic() -> TestEnv {
 fn check(env: &TestEnv, cases: &[(&[&str], &[i64])]) {
     for (args, expected) in cases {
         let mut all = args.to_vec();
-        all.extend(["-o", "jsonl"]);
+        all.extend(["-o", "jsonl", "--events"]);
         let count = env.query(all.iter().copied().chain(["--count"]));
         all.push("-r");
         let run = env.query(all).exits(i32::from(expected.is_empty()));

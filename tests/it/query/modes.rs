@@ -169,7 +169,9 @@ fn the_periods_of_a_histogram_make_up_the_count() {
 #[track_caller]
 fn sorted(env: &TestEnv, key: &str, field: &str) -> Vec<(i64, Option<i64>)> {
     let columns = format!("id,{field}");
-    let run = env.query(["--sort", key, "--columns", &columns, "-o", "jsonl"]);
+    let run = env.query([
+        "--events", "--sort", key, "--columns", &columns, "-o", "jsonl",
+    ]);
     let lines = run.exits(0).json();
     let pair = |line: &Value| (line["id"].as_i64().unwrap(), line[field].as_i64());
     lines.iter().map(pair).collect()
@@ -259,7 +261,13 @@ fn columns_are_shown_in_their_order() {
 #[test]
 fn a_plan_says_what_is_asked_and_what_is_left() {
     let env = sample();
-    let args = ["--explain", "--pname", "curl", "body contains \"ell\""];
+    let args = [
+        "--explain",
+        "--events",
+        "--pname",
+        "curl",
+        "body contains \"ell\"",
+    ];
     let run = env.query(args).exits(0);
     let part = |name: &str| {
         let lines = run.text().lines();
@@ -288,7 +296,7 @@ fn a_plan_says_what_is_asked_and_what_is_left() {
             .map(|line| line["id"].clone())
             .collect::<Vec<_>>()
     };
-    assert_eq!(ids(&[filter]), ids(&args[1..]));
+    assert_eq!(ids(&[filter]), ids(&args[2..]));
     assert_eq!(ids(&[filter]), [3]);
 }
 

@@ -69,7 +69,7 @@ fn each_flag_selects_what_it_says() {
     ];
     for (args, expected) in cases {
         let mut command = env.with_db(crate::support::env::QUERY, args);
-        command.args(["--output", "jsonl", "--reverse"]);
+        command.args(["--output", "jsonl", "--reverse", "--events"]);
         let run = crate::support::env::run(command);
         let run = run.exits(i32::from(expected.is_empty()));
         let ids: Vec<_> = run

@@ -101,7 +101,7 @@ impl TestEnv {
         args: impl IntoIterator<Item = S>,
     ) -> Vec<serde_json::Value> {
         let mut command = self.with_db(QUERY, args);
-        command.args(["--output", "jsonl", "--reverse"]);
+        command.args(["--output", "jsonl", "--reverse", "--events"]);
         run(command).exits(0).json()
     }
 }

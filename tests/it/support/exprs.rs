@@ -14,6 +14,7 @@ const STATUSES: [&str; 8] = [
     "200", "404", "2xx", "4xx", "5xx", "200-299", "400-404", "500",
 ];
 const SIZES: [&str; 6] = ["0", "1", "43", "1k", "2Ki", "1M"];
+const DURATIONS: [&str; 5] = ["0s", "250ms", "1.5s", "2m", "1h"];
 const TIMES: [&str; 7] = [
     "now",
     "-10m",
@@ -225,6 +226,7 @@ impl RandomFilters {
             Type::Time => self.numbers.pick(&TIMES).to_owned(),
             Type::Int => self.numbers.pick(&NUMBERS).to_string(),
             Type::Size => self.numbers.pick(&SIZES).to_owned(),
+            Type::Duration => self.numbers.pick(&DURATIONS).to_owned(),
             Type::Status => self.numbers.pick(&STATUSES).to_owned(),
             Type::Ip => self.numbers.pick(&NETS).to_owned(),
             Type::Endpoint => self.numbers.pick(&ENDS).to_owned(),

@@ -1,0 +1,513 @@
+//! Exports what is selected as a file for other programs.
+
+use std::collections::HashSet;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+
+use crate::cli::exit::Exit;
+use crate::cli::report::Advised;
+use crate::cli::select::SelectArgs;
+use crate::event::StoredEvent;
+use crate::export::curl::Curl;
+use crate::export::exchange_csv::Csv;
+use crate::export::exchange_jsonl::Jsonl;
+use crate::export::exchanges::ExchangeWriter;
+use crate::export::extract::Extractor;
+use crate::export::har::Har;
+use crate::export::parquet::{ParquetEvents, ParquetExchanges};
+use crate::export::pcapng::PcapngWriter;
+use crate::export::raw::Raw;
+use crate::export::redact::{Redacted, Redactor};
+use crate::export::{event_csv, jsonl};
+use crate::filter::{Expr, Literal, Operand, Test, Unit};
+use crate::filter::{Field, FieldId};
+use crate::http::exchange::{Bodies, Exchange, Side};
+use crate::store::{Merged, Order};
+
+use super::capture::{self, Captures, Origin};
+use super::exchanges::{self, MergedExchanges};
+use super::output_file::{self, OutputFile};
+use super::redaction::RedactArgs;
+use super::{CommonArgs, Context, Output, subset};
+
+/// How many connections are named in a filter; of more, events are looked through.
+const NAMED_CONNECTIONS: usize = 1000;
+
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// The format
+    #[arg(value_name = "FORMAT", value_enum, required_unless_present = "extract")]
+    format: Option<Format>,
+    #[command(flatten)]
+    select: SelectArgs,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+    /// The file to write, which appears when it is whole [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Replace the file if it is there already
+    #[arg(long, requires = "output")]
+    force: bool,
+    /// Write decoded bodies as files into a new folder, with an index of names and SHA-256
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "events", "request"])]
+    extract: Option<PathBuf>,
+    /// Export events, whatever the filter is about
+    #[arg(long)]
+    events: bool,
+    /// Export exchanges: requests with their responses. Filters on HTTP do that by themselves
+    #[arg(long, conflicts_with = "events")]
+    exchanges: bool,
+    /// Of raw: the bodies of requests instead of those of responses
+    #[arg(long)]
+    request: bool,
+    #[command(flatten)]
+    redact: RedactArgs,
+}
+
+/// What an export is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// One JSON object a line
+    Jsonl,
+    /// Comma-separated values (RFC 4180)
+    Csv,
+    /// HTTP Archive 1.2, for browsers, mitmproxy and others
+    Har,
+    /// Packets made up around the plaintext, for Wireshark and others
+    Pcapng,
+    /// Requests as curl commands
+    Curl,
+    /// Decoded bodies, or payloads of events, as they are
+    Raw,
+    /// Apache Parquet, for `DuckDB`, pandas and others
+    Parquet,
+    /// Another capture with these events, under their numbers
+    Db,
+}
+
+impl Format {
+    /// What it can be made of, if not of both.
+    fn unit(self) -> Option<Unit> {
+        match self {
+            Self::Har | Self::Curl => Some(Unit::Exchanges),
+            Self::Jsonl | Self::Csv | Self::Pcapng | Self::Raw | Self::Parquet | Self::Db => None,
+        }
+    }
+
+    fn is_binary(self) -> bool {
+        matches!(self, Self::Pcapng | Self::Raw | Self::Parquet | Self::Db)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Jsonl => "jsonl",
+            Self::Csv => "csv",
+            Self::Har => "har",
+            Self::Pcapng => "pcapng",
+            Self::Curl => "curl",
+            Self::Raw => "raw",
+            Self::Parquet => "parquet",
+            Self::Db => "db",
+        }
+    }
+}
+
+pub(super) fn run(args: &ExportArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
+    args.check(context)?;
+    let captures = Captures::open(context)?;
+    let anchor = captures.anchor(context)?;
+    let period = args.select.period(anchor)?;
+    let filter = Expr::all(
+        period
+            .filter()
+            .into_iter()
+            .chain(args.select.filter(anchor)?),
+    );
+    let unit = args.unit(filter.as_ref())?;
+    let redactor = args.redact.redactor()?;
+    if let (Some(_), Unit::Events) | (Some(_), _) =
+        (redactor.as_ref().filter(|_| !args.can_redact(unit)), unit)
+    {
+        return Err(Advised {
+            message: "--redact is for exchanges: payloads of events are exported as they are"
+                .to_owned(),
+            hint: "export exchanges, as har, jsonl, csv, curl, raw, parquet or with --extract"
+                .to_owned(),
+        }
+        .into());
+    }
+    if unit == Unit::Exchanges {
+        exchanges::prepare(&captures, context)?;
+    }
+    let filter = filter.as_ref();
+    let _progress = context.progress()?;
+    if args.format == Some(Format::Db) {
+        return subset::run(
+            &captures,
+            unit,
+            filter,
+            (args.output.as_deref(), args.force),
+            context,
+        );
+    }
+    let job = Job {
+        captures: &captures,
+        filter,
+        redactor: redactor.as_ref(),
+    };
+    let count = match (&args.extract, &args.output) {
+        (Some(folder), _) => {
+            let mut extractor = Extractor::new(folder)
+                .with_context(|| format!("failed to make {}", folder.display()))?;
+            let count = job.each_exchange(context, &mut |name, exchange, bodies| {
+                extractor.write(name, exchange, bodies)
+            })?;
+            let files = extractor
+                .finish()
+                .with_context(|| format!("failed to write {}", folder.display()))?;
+            context
+                .terminal
+                .note(format_args!("{files} files in {}", folder.display()));
+            count
+        }
+        (None, Some(path)) => {
+            let mut file = OutputFile::create(path, args.force)?;
+            let count = args.write(&job, unit, &mut file, context)?;
+            if !context.watch.is_stopped() {
+                file.finish(args.force)?;
+                context.terminal.note(format_args!(
+                    "{count} {} in {}",
+                    unit.name(),
+                    path.display()
+                ));
+            }
+            count
+        }
+        (None, None) => {
+            // The terminal's buffer is lent out and given back, since writing goes on while notes are made.
+            let mut out = context.terminal.detached();
+            let count = args.write(&job, unit, &mut out, context)?;
+            out.flush()?;
+            count
+        }
+    };
+    capture::conclude(
+        context,
+        &captures,
+        (period, filter),
+        Exit::of_search(count > 0),
+        false,
+        Output::Table,
+    )
+}
+
+impl ExportArgs {
+    fn check(&self, context: &Context<'_>) -> anyhow::Result<()> {
+        let Some(format) = self.format else {
+            return Ok(());
+        };
+        let name = format.name();
+        if self.extract.is_some() {
+            return Err(Advised {
+                message: format!("--extract writes files, and {name} is asked for as well"),
+                hint: "leave one of them out".to_owned(),
+            }
+            .into());
+        }
+        if let Some(path) = &self.output {
+            output_file::check_free(path, self.force)?;
+        } else if format == Format::Db {
+            return Err(Advised {
+                message: "a capture is a file, and none is named".to_owned(),
+                hint: "name it, as in `ecq-query export db --output subset.db`".to_owned(),
+            }
+            .into());
+        } else if format.is_binary() && context.terminal.is_terminal() {
+            return Err(Advised {
+                message: format!("{name} is not for a terminal, which it could steer"),
+                hint: format!("name a file with --output, as in `ecq-query export {name} --output FILE`"),
+            }
+            .into());
+        }
+        if self.request && format != Format::Raw {
+            return Err(Advised {
+                message: "--request is about raw".to_owned(),
+                hint: "leave it out".to_owned(),
+            }
+            .into());
+        }
+        Ok(())
+    }
+
+    fn unit(&self, filter: Option<&Expr>) -> anyhow::Result<Unit> {
+        let fields = filter.map(Expr::fields).unwrap_or_default();
+        let of_format = match self.format {
+            Some(format) => format.unit(),
+            None => Some(Unit::Exchanges),
+        };
+        let asked = match (self.events, self.exchanges) {
+            (true, _) => Some(Unit::Events),
+            (_, true) => Some(Unit::Exchanges),
+            _ => None,
+        };
+        let unit = match (of_format, asked) {
+            (Some(Unit::Exchanges), Some(Unit::Events)) => {
+                return Err(Advised {
+                    message: "this format is made of exchanges".to_owned(),
+                    hint: "leave out --events".to_owned(),
+                }
+                .into());
+            }
+            (Some(unit), _) | (None, Some(unit)) => unit,
+            (None, None) => Unit::of(fields.iter().copied())?,
+        };
+        unit.check(fields)?;
+        Ok(unit)
+    }
+
+    /// Whether what is exported can be redacted.
+    fn can_redact(&self, unit: Unit) -> bool {
+        unit == Unit::Exchanges && !matches!(self.format, Some(Format::Pcapng | Format::Db))
+    }
+
+    /// Writes all that is asked for; how much that is.
+    fn write(
+        &self,
+        job: &Job<'_>,
+        unit: Unit,
+        out: &mut (dyn Write + Send),
+        context: &mut Context<'_>,
+    ) -> anyhow::Result<u64> {
+        let Some(format) = self.format else {
+            return Ok(0);
+        };
+        let side = if self.request {
+            Side::Request
+        } else {
+            Side::Response
+        };
+        let mut writer: Box<dyn ExchangeWriter> = match (format, unit) {
+            (Format::Pcapng, _) => return pcapng(job, unit, out, context),
+            (Format::Parquet, Unit::Events) => return parquet_events(job, out, context),
+            (Format::Parquet, Unit::Exchanges) => return parquet_exchanges(job, out, context),
+            (Format::Jsonl, Unit::Events) => {
+                return job.each_event(context, None, &mut |origin, event| {
+                    let mut payload = payload_of(origin, event)?;
+                    jsonl::write(out, origin.name, event, || next(&mut payload))
+                });
+            }
+            (Format::Csv, Unit::Events) => {
+                event_csv::columns(out)?;
+                return job.each_event(context, None, &mut |origin, event| {
+                    let mut payload = payload_of(origin, event)?;
+                    event_csv::write(out, origin.name, event, || next(&mut payload))
+                });
+            }
+            (Format::Raw, Unit::Events) => {
+                return job.each_event(context, None, &mut |origin, event| {
+                    let mut payload = payload_of(origin, event)?;
+                    while let Some(piece) = next(&mut payload)? {
+                        out.write_all(&piece)?;
+                    }
+                    Ok(())
+                });
+            }
+            (Format::Jsonl, Unit::Exchanges) => Box::new(Jsonl),
+            (Format::Csv, Unit::Exchanges) => Box::new(Csv::new()),
+            (Format::Raw, Unit::Exchanges) => Box::new(Raw::new(side)),
+            (Format::Har, _) => Box::new(Har::new()),
+            (Format::Curl, _) => Box::new(Curl::new()),
+            (Format::Db, _) => return Ok(0),
+        };
+        let count = job.each_exchange(context, &mut |name, exchange, bodies| {
+            writer.write(out, name, exchange, bodies)
+        })?;
+        writer.finish(out)?;
+        Ok(count)
+    }
+}
+
+/// What is exported.
+struct Job<'a> {
+    captures: &'a Captures,
+    filter: Option<&'a Expr>,
+    redactor: Option<&'a Redactor>,
+}
+
+type EachExchange<'e> =
+    dyn FnMut(Option<&str>, &Exchange, &dyn Bodies) -> io::Result<()> + 'e;
+
+type EachEvent<'e> = dyn FnMut(Origin<'_>, &StoredEvent) -> anyhow::Result<()> + 'e;
+
+impl Job<'_> {
+    /// Gives every exchange, oldest first, to `each`; how many there are.
+    fn each_exchange(
+        &self,
+        context: &Context<'_>,
+        each: &mut EachExchange<'_>,
+    ) -> anyhow::Result<u64> {
+        let mut merged =
+            MergedExchanges::new(self.captures, self.filter, Order::OldestFirst, None)?;
+        let mut count = 0;
+        while let Some((number, summary)) = merged.next()? {
+            let Origin { reader, name, .. } = self.captures.origin(number);
+            let failed = || format!("failed to export exchange {}", summary.exchange.id);
+            let exchange = reader.whole_exchange(&summary).with_context(failed)?;
+            match self.redactor {
+                None => each(name, &exchange, reader),
+                Some(redactor) => {
+                    let shown = redactor.exchange(&exchange);
+                    each(name, &shown, &Redacted::new(reader, redactor))
+                }
+            }
+            .with_context(failed)?;
+            count += 1;
+            if context.watch.is_stopped() {
+                break;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Gives every event, oldest first, to `each`; how many there are. With `wanted`, of each capture those of these
+    /// connections in place of those of the filter.
+    fn each_event(
+        &self,
+        context: &Context<'_>,
+        wanted: Option<&[HashSet<i64>]>,
+        each: &mut EachEvent<'_>,
+    ) -> anyhow::Result<u64> {
+        let mut inputs = Vec::new();
+        for (number, reader) in self.captures.readers().enumerate() {
+            let named = wanted
+                .and_then(|wanted| wanted.get(number))
+                .map(of_connections);
+            let filter = match &named {
+                Some(filter) => filter.as_ref(),
+                None => self.filter,
+            };
+            inputs.push(
+                reader
+                    .events(filter, Order::OldestFirst, None)
+                    .context("failed to select events")?,
+            );
+        }
+        let mut merged = Merged::new(Order::OldestFirst, inputs, None);
+        let mut count = 0;
+        while let Some((number, event)) = merged.next_event().context("failed to read events")? {
+            let is_wanted = wanted.and_then(|wanted| wanted.get(number)).is_none_or(|ids| {
+                event
+                    .connection
+                    .is_some_and(|connection| ids.contains(&connection.number()))
+            });
+            if is_wanted {
+                each(self.captures.origin(number), &event)
+                    .with_context(|| format!("failed to export event {}", event.id))?;
+                count += 1;
+            }
+            if context.watch.is_stopped() {
+                break;
+            }
+        }
+        Ok(count)
+    }
+
+    /// The connections of the exchanges that are asked for, of each capture.
+    fn connections(&self) -> anyhow::Result<Vec<HashSet<i64>>> {
+        self.captures
+            .readers()
+            .map(|reader| {
+                let mut found = HashSet::new();
+                let mut exchanges = reader
+                    .exchanges(self.filter, Order::OldestFirst, None)
+                    .context("failed to select exchanges")?;
+                while let Some(summary) = exchanges
+                    .next_exchange()
+                    .context("failed to read exchanges")?
+                {
+                    found.extend(summary.exchange.connection.map(|id| id.number()));
+                }
+                Ok(found)
+            })
+            .collect()
+    }
+}
+
+/// The filter for events of these connections, as far as a filter is worth while; they are looked at one by one anyhow.
+fn of_connections(ids: &HashSet<i64>) -> Option<Expr> {
+    if ids.len() > NAMED_CONNECTIONS {
+        return None;
+    }
+    let mut numbers: Vec<_> = ids.iter().copied().collect();
+    numbers.sort_unstable();
+    let literals = numbers.into_iter().map(Literal::Int).collect();
+    let operand = Operand::field(Field::of(FieldId::Conn));
+    Some(Expr::Test(Test::In(operand, literals)))
+}
+
+fn payload_of<'a>(
+    origin: Origin<'a>,
+    event: &StoredEvent,
+) -> anyhow::Result<crate::store::Payload<'a>> {
+    Ok(origin.reader.payload(event)?)
+}
+
+fn next(payload: &mut crate::store::Payload<'_>) -> anyhow::Result<Option<bytes::Bytes>> {
+    Ok(payload.next_piece()?)
+}
+
+fn pcapng(
+    job: &Job<'_>,
+    unit: Unit,
+    out: &mut (dyn Write + Send),
+    context: &mut Context<'_>,
+) -> anyhow::Result<u64> {
+    let mut writer = PcapngWriter::new();
+    // A part of a connection could not be dissected: HTTP/2 needs all that came before.
+    let wanted = match unit {
+        Unit::Events => None,
+        Unit::Exchanges => Some(job.connections()?),
+    };
+    let count = job.each_event(context, wanted.as_deref(), &mut |origin, event| {
+        let mut payload = payload_of(origin, event)?;
+        writer.write(out, origin.name, event, || next(&mut payload))
+    })?;
+    writer.finish(out)?;
+    if writer.skipped() > 0 {
+        context.terminal.note(format_args!(
+            "{} events are no packets: they have no connection, or no bytes",
+            writer.skipped()
+        ));
+    }
+    Ok(count)
+}
+
+fn parquet_events(
+    job: &Job<'_>,
+    out: &mut (dyn Write + Send),
+    context: &Context<'_>,
+) -> anyhow::Result<u64> {
+    let mut writer = ParquetEvents::new(out)?;
+    let count = job.each_event(context, None, &mut |origin, event| {
+        let mut payload = payload_of(origin, event)?;
+        writer.write(origin.name, event, || next(&mut payload))
+    })?;
+    writer.finish()?;
+    Ok(count)
+}
+
+fn parquet_exchanges(
+    job: &Job<'_>,
+    out: &mut (dyn Write + Send),
+    context: &Context<'_>,
+) -> anyhow::Result<u64> {
+    let mut writer = ParquetExchanges::new(out)?;
+    let count = job.each_exchange(context, &mut |name, exchange, bodies| {
+        writer.write(name, exchange, bodies)
+    })?;
+    writer.finish()?;
+    Ok(count)
+}
