@@ -15,7 +15,7 @@ use super::report::Advised;
 use super::terminal::{StatusLine, Terminal};
 use super::words;
 use crate::event::Zone;
-use crate::filter;
+use crate::filter::{self, Unit};
 use crate::record::{
     self, DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, Host, ImportOptions, Meters, Notice,
     Options, Outcome, RecordFilter, Recorder,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::notice::Notice;
 use super::source::now;
@@ -17,11 +17,11 @@ use crate::store::{self, Follow, Watch};
 /// How often what settled is read.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How long the end of a recording waits for the rest of the index.
-const LONGEST_END: Duration = Duration::from_secs(20);
-
-/// How often an end looks whether it is to be cut short.
+/// How often an end looks whether it is to be cut short,
 const LOOK: Duration = Duration::from_millis(50);
+
+/// and how often at most before it is: some 20 seconds.
+const MOST_LOOKS: u32 = 400;
 
 /// The stage, while it runs.
 pub(super) struct ExchangeStage {
@@ -67,9 +67,10 @@ impl ExchangeStage {
     /// Whether all of it was made.
     pub(super) fn finish(self, has_time: bool, abandon: &AtomicBool) -> bool {
         self.end.send(()).ok();
-        let begun = Instant::now();
+        let mut looks = 0_u32;
         while !self.thread.is_finished() {
-            let is_late = !has_time && begun.elapsed() >= LONGEST_END;
+            looks = looks.saturating_add(1);
+            let is_late = !has_time && looks > MOST_LOOKS;
             if is_late || abandon.load(Ordering::Relaxed) {
                 self.is_stopped.store(true, Ordering::Relaxed);
             }
