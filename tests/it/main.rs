@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod corpus;
 mod digest;
 mod equivalence;
 mod extremes;
