@@ -80,6 +80,22 @@ impl Terminal {
         &mut self.out
     }
 
+    /// Standard output by itself, buffered, for as long as notes are written beside it. What was buffered before is
+    /// written first.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub(super) fn detached(&mut self) -> io::Result<impl Write + Send + use<>> {
+        self.out.flush()?;
+        let out = io::stdout();
+        let screen = Screen {
+            bar: out.is_terminal().then(|| self.bar.clone()),
+            out,
+        };
+        Ok(BufWriter::with_capacity(BUFFER_BYTES, screen))
+    }
+
     /// Writes out what is buffered.
     ///
     /// # Errors

@@ -474,6 +474,12 @@ pub enum BodyForm {
     Decoded,
 }
 
+/// Where the bytes that spans are can be read from.
+pub trait Spans {
+    /// Reads them, one after another. Reading fails when the capture cannot be read.
+    fn read<'a>(&'a self, spans: &'a [Span]) -> Box<dyn std::io::Read + 'a>;
+}
+
 /// Where the bodies of exchanges are read from.
 pub trait Bodies {
     /// Reads the body of one half from its beginning. A body that cannot be decoded further ends there; what its state

@@ -50,7 +50,7 @@ pub fn cells(
     };
     let text = |text: Option<&str>| text.map_or_else(|| "-".to_owned(), escape::line);
     vec![
-        capture.map_or_else(|| id.to_string(), |capture| format!("{capture}:{id}")),
+        capture.map_or_else(|| format!("x{id}"), |capture| format!("{capture}:x{id}")),
         style.short_time(exchange.time()),
         process(&exchange.process),
         text(facts.method),

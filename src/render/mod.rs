@@ -6,6 +6,7 @@
 mod coverage;
 pub mod detail;
 pub mod escape;
+pub mod exchange;
 pub mod exchange_row;
 pub mod grid;
 pub mod hex;

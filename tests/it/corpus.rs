@@ -12,13 +12,13 @@ use crate::support::env::TestEnv;
 use crate::support::frames::data;
 
 /// One line of `expected.jsonl` for each file of frames, with those of its exchanges.
-struct Scenario {
-    name: String,
-    facts: Value,
-    exchanges: Vec<Value>,
+pub(crate) struct Scenario {
+    pub(crate) name: String,
+    pub(crate) facts: Value,
+    pub(crate) exchanges: Vec<Value>,
 }
 
-fn scenarios() -> Vec<Scenario> {
+pub(crate) fn scenarios() -> Vec<Scenario> {
     let text = fs::read_to_string(data("http/expected.jsonl")).unwrap();
     let mut scenarios: Vec<Scenario> = Vec::new();
     for line in text.lines() {
@@ -48,7 +48,7 @@ fn array(value: &Value) -> &[Value] {
 }
 
 /// A capture of one scenario.
-fn imported(scenario: &Scenario) -> TestEnv {
+pub(crate) fn imported(scenario: &Scenario) -> TestEnv {
     let env = TestEnv::new();
     let packed = File::open(data(&format!("http/{}.frames.zst", scenario.name))).unwrap();
     let file = env.path(format!("{}.frames", scenario.name));

@@ -7,6 +7,7 @@
 
 mod architecture;
 mod corpus;
+mod corpus_exchanges;
 mod digest;
 mod equivalence;
 mod extremes;

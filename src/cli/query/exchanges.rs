@@ -6,14 +6,14 @@ use anyhow::Context as _;
 
 use crate::cli::exit::Exit;
 use crate::event::EventId;
-use crate::export::exchange_jsonl::ExchangeJsonl;
+use crate::export::exchange_jsonl::Jsonl;
 use crate::export::exchanges::ExchangeWriter as _;
 use crate::export::values;
 use crate::filter::{Expr, Unit};
 use crate::render::exchange_row::{self, Facts};
 use crate::render::grid::{Grid, Title};
 use crate::render::{Style, escape};
-use crate::store::{ExchangeSummary, Exchanges, IndexState, Order, Sorted};
+use crate::store::{ExchangeSummary, Exchanges, IndexState, Order, Reader, Sorted};
 
 use super::capture::{Captures, Origin};
 use super::chosen_fields::{Chosen, SortKey};
@@ -57,28 +57,35 @@ pub(super) fn unit(args: &ListArgs, filter: Option<&Expr>) -> anyhow::Result<Uni
 /// Sees to it that the captures have an index of exchanges.
 pub(super) fn prepare(captures: &Captures, context: &mut Context<'_>) -> anyhow::Result<()> {
     for (number, reader) in captures.readers().enumerate() {
-        let progress = context.progress()?;
-        let state = reader
-            .prepare_exchanges()
-            .context("failed to put exchanges together")?;
-        drop(progress);
-        let capture = captures
-            .origin(number)
-            .name
-            .map_or_else(String::new, |name| format!("{}: ", escape::line(name)));
-        match state {
-            IndexState::Complete => {}
-            IndexState::Behind(events) => context.terminal.note(format_args!(
-                "{capture}the newest {events} events are not put together yet: their exchanges are missing here"
-            )),
-            IndexState::Made => {
-                context.terminal.note(format_args!(
-                    "{capture}exchanges were put together for this query alone"
-                ));
-                context
-                    .terminal
-                    .advice("`ecq-query reindex` keeps them in the capture");
-            }
+        prepare_one(reader, captures.origin(number).name, context)?;
+    }
+    Ok(())
+}
+
+/// Sees to it that a capture has an index of exchanges; it is named if there are several.
+pub(super) fn prepare_one(
+    reader: &Reader,
+    name: Option<&str>,
+    context: &mut Context<'_>,
+) -> anyhow::Result<()> {
+    let progress = context.progress()?;
+    let state = reader
+        .prepare_exchanges()
+        .context("failed to put exchanges together")?;
+    drop(progress);
+    let capture = name.map_or_else(String::new, |name| format!("{}: ", escape::line(name)));
+    match state {
+        IndexState::Complete => {}
+        IndexState::Behind(events) => context.terminal.note(format_args!(
+            "{capture}the newest {events} events are not put together yet: their exchanges are missing here"
+        )),
+        IndexState::Made => {
+            context.terminal.note(format_args!(
+                "{capture}exchanges were put together for this query alone"
+            ));
+            context
+                .terminal
+                .advice("`ecq-query reindex` keeps them in the capture");
         }
     }
     Ok(())
@@ -255,7 +262,7 @@ enum Sink<'a> {
     /// A table of chosen fields.
     Columns(Style, Grid, &'a Chosen),
     /// An object an exchange.
-    Jsonl(ExchangeJsonl),
+    Jsonl(Jsonl),
     /// An object an exchange, with chosen fields.
     JsonlColumns(&'a Chosen),
 }
@@ -270,7 +277,7 @@ impl<'a> Sink<'a> {
                 let titles = capture.into_iter().chain(titles).collect();
                 Self::Columns(style, Grid::new(style, titles), columns)
             }
-            (Output::Jsonl, None) => Self::Jsonl(ExchangeJsonl::default()),
+            (Output::Jsonl, None) => Self::Jsonl(Jsonl),
             (Output::Jsonl, Some(columns)) => Self::JsonlColumns(columns),
         }
     }

@@ -20,7 +20,7 @@ use crate::export::har::Har;
 use crate::export::parquet::{ParquetEvents, ParquetExchanges};
 use crate::export::pcapng::PcapngWriter;
 use crate::export::raw::Raw;
-use crate::export::redact::{Redacted, Redactor};
+use crate::export::redact::Redactor;
 use crate::export::{event_csv, jsonl};
 use crate::filter::{Expr, Literal, Operand, Test, Unit};
 use crate::filter::{Field, FieldId};
@@ -128,9 +128,7 @@ pub(super) fn run(args: &ExportArgs, context: &mut Context<'_>) -> anyhow::Resul
     );
     let unit = args.unit(filter.as_ref())?;
     let redactor = args.redact.redactor()?;
-    if let (Some(_), Unit::Events) | (Some(_), _) =
-        (redactor.as_ref().filter(|_| !args.can_redact(unit)), unit)
-    {
+    if redactor.is_some() && !args.can_redact(unit) {
         return Err(Advised {
             message: "--redact is for exchanges: payloads of events are exported as they are"
                 .to_owned(),
@@ -145,13 +143,8 @@ pub(super) fn run(args: &ExportArgs, context: &mut Context<'_>) -> anyhow::Resul
     let filter = filter.as_ref();
     let _progress = context.progress()?;
     if args.format == Some(Format::Db) {
-        return subset::run(
-            &captures,
-            unit,
-            filter,
-            (args.output.as_deref(), args.force),
-            context,
-        );
+        let output = args.output.as_deref().context("no file is named")?;
+        return subset::run(&captures, unit, filter, output, context);
     }
     let job = Job {
         captures: &captures,
@@ -187,8 +180,7 @@ pub(super) fn run(args: &ExportArgs, context: &mut Context<'_>) -> anyhow::Resul
             count
         }
         (None, None) => {
-            // The terminal's buffer is lent out and given back, since writing goes on while notes are made.
-            let mut out = context.terminal.detached();
+            let mut out = context.terminal.detached()?;
             let count = args.write(&job, unit, &mut out, context)?;
             out.flush()?;
             count
@@ -214,6 +206,13 @@ impl ExportArgs {
             return Err(Advised {
                 message: format!("--extract writes files, and {name} is asked for as well"),
                 hint: "leave one of them out".to_owned(),
+            }
+            .into());
+        }
+        if format == Format::Db && self.force {
+            return Err(Advised {
+                message: "a capture is not replaced".to_owned(),
+                hint: "name a file that is not there, or remove it first".to_owned(),
             }
             .into());
         }
@@ -359,8 +358,8 @@ impl Job<'_> {
             match self.redactor {
                 None => each(name, &exchange, reader),
                 Some(redactor) => {
-                    let shown = redactor.exchange(&exchange);
-                    each(name, &shown, &Redacted::new(reader, redactor))
+                    let redacted = redactor.redact(&exchange, reader);
+                    each(name, redacted.exchange(), &redacted)
                 }
             }
             .with_context(failed)?;

@@ -7,16 +7,22 @@ mod count;
 mod cursor;
 mod exchanges;
 mod explain;
+mod export;
 mod fields;
 mod first_seen;
 mod follow;
+mod follow_stream;
 mod list;
 mod man;
+mod output_file;
+mod redaction;
 mod reindex;
 mod show;
+mod show_exchange;
 mod sink;
 mod sql;
 mod stats;
+mod subset;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -55,8 +61,12 @@ Exit status: 0 something was found, 1 nothing was found, 2 failed.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Shows one event whole, with its payload
+    /// Shows one event or exchange whole
     Show(show::ShowArgs),
+    /// Shows a whole connection, both directions
+    FollowStream(follow_stream::FollowStreamArgs),
+    /// Exports what is selected, for other programs: HAR, pcapng, Parquet, files, …
+    Export(Box<export::ExportArgs>),
     /// Shows what the capture holds and what it misses
     Stats(stats::StatsArgs),
     /// Explains the fields that filters are made of
@@ -177,6 +187,8 @@ pub(super) fn run(
     match &args.command {
         None => list::run(&args.list, &mut context),
         Some(Command::Show(show)) => show::run(show, &mut context),
+        Some(Command::FollowStream(args)) => follow_stream::run(args, &mut context),
+        Some(Command::Export(args)) => export::run(args, &mut context),
         Some(Command::Stats(stats)) => stats::run(stats, &mut context),
         Some(Command::Fields(fields)) => fields::run(fields, &mut context),
         Some(Command::FirstSeen(first_seen)) => first_seen::run(first_seen, &mut context),
@@ -191,6 +203,8 @@ impl Command {
     fn common(&self) -> &CommonArgs {
         match self {
             Self::Show(show) => &show.common,
+            Self::FollowStream(args) => &args.common,
+            Self::Export(args) => &args.common,
             Self::Stats(stats) => &stats.common,
             Self::Fields(fields) => &fields.common,
             Self::FirstSeen(first_seen) => &first_seen.common,

@@ -1,6 +1,8 @@
-//! Shows one event whole.
+//! Shows one event or exchange whole.
 
+use std::fmt;
 use std::io::{self, Write};
+use std::str::FromStr;
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -10,23 +12,59 @@ use crate::cli::exit::Exit;
 use crate::cli::report::Advised;
 use crate::event::{EventId, StoredEvent};
 use crate::export::jsonl;
+use crate::http::exchange::Side;
 use crate::render::{PayloadForm, detail, escape, hex};
 
-use super::{CommonArgs, Context, Output, capture};
+use super::show_exchange::{self, Part};
+use super::{CommonArgs, Context, Output, capture, exchanges};
 
 #[derive(Debug, Args)]
 pub(super) struct ShowArgs {
-    /// The event's number, from the first column of the list
-    #[arg(value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
-    id: i64,
-    /// Write the exact bytes of the payload and nothing else
+    /// The number from the first column of a list: of an event, or of an exchange with `x` before it
+    #[arg(value_name = "ID|xID")]
+    id: Number,
+    /// Write the exact bytes of the payload and nothing else; of an exchange, the decoded body of the response
     #[arg(long, conflicts_with = "output")]
     raw: bool,
+    /// With --raw, write the body of the request
+    #[arg(long, requires = "raw")]
+    request: bool,
     #[command(flatten)]
     pub(super) common: CommonArgs,
     /// How to write it
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     output: Output,
+}
+
+/// The number of what is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Number {
+    Event(i64),
+    Exchange(i64),
+}
+
+impl FromStr for Number {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (digits, of): (_, fn(i64) -> Self) = match text.strip_prefix('x') {
+            Some(digits) => (digits, Self::Exchange),
+            None => (text, Self::Event),
+        };
+        match digits.parse() {
+            Ok(number) if number > 0 => Ok(of(number)),
+            _ => Err("expected the number of an event, such as 12, or of an exchange, such as x12"),
+        }
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Event(id) => write!(formatter, "{id}"),
+            Self::Exchange(id) => write!(formatter, "x{id}"),
+        }
+    }
 }
 
 pub(super) fn run(args: &ShowArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
@@ -43,7 +81,18 @@ pub(super) fn run(args: &ShowArgs, context: &mut Context<'_>) -> anyhow::Result<
         .into());
     }
     let reader = capture::open(context)?;
-    let id = EventId::new(args.id);
+    let id = match args.id {
+        Number::Event(id) => EventId::new(id),
+        Number::Exchange(id) => {
+            exchanges::prepare_one(&reader, None, context)?;
+            let part = match (args.raw, args.request) {
+                (false, _) => Part::All(args.output),
+                (true, false) => Part::Body(Side::Response),
+                (true, true) => Part::Body(Side::Request),
+            };
+            return show_exchange::run(&reader, id, part, context);
+        }
+    };
     let Some(event) = reader
         .event(id)
         .with_context(|| format!("failed to read event {id}"))?
@@ -65,12 +114,16 @@ pub(super) fn run(args: &ShowArgs, context: &mut Context<'_>) -> anyhow::Result<
     } else {
         let style = context.style();
         detail::write(context.terminal.out(), &event, &style)?;
-        show_payload(context, &event, next)?;
+        if event.payload_bytes > 0 {
+            writeln!(context.terminal.out())?;
+        }
+        write_payload(context, &event, next)?;
     }
     Ok(Exit::Found)
 }
 
-fn show_payload(
+/// Writes a payload as text, as a hex dump, or one after the other.
+pub(super) fn write_payload(
     context: &mut Context<'_>,
     event: &StoredEvent,
     mut next: impl FnMut() -> anyhow::Result<Option<Bytes>>,
@@ -80,7 +133,6 @@ fn show_payload(
     let Some(first) = next()? else {
         return Ok(());
     };
-    writeln!(out)?;
     let form = PayloadForm::of(event.event.content, &first);
     let (text, hex) = match form {
         PayloadForm::Text => (first, None),

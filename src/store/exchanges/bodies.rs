@@ -8,7 +8,7 @@ use super::index::place_of;
 use super::source::Place;
 use crate::event::EventId;
 use crate::http::decode::{self, BodyRead};
-use crate::http::exchange::{Bodies, BodyForm, Ending, Message, Span};
+use crate::http::exchange::{Bodies, BodyForm, Ending, Message, Span, Spans};
 use crate::store::block::{Class, PART_BYTES};
 use crate::store::error::Error;
 use crate::store::payload::{self, Payload};
@@ -34,9 +34,14 @@ impl Bodies for Reader {
     }
 }
 
+impl Spans for Reader {
+    fn read<'a>(&'a self, spans: &'a [Span]) -> Box<dyn Read + 'a> {
+        Box::new(self.pieces(spans))
+    }
+}
+
 impl Reader {
-    /// Reads the bytes that these spans are.
-    pub fn pieces<'a>(&'a self, spans: &'a [Span]) -> impl Read + 'a {
+    fn pieces<'a>(&'a self, spans: &'a [Span]) -> impl Read + 'a {
         Pieces {
             reader: self,
             spans: spans.iter(),

@@ -301,7 +301,24 @@ impl<'a> Indexer<'a> {
     fn store(&mut self) -> Result<(), Error> {
         let path = &self.reader.path;
         let transaction = begin(self.db, self.reader)?;
-        for connection in self.changed.drain() {
+        let mut changed: Vec<_> = self.changed.drain().collect();
+        changed.sort_unstable();
+        // Ids in the order in which exchanges began.
+        let mut begun = Vec::new();
+        for connection in &changed {
+            if let Some(entry) = self.entries.get(connection) {
+                begun.extend(entry.open.begun(*connection));
+            }
+        }
+        begun.sort_unstable();
+        for (_, connection, number) in begun {
+            if let Some(entry) = self.entries.get_mut(&connection) {
+                self.writer
+                    .give_id(&transaction, connection, number, &mut entry.open)
+                    .at(path)?;
+            }
+        }
+        for connection in changed {
             if let Some(entry) = self.entries.get_mut(&connection) {
                 self.writer
                     .write(

@@ -120,6 +120,15 @@ impl Half {
 }
 
 impl Open {
+    /// When its first event was.
+    pub(super) fn time(&self) -> Timestamp {
+        let halves = self.halves.iter().flatten();
+        halves
+            .map(|half| half.message.first.1)
+            .min()
+            .unwrap_or(Timestamp::MIN)
+    }
+
     /// Whether nothing more can come of it.
     pub(super) fn is_over(&self) -> bool {
         !self.is_tunnel
@@ -143,6 +152,14 @@ impl Open {
 }
 
 impl OpenExchanges {
+    /// The exchanges that have no id yet: when they began, the connection, and their place in it.
+    pub(super) fn begun(&self, connection: i64) -> impl Iterator<Item = (Timestamp, i64, u64)> {
+        self.by_number
+            .iter()
+            .filter(|(_, open)| open.id.is_none())
+            .map(move |(number, open)| (open.time(), connection, *number))
+    }
+
     /// Takes in what the conversation says; `stream` is the row of `streams` of the event that it says it of.
     pub(super) fn take(&mut self, stream: i64, part: Part<'_>) {
         let (number, http2) = match &part {

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::encode;
 use super::heads::HeadWriter;
-use super::open::{Half, Open, OpenExchanges, place};
+use super::open::{Open, OpenExchanges, place};
 use super::shared::{ExchangeFacts, Shared, path};
 use crate::event::Timestamp;
 use crate::http::exchange::Side;
@@ -43,6 +43,20 @@ impl ExchangeWriter {
                 |row| row.get(0),
             )?,
         })
+    }
+
+    /// Gives an exchange its id.
+    pub(super) fn give_id(
+        &mut self,
+        db: &Connection,
+        connection: i64,
+        number: u64,
+        open: &mut OpenExchanges,
+    ) -> Result<()> {
+        match open.by_number.get_mut(&number) {
+            Some(open) => self.id_of(db, connection, number, open).map(drop),
+            None => Ok(()),
+        }
     }
 
     /// Stores what changed of a connection's exchanges, and forgets those that are over, which it tells.
@@ -151,11 +165,7 @@ impl ExchangeWriter {
         open: &Open,
     ) -> Result<()> {
         let (request, response) = (open.half(Side::Request), open.half(Side::Response));
-        let message = |half: Option<&Half>| half.map(|half| half.message.first.1);
-        let time = match (message(request), message(response)) {
-            (Some(one), Some(other)) => one.min(other),
-            (one, other) => one.or(other).unwrap_or(Timestamp::MIN),
-        };
+        let time = open.time();
         let (asked, answered) = (
             request.map(|half| &half.message),
             response.map(|half| &half.message),

@@ -1,0 +1,74 @@
+//! What of an export is kept secret.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+
+use crate::cli::report::Advised;
+use crate::export::redact::{Redactor, Rule};
+
+/// How long a key is, in bytes.
+const KEY_BYTES: usize = 32;
+
+/// How large the file of a key may be, in bytes.
+const MAX_KEY_FILE_BYTES: u64 = 1 << 20;
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Redaction")]
+pub(super) struct RedactArgs {
+    /// Replace secrets by keyed hashes, the same secret by the same: credentials and cookies in header fields, and
+    /// passwords and tokens in URLs, forms, JSON and text
+    #[arg(long)]
+    redact: bool,
+    /// Replace also what this names: header:NAME, field:NAME (of a URL, a form or JSON) or regex:RE
+    #[arg(long, value_name = "RULE", value_parser = rule, requires = "redact")]
+    redact_rule: Vec<Rule>,
+    /// Take the key of the hashes from a file, so that several exports agree [default: a new key each time]
+    #[arg(long, value_name = "FILE", requires = "redact")]
+    redact_key: Option<PathBuf>,
+}
+
+fn rule(text: &str) -> Result<Rule, String> {
+    Rule::parse(text).map_err(|error| error.to_string())
+}
+
+impl RedactArgs {
+    /// What redacts, if that is asked for.
+    pub(super) fn redactor(&self) -> anyhow::Result<Option<Redactor>> {
+        if !self.redact {
+            return Ok(None);
+        }
+        let key = match &self.redact_key {
+            None => {
+                let mut key = [0; KEY_BYTES];
+                File::open("/dev/urandom")
+                    .and_then(|mut random| random.read_exact(&mut key))
+                    .context("failed to make a key")?;
+                key
+            }
+            Some(path) => {
+                let failed = || format!("failed to read the key {}", path.display());
+                let mut key = Vec::new();
+                File::open(path)
+                    .and_then(|file| file.take(MAX_KEY_FILE_BYTES).read_to_end(&mut key))
+                    .with_context(failed)?;
+                if key.len() < KEY_BYTES {
+                    return Err(Advised {
+                        message: format!(
+                            "{} has {} bytes, and a key needs {KEY_BYTES}",
+                            path.display(),
+                            key.len()
+                        ),
+                        hint: "make one with `head -c 32 /dev/urandom > FILE`".to_owned(),
+                    }
+                    .into());
+                }
+                Redactor::passphrase_key(&key)
+            }
+        };
+        Ok(Some(Redactor::new(&key, self.redact_rule.clone())))
+    }
+}

@@ -1,0 +1,167 @@
+//! The exchanges of real traffic (`tests/data/http`) are those that the programs had.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use ecq::http::exchange::{Bodies, BodyForm, Ending, Exchange, Message, MessageHead, Side};
+use ecq::store::{IndexState, Order, Reader};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::corpus::{Scenario, imported, scenarios};
+
+/// What one process saw of a scenario, by the host and target that were asked for.
+type Seen = BTreeMap<(String, String), Vec<Exchange>>;
+
+fn text(bytes: Option<&bytes::Bytes>) -> String {
+    bytes.map_or_else(String::new, |bytes| {
+        String::from_utf8_lossy(bytes).into_owned()
+    })
+}
+
+fn seen(reader: &Reader) -> BTreeMap<String, Seen> {
+    let mut by_process: BTreeMap<String, Seen> = BTreeMap::new();
+    let mut exchanges = reader.exchanges(None, Order::OldestFirst, None).unwrap();
+    while let Some(summary) = exchanges.next_exchange().unwrap() {
+        let exchange = reader.whole_exchange(&summary).unwrap();
+        let head = exchange.head(Side::Request);
+        let asked = (
+            exchange.host().unwrap_or_default(),
+            text(head.and_then(|head| head.target.as_ref())),
+        );
+        let pname = exchange.process.pname.clone().unwrap_or_default();
+        let seen = by_process.entry(pname).or_default();
+        seen.entry(asked).or_default().push(exchange);
+    }
+    by_process
+}
+
+/// Size and SHA-256 of a decoded body.
+fn body(reader: &Reader, message: &Message) -> (u64, String) {
+    let mut bytes = Vec::new();
+    reader
+        .open(message, BodyForm::Decoded)
+        .unwrap()
+        .read_to_end(&mut bytes)
+        .unwrap();
+    let digest: String = Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    (bytes.len() as u64, digest)
+}
+
+#[track_caller]
+fn check_half(reader: &Reader, message: &Message, expected: &Value, side: Side, story: &str) {
+    let name = side.name();
+    let is_reset = expected["reset"].is_u64();
+    let wanted = &expected[format!("{name}_body")];
+    if !wanted.is_null() && !is_reset {
+        let found = body(reader, message);
+        let wanted = (
+            wanted["bytes"].as_u64().unwrap(),
+            wanted["sha256"].as_str().unwrap().to_owned(),
+        );
+        assert_eq!(found, wanted, "{name} of {story}: {message:?}");
+        let is_over = matches!(
+            message.ending,
+            Ending::Complete | Ending::Consistent | Ending::Closed
+        );
+        assert!(is_over, "{name} of {story} is {:?}", message.ending);
+    }
+    let head = message
+        .head
+        .as_ref()
+        .unwrap_or_else(|| panic!("{name} of {story} has no head"));
+    check_fields(head, &expected[format!("{name}_headers")], story);
+    let trailers = &expected[format!("{name}_trailers")];
+    if !trailers.is_null() {
+        let found: Vec<_> = message
+            .trailers
+            .iter()
+            .map(|field| (text(field.name.as_ref()), text(field.value.as_ref())))
+            .collect();
+        assert_eq!(found, pairs(trailers), "trailers of {story}");
+    }
+}
+
+fn pairs(fields: &Value) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    for field in fields.as_array().into_iter().flatten() {
+        let part = |at: usize| field[at].as_str().unwrap().to_owned();
+        if !part(0).starts_with(':') {
+            pairs.push((part(0), part(1)));
+        }
+    }
+    pairs
+}
+
+/// The fields, in any order and any case of their names: programs show them sorted or joined.
+#[track_caller]
+fn check_fields(head: &MessageHead, expected: &Value, story: &str) {
+    if expected.is_null() {
+        return;
+    }
+    for (name, value) in pairs(expected) {
+        let found: Vec<_> = head.values(&name).map(|value| text(Some(value))).collect();
+        let joined = found.join(", ");
+        assert!(
+            found.contains(&value) || joined == value,
+            "{name}: {value} of {story}, found {found:?}"
+        );
+    }
+}
+
+fn check(scenario: &Scenario) -> u64 {
+    let env = imported(scenario);
+    let reader = Reader::open(&env.db()).unwrap();
+    assert_eq!(reader.prepare_exchanges().unwrap(), IndexState::Complete);
+    let by_process = seen(&reader);
+    let mut checked = 0;
+    for expected in &scenario.exchanges {
+        let connection = usize::try_from(expected["connection"].as_u64().unwrap()).unwrap();
+        let connection = &scenario.facts["connections"][connection];
+        let asked = (
+            expected["host"].as_str().unwrap().to_owned(),
+            expected["target"].as_str().unwrap().to_owned(),
+        );
+        for end in ["client_pname", "server_pname"] {
+            let Some(pname) = connection[end].as_str() else {
+                continue;
+            };
+            let story = format!("{} {asked:?} as {pname} saw it", scenario.name);
+            let found = by_process
+                .get(pname)
+                .and_then(|seen| seen.get(&asked))
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            // Both ends can have the same name.
+            let ends = if connection["client_pname"] == connection["server_pname"] {
+                2
+            } else {
+                1
+            };
+            assert_eq!(found.len(), ends, "{story}: {by_process:#?}");
+            for exchange in found {
+                let request = exchange.request.as_ref().unwrap();
+                let method = request.head.as_ref().unwrap().method.as_ref();
+                assert_eq!(text(method), expected["method"], "{story}");
+                check_half(&reader, request, expected, Side::Request, &story);
+                let status = exchange.head(Side::Response).and_then(|head| head.status);
+                let wanted = expected["status"].as_u64();
+                assert_eq!(status.map(u64::from), wanted, "{story}");
+                if let (Some(response), true) = (&exchange.response, wanted.is_some()) {
+                    check_half(&reader, response, expected, Side::Response, &story);
+                }
+                checked += 1;
+            }
+        }
+    }
+    checked
+}
+
+#[test]
+fn every_exchange_is_as_the_programs_had_it() {
+    let checked: u64 = scenarios().iter().map(check).sum();
+    assert!(checked > 150, "{checked}");
+}
