@@ -73,6 +73,13 @@ impl<'a> Body<'a> {
         self.encoding.is_some()
     }
 
+    /// The name of what it is written in, if it is text and that is not UTF-8.
+    pub(super) fn other_charset(&self) -> Option<&'static str> {
+        self.encoding
+            .filter(|encoding| *encoding != encoding_rs::UTF_8)
+            .map(Encoding::name)
+    }
+
     /// All of it, if it has at most `limit` bytes (and not more than are kept).
     pub(super) fn small(&self, limit: usize) -> Option<&[u8]> {
         self.kept.as_deref().filter(|kept| kept.len() <= limit)

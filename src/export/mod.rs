@@ -11,11 +11,11 @@ pub mod exchanges;
 mod facts;
 pub mod fields;
 //mod file_name;
-//pub mod har;
+pub mod har;
 mod json;
 pub mod jsonl;
 mod line;
-//mod media;
+mod media;
 //pub mod raw;
 //pub mod redact;
 #[cfg(test)]
