@@ -2,25 +2,25 @@
 
 mod body;
 pub mod coverage;
-//pub mod curl;
+pub mod curl;
 pub mod event_csv;
 pub mod exchange_csv;
 pub mod exchange_jsonl;
 pub mod exchanges;
-//pub mod extract;
+pub mod extract;
 mod facts;
 pub mod fields;
-//mod file_name;
+mod file_name;
 pub mod har;
 mod json;
 pub mod jsonl;
 mod line;
 mod media;
-//pub mod raw;
+pub mod raw;
 //pub mod redact;
 #[cfg(test)]
 mod samples;
-//mod shell;
+mod shell;
 mod spreadsheet;
 pub mod stats;
 pub mod values;
