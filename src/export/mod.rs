@@ -17,7 +17,7 @@ pub mod jsonl;
 mod line;
 mod media;
 pub mod raw;
-//pub mod redact;
+pub mod redact;
 #[cfg(test)]
 mod samples;
 mod shell;
