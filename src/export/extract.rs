@@ -29,6 +29,7 @@ use super::body::each_step;
 use super::facts::Decoding;
 use super::file_name;
 use super::jsonl::put;
+use super::media::hex_digits;
 use crate::http::body::State;
 use crate::http::exchange::{Bodies, BodyForm, Exchange, Message, Side};
 
@@ -188,7 +189,7 @@ fn copy(message: &Message, bodies: &dyn Bodies, file: &mut File) -> io::Result<W
     let sha256 = digest
         .finalize()
         .iter()
-        .map(|byte| format!("{byte:02x}"))
+        .flat_map(|byte| hex_digits(*byte))
         .collect();
     Ok(Written {
         bytes,

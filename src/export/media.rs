@@ -104,6 +104,13 @@ pub(super) fn hex(digit: u8) -> Option<u8> {
     u8::try_from(value).ok()
 }
 
+/// A byte as two hexadecimal digits, in lower case.
+pub(super) fn hex_digits(byte: u8) -> impl Iterator<Item = char> {
+    [byte >> 4, byte & 0x0f]
+        .into_iter()
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

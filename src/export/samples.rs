@@ -15,10 +15,13 @@ use crate::http::exchange::{
     Bodies, BodyForm, Defects, Ending, Exchange, Field, Message, MessageHead, Span, Version,
 };
 
-/// Bodies by the first event of their message: as sent, and decoded.
+/// As sent, decoded, and what is said of the decoding.
+type Stored = (Vec<u8>, Vec<u8>, Option<State>);
+
+/// Bodies by the first event of their message.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    bodies: HashMap<EventId, (Vec<u8>, Vec<u8>, Option<State>)>,
+    bodies: HashMap<EventId, Stored>,
     step: Option<usize>,
 }
 

@@ -167,15 +167,14 @@ impl Command {
         } else {
             command.add(&[b"-X", &word(method)?]);
         }
-        match url.filter(|_| is_plain(target)) {
-            Some(url) => command.add(&[b"--url", &word(url.as_bytes())?]),
+        if let Some(url) = url.filter(|_| is_plain(target)) {
+            command.add(&[b"--url", &word(url.as_bytes())?]);
+        } else {
             // What is no path, or what a URL cannot hold, is sent as it is.
-            None => {
-                let scheme = head.scheme.as_deref().unwrap_or(b"https");
-                let root = [scheme, b"://", exchange.host()?.as_bytes(), b"/"].concat();
-                command.add(&[b"--url", &word(&root)?]);
-                command.add(&[b"--request-target", &word(target)?]);
-            }
+            let scheme = head.scheme.as_deref().unwrap_or(b"https");
+            let root = [scheme, b"://", exchange.host()?.as_bytes(), b"/"].concat();
+            command.add(&[b"--url", &word(&root)?]);
+            command.add(&[b"--request-target", &word(target)?]);
         }
         command.add_fields(exchange, head);
         command.take_back(head, &ADDED);

@@ -18,6 +18,7 @@
 //! otherwise. HAR 1.2 knows no base64 for what was sent: such a body has an empty `postData.text`, and the bytes are in
 //! `postData._base64`.
 
+mod entry;
 mod parts;
 mod url;
 
@@ -105,7 +106,7 @@ impl ExchangeWriter for Har {
         };
         let (sent, answered) = (read(Side::Request)?, read(Side::Response)?);
         let states = [&sent, &answered].map(|body| body.as_ref().map(|body| body.state));
-        put_open(out, &parts::Entry::of(capture, exchange, states))?;
+        put_open(out, &entry::Entry::of(capture, exchange, states))?;
 
         out.write_all(b",\"request\":")?;
         put_open(out, &parts::Request::of(exchange))?;

@@ -4,9 +4,9 @@
 //! host. Where no host is known that could be one, the address of the server takes its place, and where that is not known
 //! either, `unknown.invalid` (RFC 2606, section 2). Reading tools give up on a whole archive over a URL that is none.
 
-use std::fmt::Write as _;
 use std::net::Ipv6Addr;
 
+use super::super::media::hex_digits;
 use crate::http::exchange::{Exchange, Side};
 
 /// The host where none is known.
@@ -79,8 +79,8 @@ fn encoded(text: &str) -> String {
         if byte.is_ascii_graphic() {
             encoded.push(char::from(byte));
         } else {
-            // Writing to a text cannot fail.
-            let _: std::fmt::Result = write!(encoded, "%{byte:02X}");
+            encoded.push('%');
+            encoded.extend(hex_digits(byte).map(|digit| digit.to_ascii_uppercase()));
         }
     }
     encoded

@@ -19,10 +19,9 @@ impl Redactor {
     }
 
     fn head(&self, head: &mut MessageHead) {
-        for part in [&mut head.target, &mut head.authority, &mut head.reason] {
-            if let Some(part) = part {
-                *part = self.text(part).into();
-            }
+        let parts = [&mut head.target, &mut head.authority, &mut head.reason];
+        for part in parts.into_iter().flatten() {
+            *part = self.text(part).into();
         }
         // The body is given without the coding that this names.
         head.fields.retain(|field| {

@@ -120,11 +120,10 @@ impl JsonFilter {
                 match (*string, byte) {
                     (Some(true), _) | (Some(false), b'\\') => *string = string.map(|is| !is),
                     (Some(false), b'"') => *string = None,
-                    (Some(false), _) => {}
                     (None, b'"') => *string = Some(false),
                     (None, b'{' | b'[') => *depth = depth.saturating_add(1),
                     (None, b'}' | b']') => *depth = depth.saturating_sub(1),
-                    (None, _) => {}
+                    _ => {}
                 }
                 if *depth == 0 {
                     put_string(mark.clone(), out);
@@ -238,22 +237,20 @@ impl Unescape {
                     other => other,
                 }]);
             }
-            Escape::Unicode(digits, code) => match hex(byte) {
-                Some(digit) => {
-                    let code = code << 4 | u32::from(digit);
-                    if digits == 3 {
-                        self.state = Escape::None;
-                        self.unit(code, each);
-                    } else {
-                        self.state = Escape::Unicode(digits + 1, code);
-                    }
-                }
-                None => {
+            Escape::Unicode(digits, code) => {
+                let Some(digit) = hex(byte) else {
                     // No escape after all.
                     self.state = Escape::None;
                     return self.push(byte, each);
+                };
+                let code = code << 4 | u32::from(digit);
+                if digits == 3 {
+                    self.state = Escape::None;
+                    self.unit(code, each);
+                } else {
+                    self.state = Escape::Unicode(digits + 1, code);
                 }
-            },
+            }
         }
         false
     }

@@ -5,6 +5,8 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use super::super::media::hex_digits;
+
 /// What every replacement begins with.
 const PREFIX: &str = "redacted:";
 /// How many bytes of the hash are shown, as two hexadecimal digits each.
@@ -74,8 +76,8 @@ impl Mark {
         let digits = hash
             .iter()
             .take(SHOWN_BYTES)
-            .map(|byte| format!("{byte:02x}"));
-        PREFIX.chars().map(String::from).chain(digits).collect()
+            .flat_map(|byte| hex_digits(*byte));
+        PREFIX.chars().chain(digits).collect()
     }
 }
 
