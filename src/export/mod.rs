@@ -1,10 +1,26 @@
 //! Files for machines, written as they are read: the memory needed does not depend on how much is exported.
 
+mod body;
 pub mod coverage;
+pub mod curl;
+pub mod event_csv;
+pub mod exchange_csv;
 pub mod exchange_jsonl;
 pub mod exchanges;
+pub mod extract;
+mod facts;
 pub mod fields;
+mod file_name;
+pub mod har;
+mod json;
 pub mod jsonl;
 mod line;
+mod media;
+pub mod raw;
+pub mod redact;
+#[cfg(test)]
+mod samples;
+mod shell;
+mod spreadsheet;
 pub mod stats;
 pub mod values;

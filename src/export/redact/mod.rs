@@ -1,0 +1,175 @@
+//! Exchanges without their secrets, for whoever is to see them.
+//!
+//! A secret is replaced by `redacted:` and the first 16 hexadecimal digits of its HMAC-SHA-256 under a key: equal secrets
+//! look equal, wherever they stand, and without the key nobody can try out what they could be. What is empty stays empty.
+//!
+//! Looked at are the target, the reason and the fields of heads and trailers, and decoded bodies:
+//!
+//! - `Authorization` and `Proxy-Authorization`: what follows a known scheme, or all of it. `Cookie` and `Set-Cookie`: the value of each
+//!   cookie, which keeps its name and attributes. Fields that are named like secrets, such as `X-Api-Key`, and the value of
+//!   a field of which the name was lost: all of it.
+//! - Parameters of queries and forms, and members of JSON, that are named like secrets, such as `password` or
+//!   `access_token`; `rules.rs` has the names. JSON is also found within other text.
+//! - In every text: what follows `Bearer`, JSON Web Tokens, passwords in URLs.
+//! - What [`Rule`]s of the user name.
+//!
+//! A body that is a picture, sound, film or font by its type and no text is left as it is. Every other body that is no
+//! text, or whose text is not a superset of ASCII, and every multipart body, is replaced as a whole, as nobody can say what
+//! is in it. Its coding is undone first if it is known.
+//!
+//! Not looked at: XML beyond what is said of every text; what is coded once more within a text (base64, JSON within
+//! a string of JSON, a form within a form); names of things, hosts, paths and methods; processes and addresses; the bytes
+//! of tunnels, which are no body. A redacted message has no `Content-Encoding`, as its body is given without; its other
+//! fields, `Content-Length` among them, and the facts about it are those of what was captured.
+
+mod body;
+mod form;
+mod head;
+mod json;
+mod mark;
+mod rules;
+mod text;
+
+use std::io::{self, Write};
+
+pub use rules::{Rule, RuleError};
+
+use self::body::RedactedBody;
+use self::mark::Key;
+use self::rules::Rules;
+use super::exchanges::ExchangeWriter;
+use crate::http::decode::BodyRead;
+use crate::http::exchange::{Bodies, BodyForm, Exchange, Message, Side};
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+/// What a passphrase is hashed with, so that the key it gives is good for nothing else.
+const PASSPHRASE_LABEL: &[u8] = b"ecq redaction key";
+
+/// Replaces secrets.
+#[derive(Debug, Clone)]
+pub struct Redactor {
+    rules: Rules,
+    key: Key,
+}
+
+impl Redactor {
+    /// With a key, and rules beside those that always hold.
+    pub fn new(key: &[u8; 32], own: Vec<Rule>) -> Self {
+        Self {
+            rules: Rules::new(own),
+            key: Key::new(key),
+        }
+    }
+
+    /// The key that a passphrase gives. It is as hard to guess as the passphrase, and no harder.
+    pub fn passphrase_key(passphrase: &[u8]) -> [u8; 32] {
+        let mut hash = Hmac::<Sha256>::new_from_slice(PASSPHRASE_LABEL)
+            .expect("HMAC takes keys of every size");
+        hash.update(passphrase);
+        hash.finalize().into_bytes().into()
+    }
+
+    /// An exchange without its secrets, together with its bodies.
+    pub fn redact<'a>(&'a self, exchange: &'a Exchange, bodies: &'a dyn Bodies) -> Redacted<'a> {
+        let mut redacted = exchange.clone();
+        redacted.request = exchange.request.as_ref().map(|half| self.message(half));
+        redacted.response = exchange.response.as_ref().map(|half| self.message(half));
+        Redacted {
+            redactor: self,
+            original: exchange,
+            exchange: redacted,
+            bodies,
+        }
+    }
+}
+
+/// An exchange without its secrets. It reads the bodies of its own messages, and both forms of a body are the decoded one.
+pub struct Redacted<'a> {
+    redactor: &'a Redactor,
+    original: &'a Exchange,
+    exchange: Exchange,
+    bodies: &'a dyn Bodies,
+}
+
+impl Redacted<'_> {
+    /// The exchange.
+    pub fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+}
+
+impl std::fmt::Debug for Redacted<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_tuple("Redacted")
+            .field(&self.exchange)
+            .finish()
+    }
+}
+
+impl Bodies for Redacted<'_> {
+    fn open<'a>(&'a self, message: &'a Message, _: BodyForm) -> io::Result<Box<dyn BodyRead + 'a>> {
+        // Only the message as it was says how its body is coded.
+        let original = Side::BOTH
+            .into_iter()
+            .find(|side| self.exchange.half(*side) == Some(message))
+            .and_then(|side| self.original.half(side))
+            .ok_or_else(|| io::Error::other("this is no message of the exchange"))?;
+        let content_type = original
+            .head
+            .as_ref()
+            .and_then(|head| head.values("content-type").next())
+            .map(AsRef::as_ref);
+        let inner = self.bodies.open(original, BodyForm::Decoded)?;
+        Ok(Box::new(RedactedBody::new(
+            self.redactor,
+            content_type,
+            inner,
+        )))
+    }
+}
+
+/// Writes exchanges without their secrets, in whatever format.
+pub struct Redacting {
+    writer: Box<dyn ExchangeWriter>,
+    redactor: Redactor,
+}
+
+impl std::fmt::Debug for Redacting {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Redacting")
+            .field("redactor", &self.redactor)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Redacting {
+    /// In the format of `writer`.
+    pub fn new(writer: Box<dyn ExchangeWriter>, redactor: Redactor) -> Self {
+        Self { writer, redactor }
+    }
+}
+
+impl ExchangeWriter for Redacting {
+    fn write(
+        &mut self,
+        out: &mut dyn Write,
+        capture: Option<&str>,
+        exchange: &Exchange,
+        bodies: &dyn Bodies,
+    ) -> io::Result<()> {
+        let redacted = self.redactor.redact(exchange, bodies);
+        self.writer
+            .write(out, capture, redacted.exchange(), &redacted)
+    }
+
+    fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.writer.finish(out)
+    }
+}
+
+#[cfg(test)]
+mod tests;
