@@ -98,9 +98,8 @@ impl Gzip {
                 }
                 held
             }
-            Part::Head => self.hold(piece, 8),
             Part::ExtraLength | Part::HeadChecksum => self.hold(piece, 2),
-            Part::Trailer | Part::Data => self.hold(piece, 8),
+            Part::Head | Part::Trailer | Part::Data => self.hold(piece, 8),
             Part::Extra(missing) => {
                 let read = missing.min(piece.len());
                 self.checksum.update(piece.get(..read)?);

@@ -103,9 +103,12 @@ impl<R: Read> Layer for Sent<R> {
             is_decoded: !self.is_whole && self.is_empty,
             is_cut_off: !self.is_whole,
             is_whole: self.is_whole,
-            is_stopped: false,
             defect: None,
         }
+    }
+
+    fn is_stopped(&self) -> bool {
+        false
     }
 
     fn drain(&mut self) -> io::Result<()> {

@@ -29,8 +29,6 @@ pub(super) struct Report {
     pub(super) is_cut_off: bool,
     /// Whether these bytes are known to be all.
     pub(super) is_whole: bool,
-    /// Whether nothing more is undone.
-    pub(super) is_stopped: bool,
     /// The first defect.
     pub(super) defect: Option<Defect>,
 }
@@ -38,6 +36,9 @@ pub(super) struct Report {
 /// A body with some of its codings undone.
 pub(super) trait Layer: BufRead {
     fn report(&self) -> Report;
+
+    /// Whether nothing more can be undone.
+    fn is_stopped(&self) -> bool;
 
     /// Reads to the end, so that the report is final.
     fn drain(&mut self) -> io::Result<()>;
@@ -91,7 +92,7 @@ impl<'a> Stage<'a> {
 
     fn judge(&mut self) -> io::Result<Act> {
         let is_empty = self.before.look(1)?.0.is_empty();
-        if self.before.source.report().is_stopped {
+        if self.before.source.is_stopped() {
             return Ok(Act::Stop);
         }
         if is_empty {
@@ -243,9 +244,8 @@ impl Layer for Stage<'_> {
                 is_cut_off: before.is_cut_off && before.is_decoded,
                 ..before
             },
-            Act::Stop if before.is_stopped => before,
+            Act::Stop if self.before.source.is_stopped() => before,
             Act::Stop => Report {
-                is_stopped: true,
                 defect: before.defect.or(Some(Defect::UnknownCoding)),
                 ..before
             },
@@ -261,6 +261,10 @@ impl Layer for Stage<'_> {
                 ..before
             },
         }
+    }
+
+    fn is_stopped(&self) -> bool {
+        matches!(self.act, Act::Stop)
     }
 
     fn drain(&mut self) -> io::Result<()> {
