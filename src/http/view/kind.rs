@@ -319,6 +319,13 @@ mod tests {
             Format::Text,
         ),
         (
+            "application/json",
+            b"\"text\"",
+            "application/json",
+            "json",
+            Format::Json,
+        ),
+        (
             "application/x-ndjson",
             b"{}\n{}\n",
             "application/x-ndjson",
