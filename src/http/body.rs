@@ -12,7 +12,7 @@ use super::fields::{self, Head};
 /// How many bytes of a decoded body are usually enough.
 pub const MAX_DECODED_BYTES: usize = 8 << 20;
 /// How many codings of one body are undone.
-const MAX_CODINGS: usize = 4;
+pub(super) const MAX_CODINGS: usize = 4;
 
 /// A body, and how it came to be these bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]

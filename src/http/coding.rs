@@ -14,14 +14,14 @@ use super::chunked;
 /// How many bytes a decoder writes in one step.
 const STEP_BYTES: usize = 16 << 10;
 /// The largest window of a zstd frame, as a power of two: 128 MiB, of which no more is touched than is decoded.
-const ZSTD_WINDOW_LOG: u32 = 27;
+pub(super) const ZSTD_WINDOW_LOG: u32 = 27;
 /// From how many bytes on text is taken for text although a coding without a mark could begin so.
 const TEXT_BYTES: usize = 16;
 /// How many members of gzip are read, since one that holds nothing costs as much time as one that does.
-const GZIP_MEMBERS: usize = 4096;
+pub(super) const GZIP_MEMBERS: usize = 4096;
 
-const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
-const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+pub(super) const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+pub(super) const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// What follows the first byte of a zstd frame to be skipped; that is 0x50 to 0x5f.
 const ZSTD_SKIPPABLE_MAGIC: &[u8] = &[0x2a, 0x4d, 0x18];
 
@@ -84,12 +84,12 @@ impl Coding {
 }
 
 /// Whether `bytes` begin with `magic`, or are a part of it cut off.
-fn begins(bytes: &[u8], magic: &[u8]) -> bool {
+pub(super) fn begins(bytes: &[u8], magic: &[u8]) -> bool {
     bytes.iter().zip(magic).all(|(byte, magic)| byte == magic)
 }
 
 /// Whether a frame of zstd, or one to be skipped, can begin so (RFC 8878, section 3.1).
-fn is_zstd(bytes: &[u8]) -> bool {
+pub(super) fn is_zstd(bytes: &[u8]) -> bool {
     match bytes {
         [0x50..=0x5f, rest @ ..] => rest.starts_with(ZSTD_SKIPPABLE_MAGIC),
         _ => begins(bytes, ZSTD_MAGIC),
@@ -188,7 +188,7 @@ fn deflate(bytes: &[u8], limit: usize) -> Undone {
 }
 
 /// Whether a zlib stream (RFC 1950) can begin so.
-fn is_zlib(bytes: &[u8]) -> bool {
+pub(super) fn is_zlib(bytes: &[u8]) -> bool {
     match bytes {
         [0x78] => true,
         [method, flags, ..] => {
@@ -258,21 +258,28 @@ fn brotli(bytes: &[u8], limit: usize) -> Undone {
     }
 }
 
-/// What was decoded, unless it is not all and `bytes` are text anyhow: then the coding was not there. A few bytes that
-/// may be cut off are too few to tell.
+/// What was decoded, unless the coding was not there.
 fn unless_text(bytes: &[u8], is_whole: bool, undone: Undone) -> Undone {
-    let is_absent = match &undone {
-        Undone::Bytes(_, Some(Defect::Damaged)) => is_text(bytes),
-        Undone::Bytes(_, Some(Defect::CutOff)) => {
-            (is_whole || bytes.len() >= TEXT_BYTES) && is_text(bytes)
+    match undone {
+        Undone::Bytes(_, Some(defect)) if was_never_coded(bytes, is_whole, defect) => {
+            Undone::Absent
         }
-        _ => false,
-    };
-    if is_absent { Undone::Absent } else { undone }
+        _ => undone,
+    }
+}
+
+/// Whether a coding without a mark was not there, as decoding `bytes` ended in `defect` and they are text anyhow. A few
+/// bytes that may be cut off are too few to tell.
+pub(super) fn was_never_coded(bytes: &[u8], is_whole: bool, defect: Defect) -> bool {
+    match defect {
+        Defect::Damaged => is_text(bytes),
+        Defect::CutOff => (is_whole || bytes.len() >= TEXT_BYTES) && is_text(bytes),
+        Defect::TooLarge | Defect::UnknownCoding => false,
+    }
 }
 
 /// Whether `bytes` are UTF-8, but for a last character that may be cut off, and have no control characters.
-fn is_text(bytes: &[u8]) -> bool {
+pub(super) fn is_text(bytes: &[u8]) -> bool {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) if error.error_len().is_none() => bytes

@@ -11,41 +11,41 @@ use super::body::{Defect, MAX_DECODED_BYTES, State, body, needs_decoding};
 
 const TEXT: &str = "{\"name\":\"gr\u{fc}n\",\"list\":[1,2,3,1,2,3,1,2,3]}\n";
 
-fn gzip(data: &[u8]) -> Vec<u8> {
+pub(super) fn gzip(data: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(data).unwrap();
     encoder.finish().unwrap()
 }
 
-fn zlib(data: &[u8], level: u32) -> Vec<u8> {
+pub(super) fn zlib(data: &[u8], level: u32) -> Vec<u8> {
     let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), Compression::new(level));
     encoder.write_all(data).unwrap();
     encoder.finish().unwrap()
 }
 
-fn bare_deflate(data: &[u8]) -> Vec<u8> {
+pub(super) fn bare_deflate(data: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(data).unwrap();
     encoder.finish().unwrap()
 }
 
-fn brotli(data: &[u8]) -> Vec<u8> {
+pub(super) fn brotli(data: &[u8]) -> Vec<u8> {
     let mut encoder = brotli::CompressorWriter::new(Vec::new(), 4096, 5, 22);
     encoder.write_all(data).unwrap();
     encoder.into_inner()
 }
 
-fn zstd(data: &[u8]) -> Vec<u8> {
+pub(super) fn zstd(data: &[u8]) -> Vec<u8> {
     let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 3).unwrap();
     encoder.include_checksum(true).unwrap();
     encoder.write_all(data).unwrap();
     encoder.finish().unwrap()
 }
 
-type Encode = fn(&[u8]) -> Vec<u8>;
+pub(super) type Encode = fn(&[u8]) -> Vec<u8>;
 
 /// The codings under test: how a field names them, and what does them.
-const CODINGS: [(&str, Encode); 6] = [
+pub(super) const CODINGS: [(&str, Encode); 6] = [
     ("gzip", gzip),
     ("X-GZIP", gzip),
     ("deflate", |data| zlib(data, 6)),
@@ -65,13 +65,13 @@ fn chunks(data: &[u8], size: usize) -> Vec<u8> {
     out
 }
 
-fn response(fields: &str, body: &[u8]) -> Vec<u8> {
+pub(super) fn response(fields: &str, body: &[u8]) -> Vec<u8> {
     let mut payload = format!("HTTP/1.1 200 OK\r\n{fields}\r\n").into_bytes();
     payload.extend_from_slice(body);
     payload
 }
 
-fn counted(fields: &str, body: &[u8]) -> Vec<u8> {
+pub(super) fn counted(fields: &str, body: &[u8]) -> Vec<u8> {
     response(&format!("Content-Length: {}\r\n{fields}", body.len()), body)
 }
 

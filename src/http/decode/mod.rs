@@ -1,0 +1,105 @@
+//! Undoing the codings of a body piece by piece, in memory that does not grow with it.
+//!
+//! What is undone, and when, is as in [`super::body`], which does it for a body that is in memory and is what searches
+//! use; the judgments are shared. Two things differ. A coding without a mark of its own (deflate, brotli) is judged by
+//! the first [`JUDGED_BYTES`](stage::JUDGED_BYTES) of its input, since no more is held. And from before a damage nothing
+//! that was decoded is lost; the other way gives up the step that it was in.
+//!
+//! Each coding is a [`Stage`] that reads from the one before it. How the reader below splits the bytes changes nothing:
+//! they are taken up in pieces of one size. An error of that reader is passed on, for it means that the capture cannot be
+//! read. A fault in the coded bytes never is one: the body ends there, and [`BodyRead::state`] says so.
+
+mod brotli;
+mod gzip;
+mod inflate;
+mod source;
+mod stage;
+mod step;
+#[cfg(test)]
+mod tests;
+mod zstd;
+
+use std::io::{self, BufRead, Read};
+
+use self::source::Sent;
+use self::stage::{Layer, Stage};
+use super::body::{Defect, MAX_CODINGS, State};
+use super::exchange::MessageHead;
+
+/// A body that is being read.
+pub trait BodyRead: Read {
+    /// How far its codings were undone; what it says is final once reading has come to the end.
+    fn state(&self) -> State;
+}
+
+/// Reads `body` as it was sent, from which the framing is taken off already.
+pub fn as_sent<'a>(body: impl Read + 'a) -> Box<dyn BodyRead + 'a> {
+    Box::new(AsSent(body))
+}
+
+/// Reads `body`, from which the framing is taken off already, and undoes the codings that `head` names, those which the
+/// bytes show to be there.
+///
+/// `is_whole` says that the bytes are all of the body, as far as is known; if they are not, what is decoded of them is
+/// [`Defect::CutOff`], even if it comes out even. No stage gives more than `limit` bytes, and none takes up much that
+/// gives nothing: beyond that the body is [`Defect::TooLarge`]. The memory in use is some 100 KiB a coding, and with
+/// brotli and zstd as much more as the body had written, up to 16 and 128 MiB.
+pub fn decoded<'a>(
+    head: Option<&MessageHead>,
+    body: impl Read + 'a,
+    is_whole: bool,
+    limit: u64,
+) -> Box<dyn BodyRead + 'a> {
+    let codings = head.map(MessageHead::codings).unwrap_or_default();
+    if codings.is_empty() {
+        return as_sent(body);
+    }
+    let sent: Box<dyn Layer + 'a> = Box::new(Sent::new(body, is_whole));
+    // Of those beyond the limit one is enough to say that there are more.
+    let undone = codings.iter().rev().take(MAX_CODINGS.saturating_add(1));
+    let last = undone.enumerate().fold(sent, |before, (number, coding)| {
+        let coding = (number < MAX_CODINGS).then_some(*coding);
+        Box::new(Stage::new(before, coding, limit))
+    });
+    Box::new(Decoded(last))
+}
+
+struct AsSent<R>(R);
+
+impl<R: Read> Read for AsSent<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl<R: Read> BodyRead for AsSent<R> {
+    fn state(&self) -> State {
+        State::AsSent
+    }
+}
+
+/// The last of the stages.
+struct Decoded<'a>(Box<dyn Layer + 'a>);
+
+impl Read for Decoded<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let read = self.0.fill_buf()?.read(buffer)?;
+        self.0.consume(read);
+        Ok(read)
+    }
+}
+
+impl BodyRead for Decoded<'_> {
+    fn state(&self) -> State {
+        let report = self.0.report();
+        let cut_off = (report.is_decoded && report.is_cut_off).then_some(Defect::CutOff);
+        match report.defect.or(cut_off) {
+            Some(defect) => State::Partial(defect),
+            None if report.is_decoded => State::Decoded,
+            None => State::AsSent,
+        }
+    }
+}
