@@ -26,6 +26,8 @@ pub(super) struct Half {
     /// What its head says the length of the body is, if that must be so.
     pub(super) expected_bytes: Option<u64>,
     pub(super) body_bytes: u64,
+    /// Whether it is usual, or must be, that it has no body.
+    pub(super) is_bodiless: bool,
     /// Whether its end was said.
     pub(super) is_ended: bool,
     /// Whether what follows is no body.
@@ -46,6 +48,7 @@ impl Half {
             last: start.moment,
             expected_bytes: None,
             body_bytes: 0,
+            is_bodiless: false,
             is_ended: false,
             is_tunnel: false,
             is_doubtful: false,
@@ -93,12 +96,25 @@ impl Half {
         (ending, defects)
     }
 
+    /// Whether it has what it is to have, as far as that can be told without a mark of its end.
+    pub(super) fn is_evenly_filled(&self) -> bool {
+        let is_filled = self.expected_bytes == Some(self.body_bytes);
+        let is_empty = self.body_bytes == 0 && self.is_bodiless;
+        self.head == HeadSeen::Final && !self.is_tunnel && (is_filled || is_empty)
+    }
+
     /// How it stands, given that no end of it was seen.
     pub(super) fn standing(&self) -> (Ending, Defects) {
         let mut defects = self.defects;
         if self.is_doubtful {
             defects |= Defects::LOST_BYTES;
         }
-        (Ending::Open, defects)
+        let ending = match defects.contains(Defects::LISTING) {
+            // A listing shows no ends at all.
+            true if defects.contains(Defects::LOST_BYTES) => Ending::Broken,
+            true => Ending::Closed,
+            false => Ending::Open,
+        };
+        (ending, defects)
     }
 }

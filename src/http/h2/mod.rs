@@ -10,7 +10,9 @@ mod frame;
 mod half;
 mod head;
 mod hpack;
+mod listing;
 mod out;
+mod quoted;
 mod reader;
 mod streams;
 #[cfg(test)]
@@ -19,8 +21,9 @@ mod tests;
 pub(crate) use frame::{PREFACE, is_frames};
 
 use super::conversation::{Part, Piece};
-use crate::event::{Direction, EventId, Provenance};
+use crate::event::{Content, Direction, EventId, Provenance};
 use connection::{Connection, Input};
+use listing::{Listed, Listing};
 use out::{Out, Roles};
 
 /// How much of an event is put together before it is read, if it comes in parts. eCapture 2.x makes none that is larger.
@@ -31,6 +34,7 @@ const EVENT_BYTES: usize = 16 << 10;
 pub struct Session {
     connection: Connection,
     roles: Roles,
+    listings: [Listing; 2],
     gathered: Option<Gathered>,
     /// The last event of which bytes were read, of each direction.
     last_read: [Option<EventId>; 2],
@@ -60,6 +64,7 @@ impl Session {
         Self {
             connection,
             roles: Roles::default(),
+            listings: Default::default(),
             gathered: None,
             last_read: [None; 2],
         }
@@ -75,6 +80,11 @@ impl Session {
             self.read_gathered(sink);
         }
         if piece.bytes.is_empty() {
+            return;
+        }
+        if piece.content == Content::Http2Listing || piece.provenance.contains(Provenance::LISTING)
+        {
+            self.read_listing(piece, sink);
             return;
         }
         let last = self.last_read.get(usize::from(piece.direction.code()));
@@ -122,6 +132,26 @@ impl Session {
             let bytes = &bytes;
             self.read(Input { bytes, ..input }, sink);
         }
+    }
+
+    fn read_listing(&mut self, piece: &Piece<'_>, sink: &mut dyn FnMut(Part<'_>)) {
+        let [inbound, outbound] = &mut self.listings;
+        let listing = match piece.direction {
+            Direction::Inbound => inbound,
+            Direction::Outbound => outbound,
+        };
+        let mut out = Out {
+            roles: &mut self.roles,
+            sink,
+        };
+        let listed = Listed {
+            direction: piece.direction,
+            now: (piece.event, piece.time),
+            offset: piece.offset,
+            bytes: piece.bytes,
+            is_last: piece.is_last,
+        };
+        listing.read(&mut self.connection.streams, &mut out, &listed);
     }
 
     fn read(&mut self, input: Input<'_>, sink: &mut dyn FnMut(Part<'_>)) {

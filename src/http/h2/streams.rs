@@ -51,6 +51,7 @@ struct Stream {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Method {
     Unknown,
+    Get,
     Head,
     Connect,
     Other,
@@ -218,6 +219,7 @@ impl Streams {
         }
         if let Some(method) = &head.head.method {
             stream.method = match &**method {
+                b"GET" => Method::Get,
                 b"HEAD" => Method::Head,
                 b"CONNECT" => Method::Connect,
                 _ => Method::Other,
@@ -239,11 +241,17 @@ impl Streams {
         if defects.intersects(Defects::LOST_BYTES | Defects::BAD_FRAMING) {
             half.defects |= defects & (Defects::LOST_BYTES | Defects::BAD_FRAMING);
         }
-        let has_no_body = status == Some(304) || (status.is_some() && method == Method::Head);
+        let has_no_body = match status {
+            Some(status) => matches!(status, 204 | 304) || method == Method::Head,
+            None => matches!(method, Method::Get | Method::Head),
+        };
         // Of a response to an unknown request without a body, it may be that of a HEAD; see `ends`.
         let is_connected = status.is_none_or(|status| (200..300).contains(&status));
         let is_tunnel = method == Method::Connect && is_connected;
-        half.expected_bytes = head.body_bytes.filter(|_| !has_no_body && !is_tunnel);
+        half.expected_bytes = head
+            .body_bytes
+            .filter(|_| !(status.is_some() && has_no_body) && !is_tunnel);
+        half.is_bodiless = has_no_body;
         let first = half.first;
         out.say(
             at.direction,
@@ -464,6 +472,32 @@ impl Streams {
             if let Some(half) = half.filter(|half| !half.is_ended && half.last.0 == event) {
                 half.defects |= Defects::MAYBE_TRUNCATED;
             }
+        }
+    }
+
+    /// A half is read from a listing; notes what else is to be said at its end.
+    pub(super) fn list(&mut self, direction: Direction, id: u32, defects: Defects) {
+        if let Some(half) = self.half_mut(direction, id) {
+            half.defects |= defects | Defects::LISTING;
+            if defects.contains(Defects::RESERIALIZED) {
+                // The length is that of the coded body.
+                half.expected_bytes = None;
+            }
+        }
+    }
+
+    /// A listing is over that had something of a half; `has_end` says that it had its end.
+    pub(super) fn end_listed(
+        &mut self,
+        out: &mut Out<'_>,
+        direction: Direction,
+        id: u32,
+        now: Moment,
+        has_end: bool,
+    ) {
+        let half = self.half_mut(direction, id);
+        if half.is_some_and(|half| has_end || half.is_evenly_filled()) {
+            self.ends(out, direction, id, now);
         }
     }
 

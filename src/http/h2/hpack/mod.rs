@@ -246,6 +246,11 @@ impl Decoder {
     }
 }
 
+/// Whether the static table has a field with this name and this value.
+pub(super) fn is_static(name: &[u8], value: &[u8]) -> bool {
+    !value.is_empty() && (1..=table::LENGTH).any(|index| table::field(index) == Some((name, value)))
+}
+
 /// How large a field is in a table, counting what is unknown as nothing.
 fn size(field: &Field) -> usize {
     let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);

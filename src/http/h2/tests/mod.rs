@@ -1,6 +1,7 @@
 //! Connections as a test writes them, and what is read of them.
 
 mod cases;
+mod listings;
 mod random;
 
 use std::collections::BTreeMap;
