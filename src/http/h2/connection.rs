@@ -4,7 +4,7 @@
 //! where frames speak of others that were not seen. What was under way then is doubtful, the dynamic table of the
 //! direction is forgotten, and reading goes on with the next event that is frames from its first byte on.
 
-use super::frame::{ChainEnd, FRAME_BYTES, PREFACE, Rules, chain};
+use super::frame::{ChainEnd, FRAME_BYTES, Header, PREFACE, Rules, chain};
 use super::head::{self, Role};
 use super::hpack::{Block, Decoder, Fault};
 use super::out::{Out, opposite};
@@ -74,6 +74,12 @@ impl Connection {
         }
     }
 
+    /// Whether all of the table of header fields of a direction is known.
+    #[cfg(test)]
+    pub(super) fn is_certain(&self, place: usize) -> bool {
+        self.readers[place].decoder.is_certain()
+    }
+
     fn reader(&mut self, direction: Direction) -> &mut Reader {
         let [inbound, outbound] = &mut self.readers;
         match direction {
@@ -118,13 +124,13 @@ impl Connection {
             Direction::Outbound => outbound,
         };
         let knows_streams = self.is_whole || self.streams.has_any();
-        let may_have = |stream| !knows_streams || self.streams.may_have(stream);
-        let alone = |has_stream: &dyn Fn(u32) -> bool| {
+        let may_have = |header: &Header| !knows_streams || self.streams.may_have(header.stream);
+        let alone = |fits_stream: &dyn Fn(&Header) -> bool| {
             let rules = Rules {
                 is_strict: true,
                 limit_bytes: reader.limit_bytes,
                 continued: None,
-                has_stream,
+                fits_stream,
             };
             chain(input.bytes, rules)
         };
@@ -132,7 +138,7 @@ impl Connection {
             Fit::Frames => Verdict::Read,
             Fit::Inside => {
                 let is_begun = input.bytes.starts_with(PREFACE);
-                let is_likely = |stream| is_begun || self.streams.expects(stream);
+                let is_likely = |header: &Header| is_begun || self.streams.expects(header);
                 // Who writes the header of a frame and its content apart may well write what looks like frames.
                 let may_end = reader.has_taken_content();
                 if may_end && alone(&is_likely).is_some() {
@@ -216,7 +222,8 @@ impl Connection {
     /// A client begins a connection: this one, or the next over the same descriptor.
     fn preface(&mut self, out: &mut Out<'_>, direction: Direction) {
         let other = opposite(direction);
-        if self.has_begun || (self.streams.has_any() && !self.is_whole) {
+        let is_other_way = out.client().is_some_and(|client| client != direction);
+        if self.has_begun || is_other_way || (self.streams.has_any() && !self.is_whole) {
             self.streams.end_all(out);
             *self.reader(other) = Reader::default();
             self.reader(direction).limit_bytes = FRAME_BYTES;

@@ -142,8 +142,8 @@ pub(super) struct Rules<'a> {
     pub(super) limit_bytes: usize,
     /// Of which stream a CONTINUATION must come first.
     pub(super) continued: Option<u32>,
-    /// Whether there can be a frame of this stream, if it is not 0.
-    pub(super) has_stream: &'a dyn Fn(u32) -> bool,
+    /// Whether there can be such a frame on its stream, if that is not 0.
+    pub(super) fits_stream: &'a dyn Fn(&Header) -> bool,
 }
 
 /// How a chain of frames ends.
@@ -180,7 +180,7 @@ pub(super) fn chain(bytes: &[u8], rules: Rules<'_>) -> Option<ChainEnd> {
             Some(stream) => header.kind == Kind::Continuation && header.stream == stream,
             None => header.kind != Kind::Continuation,
         };
-        let is_known = header.stream == 0 || (rules.has_stream)(header.stream);
+        let is_known = header.stream == 0 || (rules.fits_stream)(&header);
         if !fits || !follows || !is_known || has_too_much_padding(&header, content) {
             return None;
         }
@@ -205,7 +205,7 @@ fn may_begin_header(begun: &[u8], rules: Rules<'_>) -> bool {
         *byte = *known;
     }
     let least = Header::read(least);
-    let is_known = least.stream == 0 || (rules.has_stream)(least.stream);
+    let is_known = rules.is_strict || least.stream == 0 || (rules.fits_stream)(&least);
     least.length <= rules.limit_bytes && is_known
 }
 
@@ -225,7 +225,7 @@ pub(crate) fn is_frames(payload: &[u8]) -> bool {
         is_strict: true,
         limit_bytes: FRAME_BYTES,
         continued: payload_begins_with_continuation(payload),
-        has_stream: &|_| true,
+        fits_stream: &|_| true,
     };
     match chain(payload, rules) {
         Some(ChainEnd::Even | ChainEnd::WithinFrame) => true,
@@ -293,7 +293,7 @@ mod tests {
             is_strict,
             limit_bytes: FRAME_BYTES,
             continued: None,
-            has_stream: &|stream| stream < 4,
+            fits_stream: &|header| header.stream < 4,
         };
         for (bytes, possible, usual) in [
             // An extension; an unknown flag; a reserved bit.

@@ -171,12 +171,12 @@ impl Reader {
     }
 
     /// Whether the bytes of an event can follow what was read.
-    pub(super) fn fit(&self, bytes: &[u8], has_stream: &dyn Fn(u32) -> bool) -> Fit {
+    pub(super) fn fit(&self, bytes: &[u8], fits_stream: &dyn Fn(&Header) -> bool) -> Fit {
         let rules = |continued| Rules {
             is_strict: false,
             limit_bytes: self.limit_bytes,
             continued,
-            has_stream,
+            fits_stream,
         };
         let continued = self.block.as_ref().map(|block| block.stream);
         let found = match &self.state {

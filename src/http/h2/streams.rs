@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::frame::{END_STREAM, Header, Kind};
 use super::half::{Half, HeadSeen};
 use super::head::Head;
 use super::out::{Out, opposite};
@@ -144,11 +145,17 @@ impl Streams {
         stream <= self.highest_like(stream).saturating_add(STREAMS_AHEAD)
     }
 
-    /// Whether a frame is likely to be of this stream: it is open, or one of the next.
-    pub(super) fn expects(&self, stream: u32) -> bool {
+    /// Whether such a frame is likely, so that even bytes that may be anything else can be taken for it.
+    pub(super) fn expects(&self, header: &Header) -> bool {
+        let stream = header.stream;
         let highest = self.highest_like(stream);
-        self.open.contains_key(&stream)
-            || (stream > highest && stream <= highest.saturating_add(STREAMS_NEXT))
+        let is_next = stream > highest && stream <= highest.saturating_add(STREAMS_NEXT);
+        match header.kind {
+            // Who has nothing to say does not say it.
+            Kind::Data if header.length == 0 && !header.has(END_STREAM) => false,
+            Kind::Headers if is_next => stream % 2 == 1,
+            _ => self.open.contains_key(&stream),
+        }
     }
 
     fn highest_like(&self, stream: u32) -> u32 {

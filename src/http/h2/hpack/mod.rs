@@ -93,6 +93,12 @@ impl Decoder {
         self.has_unknown_rest = true;
     }
 
+    /// Whether nothing of the table is unknown.
+    #[cfg(test)]
+    pub(super) fn is_certain(&self) -> bool {
+        self.is_size_certain && !self.has_unknown_rest
+    }
+
     /// Reads a whole header block. After a fault, all is forgotten.
     pub(super) fn decode(&mut self, bytes: &[u8]) -> Block {
         let block = self.read(bytes);
