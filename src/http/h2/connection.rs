@@ -167,7 +167,7 @@ impl Connection {
         let torn = reader.lose();
         if let Some(headers) = torn.headers {
             let at = headers.start.moment;
-            self.headers(out, direction, headers, at, true);
+            self.headers(out, direction, &headers, at, true);
         }
         if is_news || torn.is_within {
             self.gap(direction);
@@ -208,7 +208,7 @@ impl Connection {
                     self.streams.ends(out, direction, stream, now);
                 }
             }
-            Seen::Headers(headers) => self.headers(out, direction, headers, now, false),
+            Seen::Headers(headers) => self.headers(out, direction, &headers, now, false),
             Seen::Reset { stream } => self.streams.reset(out, stream, now),
             Seen::Priority { stream } => self.streams.name(stream),
             Seen::FrameLimit(limit) => {
@@ -259,7 +259,7 @@ impl Connection {
         &mut self,
         out: &mut Out<'_>,
         direction: Direction,
-        headers: Headers,
+        headers: &Headers,
         now: Moment,
         is_torn: bool,
     ) {
@@ -292,8 +292,8 @@ impl Connection {
             start: headers.start,
             now,
         };
-        let defects = defects(&block, &headers, is_torn);
-        self.block(out, at, block, &headers, defects);
+        let defects = defects(&block, headers, is_torn);
+        self.block(out, at, block, headers, defects);
         if !is_torn && (headers.ends_stream || headers.promised.is_some()) {
             self.streams.ends(out, sender, id, now);
         }
@@ -332,7 +332,7 @@ impl Connection {
         if !headers.ends_stream {
             defects |= Defects::BAD_FRAMING;
         }
-        let fields = head.head.fields;
+        let fields = head.message.fields;
         self.streams.trailers(out, at, fields, uses_table, defects);
     }
 
@@ -346,13 +346,12 @@ impl Connection {
         place: Place,
     ) -> bool {
         let is_request = out.client() == Some(sender);
+        let is_response = out.client() == Some(opposite(sender));
         match place {
             Place::Skipping if is_request && self.is_whole => self.gap(direction),
-            Place::Stream | Place::Skipping if out.client().is_some() && !is_request => {
-                // The request was lost.
-                if self.is_whole {
-                    self.gap(opposite(direction));
-                }
+            // The request was lost.
+            Place::Stream | Place::Skipping if is_response && self.is_whole => {
+                self.gap(opposite(direction));
             }
             // The response was first.
             Place::Half if is_request => {

@@ -83,13 +83,12 @@ impl Header {
         let (length, on_stream) = (self.length, self.stream != 0);
         let fits = match self.kind {
             Kind::Data | Kind::Continuation => on_stream,
-            Kind::Headers => on_stream && length >= self.extra_bytes(),
+            Kind::Headers | Kind::PushPromise => on_stream && length >= self.extra_bytes(),
             Kind::Priority => on_stream && length == 5,
             Kind::Reset => on_stream && length == 4,
             Kind::Settings => {
                 !on_stream && length.is_multiple_of(6) && (!self.has(ACK) || length == 0)
             }
-            Kind::PushPromise => on_stream && length >= self.extra_bytes(),
             Kind::Ping => !on_stream && length == 8,
             Kind::GoAway => !on_stream && length >= 8,
             Kind::WindowUpdate => length == 4,

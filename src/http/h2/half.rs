@@ -15,6 +15,17 @@ pub(super) enum HeadSeen {
     Final,
 }
 
+/// What comes of a half next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// More of the message.
+    Message,
+    /// Bytes of a tunnel; the end of the message was said.
+    Tunnel,
+    /// Nothing.
+    Over,
+}
+
 /// A half that has begun.
 #[derive(Debug)]
 pub(super) struct Half {
@@ -28,10 +39,7 @@ pub(super) struct Half {
     pub(super) body_bytes: u64,
     /// Whether it is usual, or must be, that it has no body.
     pub(super) is_bodiless: bool,
-    /// Whether its end was said.
-    pub(super) is_ended: bool,
-    /// Whether what follows is no body.
-    pub(super) is_tunnel: bool,
+    pub(super) phase: Phase,
     /// Whether bytes were lost that may have been of it.
     pub(super) is_doubtful: bool,
     /// What is to be said at its end.
@@ -49,11 +57,15 @@ impl Half {
             expected_bytes: None,
             body_bytes: 0,
             is_bodiless: false,
-            is_ended: false,
-            is_tunnel: false,
+            phase: Phase::Message,
             is_doubtful: false,
             defects: Defects::empty(),
         }
+    }
+
+    /// Whether the end of the message was said.
+    pub(super) fn is_ended(&self) -> bool {
+        self.phase != Phase::Message
     }
 
     /// Something of it is in this event.
@@ -100,7 +112,7 @@ impl Half {
     pub(super) fn is_evenly_filled(&self) -> bool {
         let is_filled = self.expected_bytes == Some(self.body_bytes);
         let is_empty = self.body_bytes == 0 && self.is_bodiless;
-        self.head == HeadSeen::Final && !self.is_tunnel && (is_filled || is_empty)
+        self.head == HeadSeen::Final && (is_filled || is_empty)
     }
 
     /// How it stands, given that no end of it was seen.

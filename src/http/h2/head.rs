@@ -16,7 +16,7 @@ pub(super) enum Role {
 /// A head, and what follows from it.
 #[derive(Debug)]
 pub(super) struct Head {
-    pub(super) head: MessageHead,
+    pub(super) message: MessageHead,
     pub(super) role: Role,
     /// Whether any field's name is unknown, so that it may be a pseudo-header field.
     pub(super) may_have_more: bool,
@@ -66,7 +66,7 @@ pub(super) fn head(fields: Vec<Field>) -> Head {
     };
     let body_bytes = content_length(&head);
     Head {
-        head,
+        message: head,
         role,
         may_have_more,
         body_bytes,
@@ -109,8 +109,8 @@ mod tests {
             unknown.clone(),
         ]);
         assert_eq!(found.role, Role::Request);
-        assert_eq!(found.head.target.as_deref(), Some(&b"/a"[..]));
-        assert_eq!(found.head.fields.len(), 3);
+        assert_eq!(found.message.target.as_deref(), Some(&b"/a"[..]));
+        assert_eq!(found.message.fields.len(), 3);
         assert!(found.may_have_more);
         assert_eq!(found.body_bytes, Some(12));
         for (value, status) in [
@@ -121,7 +121,7 @@ mod tests {
             ("x", None),
         ] {
             let found = head(vec![known(":status", value)]);
-            assert_eq!(found.head.status, status, "{value}");
+            assert_eq!(found.message.status, status, "{value}");
         }
         let trailers = head(vec![known("grpc-status", "0")]);
         assert_eq!(trailers.role, Role::Unknown);

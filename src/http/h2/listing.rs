@@ -397,7 +397,7 @@ impl Listing {
         }
         if has_head && head.role == Role::Unknown {
             // Trailers, which end their stream.
-            let fields = head.head.fields;
+            let fields = head.message.fields;
             to.streams
                 .trailers(to.out, to.at(stream), fields, true, defects);
             self.touch(stream, true);

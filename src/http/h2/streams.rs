@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::frame::{END_STREAM, Header, Kind};
-use super::half::{Half, HeadSeen};
+use super::half::{Half, HeadSeen, Phase};
 use super::head::Head;
 use super::out::{Out, opposite};
 use super::reader::{Moment, Start};
@@ -107,7 +107,7 @@ impl Stream {
 
     /// Whether nothing more can come of it.
     fn is_over(&self) -> bool {
-        let over = |half: &&Half| half.is_ended && !half.is_tunnel;
+        let over = |half: &&Half| half.phase == Phase::Over;
         let halves = self.halves.iter().flatten().filter(over).count();
         halves.saturating_add(usize::from(self.is_upgraded)) >= 2
     }
@@ -160,7 +160,7 @@ impl Streams {
 
     fn highest_like(&self, stream: u32) -> u32 {
         let [even, odd] = self.highest;
-        if stream % 2 == 0 { even } else { odd }
+        if stream.is_multiple_of(2) { even } else { odd }
     }
 
     fn is_reset(&self, stream: u32) -> bool {
@@ -188,7 +188,7 @@ impl Streams {
         };
         match open.half(direction) {
             None => Place::Half,
-            Some(half) if half.is_ended => Place::Over,
+            Some(half) if half.is_ended() => Place::Over,
             Some(half) if half.head == HeadSeen::Missing => Place::Late,
             Some(_) => Place::Within,
         }
@@ -197,7 +197,7 @@ impl Streams {
     /// Whether the half of a stream has its head, so that trailers can follow.
     pub(super) fn has_head(&self, direction: Direction, stream: u32) -> bool {
         let half = self.open.get(&stream).and_then(|open| open.half(direction));
-        half.is_some_and(|half| half.head == HeadSeen::Final && !half.is_ended)
+        half.is_some_and(|half| half.head == HeadSeen::Final && !half.is_ended())
     }
 
     /// A head was read.
@@ -214,7 +214,7 @@ impl Streams {
         }
         self.make_room(out, at.stream);
         let stream = self.open(at.stream);
-        let status = head.head.status;
+        let status = head.message.status;
         let is_interim = status.is_some_and(|status| status < 200);
         let seen = if is_interim {
             HeadSeen::Interim
@@ -224,7 +224,7 @@ impl Streams {
         if stream.half(at.direction).is_none() {
             stream.set_half(at.direction, Half::new(seen, at.start));
         }
-        if let Some(method) = &head.head.method {
+        if let Some(method) = &head.message.method {
             stream.method = match &**method {
                 b"GET" => Method::Get,
                 b"HEAD" => Method::Head,
@@ -255,6 +255,8 @@ impl Streams {
         // Of a response to an unknown request without a body, it may be that of a HEAD; see `ends`.
         let is_connected = status.is_none_or(|status| (200..300).contains(&status));
         let is_tunnel = method == Method::Connect && is_connected;
+        // A length that is said without a body is that of what GET would give (RFC 9110, section 8.6).
+        let is_answered = is_tunnel || (status.is_some() && has_no_body);
         half.expected_bytes = head
             .body_bytes
             .filter(|_| !(status.is_some() && has_no_body) && !is_tunnel);
@@ -266,7 +268,7 @@ impl Streams {
                 exchange,
                 side: Side::Request,
                 http2_stream: Some(at.stream),
-                head: Some(head.head),
+                head: Some(head.message),
                 first,
                 last: at.now,
                 defects,
@@ -275,7 +277,7 @@ impl Streams {
         if is_tunnel {
             self.end(out, at.direction, at.stream, at.now);
             if let Some(half) = self.half_mut(at.direction, at.stream) {
-                half.is_tunnel = true;
+                half.phase = Phase::Tunnel;
             }
         }
     }
@@ -338,7 +340,7 @@ impl Streams {
     pub(super) fn data_place(&self, direction: Direction, stream: u32) -> Place {
         let half = self.open.get(&stream).and_then(|open| open.half(direction));
         match half {
-            Some(half) if half.is_ended && !half.is_tunnel => Place::Over,
+            Some(half) if half.phase == Phase::Over => Place::Over,
             Some(_) => Place::Within,
             None if self.is_reset(stream) => Place::Reset,
             None if self.open.contains_key(&stream) => Place::Half,
@@ -377,7 +379,7 @@ impl Streams {
             length,
         };
         let time = now.1;
-        if half.is_tunnel {
+        if half.phase == Phase::Tunnel {
             out.say(
                 direction,
                 Part::Tunnel {
@@ -388,7 +390,7 @@ impl Streams {
                     bytes,
                 },
             );
-        } else if !half.is_ended {
+        } else if !half.is_ended() {
             half.body_bytes = half.body_bytes.saturating_add(length);
             out.say(
                 direction,
@@ -416,8 +418,8 @@ impl Streams {
             if may_be_of_head && half.body_bytes == 0 && half.head == HeadSeen::Final {
                 half.expected_bytes = half.expected_bytes.filter(|expected| *expected == 0);
             }
-            if half.is_tunnel {
-                half.is_tunnel = false;
+            if half.phase == Phase::Tunnel {
+                half.phase = Phase::Over;
             }
         }
         self.end(out, direction, id, now);
@@ -432,10 +434,10 @@ impl Streams {
             return;
         };
         let exchange = stream.exchange;
-        let Some(half) = stream.half_mut(direction).filter(|half| !half.is_ended) else {
+        let Some(half) = stream.half_mut(direction).filter(|half| !half.is_ended()) else {
             return;
         };
-        half.is_ended = true;
+        half.phase = Phase::Over;
         half.touch(now);
         let (ending, defects) = half.ending();
         say_end(out, direction, exchange, (ending, defects), half.last);
@@ -455,7 +457,7 @@ impl Streams {
         let client = out.client().unwrap_or(Direction::Outbound);
         for direction in [client, opposite(client)] {
             let exchange = stream.exchange;
-            if let Some(half) = stream.half_mut(direction).filter(|half| !half.is_ended) {
+            if let Some(half) = stream.half_mut(direction).filter(|half| !half.is_ended()) {
                 half.last = now;
                 let defects = half.standing().1 | Defects::RESET;
                 say_end(out, direction, exchange, (Ending::Broken, defects), now);
@@ -466,7 +468,7 @@ impl Streams {
     /// Bytes of one direction were lost. Any half may have been in them that is not over.
     pub(super) fn doubt(&mut self, direction: Direction) {
         for stream in self.open.values_mut() {
-            if let Some(half) = stream.half_mut(direction).filter(|half| !half.is_ended) {
+            if let Some(half) = stream.half_mut(direction).filter(|half| !half.is_ended()) {
                 half.is_doubtful = true;
             }
         }
@@ -476,7 +478,7 @@ impl Streams {
     pub(super) fn truncated(&mut self, direction: Direction, event: EventId) {
         for stream in self.open.values_mut() {
             let half = stream.half_mut(direction);
-            if let Some(half) = half.filter(|half| !half.is_ended && half.last.0 == event) {
+            if let Some(half) = half.filter(|half| !half.is_ended() && half.last.0 == event) {
                 half.defects |= Defects::MAYBE_TRUNCATED;
             }
         }
@@ -532,7 +534,7 @@ impl Streams {
     fn open(&mut self, id: u32) -> &mut Stream {
         let used = self.tick();
         let [even, odd] = &mut self.highest;
-        let highest = if id % 2 == 0 { even } else { odd };
+        let highest = if id.is_multiple_of(2) { even } else { odd };
         *highest = (*highest).max(id);
         let next_exchange = &mut self.next_exchange;
         let stream = self.open.entry(id).or_insert_with(|| {
@@ -568,7 +570,7 @@ impl Streams {
         };
         let client = out.client().unwrap_or(Direction::Outbound);
         for direction in [client, opposite(client)] {
-            let half = stream.half(direction).filter(|half| !half.is_ended);
+            let half = stream.half(direction).filter(|half| !half.is_ended());
             if let Some(half) = half {
                 let (ending, defects) = half.standing();
                 say_end(

@@ -15,11 +15,12 @@ fn other(kind: &str, stream: u32) -> String {
 }
 
 fn head(stream: u32, fields: &[(&str, &str)]) -> String {
-    let mut text = block("HEADERS", stream, 25);
-    for (name, value) in fields {
-        text += &format!("header field \"{name}\" = \"{value}\"\n");
-    }
-    text
+    let field = |(name, value): (&&str, &&str)| format!("header field \"{name}\" = \"{value}\"\n");
+    let fields: String = fields
+        .iter()
+        .map(|(name, value)| field((name, value)))
+        .collect();
+    block("HEADERS", stream, 25) + &fields
 }
 
 fn data(stream: u32, body: &str) -> String {
@@ -153,7 +154,7 @@ fn a_cut_listing_is_read_as_far_as_it_goes() {
     let whole_lines = lines(&read(&[listing(CLIENT, &whole)]));
     assert_eq!(whole_lines.len(), 2);
     for end in 0..whole.len() {
-        let listener = read(&[listing(CLIENT, &whole[..end])]);
+        let listener = read(&[listing(CLIENT, whole.get(..end).unwrap())]);
         for exchange in listener.exchanges.values() {
             let half = &exchange.halves[0];
             assert!(b"body of a request".starts_with(&half.body[..]), "{end}");

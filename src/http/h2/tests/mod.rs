@@ -256,25 +256,25 @@ pub(super) fn lines(listener: &Listener) -> Vec<String> {
                 fields: half.trailers.clone(),
                 ..MessageHead::empty(crate::http::exchange::Version::Http2)
             };
-            let mut line = format!(
+            let line = format!(
                 "{number}/{} {side}: {}",
                 exchange.http2_stream.unwrap(),
                 heads.join(", ")
             );
+            let mut words = vec![line];
             if !half.body.is_empty() {
-                line += &format!(" | {}", String::from_utf8_lossy(&half.body));
+                words.push(String::from_utf8_lossy(&half.body).into());
             }
             if !half.trailers.is_empty() {
-                line += &format!(" | {}", short(&trailers));
+                words.push(short(&trailers));
             }
             if !half.tunnel.is_empty() {
-                line += &format!(" | tunnel {}", String::from_utf8_lossy(&half.tunnel));
+                words.push(format!("tunnel {}", String::from_utf8_lossy(&half.tunnel)));
             }
-            line += &format!(" | {}", half.ending.unwrap().name());
-            for name in half.defects.names() {
-                line += &format!(" {name}");
-            }
-            lines.push(line);
+            let mut ending = vec![half.ending.unwrap().name()];
+            ending.extend(half.defects.names());
+            words.push(ending.join(" "));
+            lines.push(words.join(" | "));
         }
     }
     lines

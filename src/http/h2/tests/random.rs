@@ -54,7 +54,7 @@ fn fields() -> impl Strategy<Value = Fields> {
 fn message(frames_weight: u32) -> impl Strategy<Value = Message> {
     let chunk = prop_oneof![
         4 => prop::collection::vec(any::<u8>(), 0..60),
-        frames_weight => Just([super::data(1, false, b"ab"), super::data(3, true, b"")].concat()),
+        frames_weight => Just([data(1, false, b"ab"), data(3, true, b"")].concat()),
         1 => (100_usize..16_384).prop_map(|length| vec![b'z'; length]),
     ];
     let body = prop::collection::vec(chunk, 0..4);
