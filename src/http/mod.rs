@@ -9,6 +9,7 @@ pub mod exchange;
 pub mod fields;
 pub mod h1;
 pub mod view;
+pub mod h2;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use super::http2;
 use crate::event::{Content, HttpHead, Kind};
-use crate::http::h1;
+use crate::http::{h1, h2};
 
 /// How many bytes decide between text and binary.
 const SAMPLE_BYTES: usize = 256;
@@ -15,7 +15,7 @@ pub fn classify(payload: &[u8], kind: Kind) -> (Content, Option<HttpHead>) {
         return (Content::Empty, None);
     }
     if kind == Kind::TlsData {
-        if payload.starts_with(http2::PREFACE) {
+        if payload.starts_with(h2::PREFACE) {
             return (Content::Http2Preface, None);
         }
         if let Some(head) = http2::listing(payload) {
@@ -24,7 +24,7 @@ pub fn classify(payload: &[u8], kind: Kind) -> (Content, Option<HttpHead>) {
         if let Some((content, head)) = h1::head(payload) {
             return (content, Some(head));
         }
-        if http2::is_frames(payload) {
+        if h2::is_frames(payload) {
             return (Content::Http2Frames, None);
         }
     }

@@ -1,0 +1,605 @@
+//! The streams of a connection (RFC 9113, section 5), and the exchanges that are on them.
+//!
+//! It is told what the frames say, and says how the halves of the exchanges go on. It knows nothing of frames that do
+//! not come; whoever notices a loss tells it by [`Streams::doubt`].
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::frame::{END_STREAM, Header, Kind};
+use super::half::{Half, HeadSeen, Phase};
+use super::head::Head;
+use super::out::{Out, opposite};
+use super::reader::{Moment, Start};
+use crate::event::{Direction, EventId};
+use crate::http::conversation::Part;
+use crate::http::exchange::{Defects, Ending, Field, Side, Span};
+
+/// How many streams are open at a time, each with two halves. When there is one more, the one that was idle for longest
+/// is given up.
+const OPEN_STREAMS: usize = 512;
+/// How many streams are remembered that a peer gave up, since the other may still send on them.
+const RESET_STREAMS: usize = 64;
+/// How far ahead of the streams that were seen the identifier of another can be.
+const STREAMS_AHEAD: u32 = 4096;
+/// How far ahead it can be if nothing else speaks for it.
+const STREAMS_NEXT: u32 = 16;
+
+/// The streams of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Streams {
+    open: BTreeMap<u32, Stream>,
+    /// The highest identifier that was seen, of the streams that a server opens and of those that a client opens.
+    highest: [u32; 2],
+    /// The highest one of a client's that was only named, by PRIORITY.
+    named: u32,
+    reset: VecDeque<u32>,
+    next_exchange: u64,
+    /// Counts what happens, to tell how long a stream has been idle.
+    clock: u64,
+}
+
+#[derive(Debug)]
+struct Stream {
+    exchange: u64,
+    halves: [Option<Half>; 2],
+    method: Method,
+    /// Whether its request came before HTTP/2 did.
+    is_upgraded: bool,
+    used: u64,
+}
+
+/// What the method of a request means for its framing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Method {
+    Unknown,
+    Get,
+    Head,
+    Connect,
+    Other,
+}
+
+/// Where in its half a header block comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It begins the half of a stream whose other half is known.
+    Half,
+    /// It is the first that is seen of a stream with a new identifier.
+    Stream,
+    /// Identifiers before its own are missing.
+    Skipping,
+    /// A head is expected or trailers.
+    Within,
+    /// It comes after body bytes, without a head before them.
+    Late,
+    /// Its half, or its stream, is over.
+    Over,
+    /// A peer gave up its stream.
+    Reset,
+}
+
+/// What a head is part of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct At {
+    pub(super) direction: Direction,
+    pub(super) stream: u32,
+    pub(super) start: Start,
+    pub(super) now: Moment,
+}
+
+fn slot(direction: Direction) -> usize {
+    usize::from(direction.code())
+}
+
+impl Stream {
+    fn half(&self, direction: Direction) -> Option<&Half> {
+        self.halves.get(slot(direction))?.as_ref()
+    }
+
+    fn half_mut(&mut self, direction: Direction) -> Option<&mut Half> {
+        self.halves.get_mut(slot(direction))?.as_mut()
+    }
+
+    fn set_half(&mut self, direction: Direction, half: Half) {
+        if let Some(slot) = self.halves.get_mut(slot(direction)) {
+            *slot = Some(half);
+        }
+    }
+
+    /// Whether nothing more can come of it.
+    fn is_over(&self) -> bool {
+        let over = |half: &&Half| half.phase == Phase::Over;
+        let halves = self.halves.iter().flatten().filter(over).count();
+        halves.saturating_add(usize::from(self.is_upgraded)) >= 2
+    }
+}
+
+impl Streams {
+    /// Of a connection whose first exchange gets this number.
+    pub(super) fn new(next_exchange: u64) -> Self {
+        Self {
+            next_exchange,
+            ..Self::default()
+        }
+    }
+
+    /// The request of the first stream came before HTTP/2 did (RFC 7540, section 3.2).
+    pub(super) fn upgrade(&mut self, exchange: u64) {
+        let stream = self.open(1);
+        stream.exchange = exchange;
+        stream.is_upgraded = true;
+        self.next_exchange = self.next_exchange.saturating_sub(1);
+    }
+
+    /// The next number for an exchange.
+    pub(super) fn exchanges(&self) -> u64 {
+        self.next_exchange
+    }
+
+    /// Whether any stream was seen.
+    pub(super) fn has_any(&self) -> bool {
+        self.highest != [0; 2]
+    }
+
+    /// Whether a frame can be of this stream, as far as its identifier shows.
+    pub(super) fn may_have(&self, stream: u32) -> bool {
+        stream <= self.highest_like(stream).saturating_add(STREAMS_AHEAD)
+    }
+
+    /// Whether such a frame is likely, so that even bytes that may be anything else can be taken for it.
+    pub(super) fn expects(&self, header: &Header) -> bool {
+        let stream = header.stream;
+        let highest = self.highest_like(stream);
+        let is_next = stream > highest && stream <= highest.saturating_add(STREAMS_NEXT);
+        match header.kind {
+            // Who has nothing to say does not say it.
+            Kind::Data if header.length == 0 && !header.has(END_STREAM) => false,
+            Kind::Headers if is_next => stream % 2 == 1,
+            _ => self.open.contains_key(&stream),
+        }
+    }
+
+    fn highest_like(&self, stream: u32) -> u32 {
+        let [even, odd] = self.highest;
+        if stream.is_multiple_of(2) { even } else { odd }
+    }
+
+    fn is_reset(&self, stream: u32) -> bool {
+        self.reset.contains(&stream)
+    }
+
+    /// A stream is named that need not be open.
+    pub(super) fn name(&mut self, stream: u32) {
+        self.named = self.named.max(stream);
+    }
+
+    /// Where a header block of this stream comes.
+    pub(super) fn place(&self, direction: Direction, stream: u32) -> Place {
+        let highest = self.highest_like(stream);
+        let Some(open) = self.open.get(&stream) else {
+            return if self.is_reset(stream) {
+                Place::Reset
+            } else if stream <= highest {
+                Place::Over
+            } else if stream % 2 == 1 && stream > highest.max(self.named).saturating_add(2) {
+                Place::Skipping
+            } else {
+                Place::Stream
+            };
+        };
+        match open.half(direction) {
+            None => Place::Half,
+            Some(half) if half.is_ended() => Place::Over,
+            Some(half) if half.head == HeadSeen::Missing => Place::Late,
+            Some(_) => Place::Within,
+        }
+    }
+
+    /// Whether the half of a stream has its head, so that trailers can follow.
+    pub(super) fn has_head(&self, direction: Direction, stream: u32) -> bool {
+        let half = self.open.get(&stream).and_then(|open| open.half(direction));
+        half.is_some_and(|half| half.head == HeadSeen::Final && !half.is_ended())
+    }
+
+    /// A head was read.
+    pub(super) fn head(
+        &mut self,
+        out: &mut Out<'_>,
+        at: At,
+        head: Head,
+        uses_table: bool,
+        defects: Defects,
+    ) {
+        if self.place(at.direction, at.stream) == Place::Over {
+            self.abandon(out, at.stream, Defects::empty());
+        }
+        self.make_room(out, at.stream);
+        let stream = self.open(at.stream);
+        let status = head.message.status;
+        let is_interim = status.is_some_and(|status| status < 200);
+        let seen = if is_interim {
+            HeadSeen::Interim
+        } else {
+            HeadSeen::Final
+        };
+        if stream.half(at.direction).is_none() {
+            stream.set_half(at.direction, Half::new(seen, at.start));
+        }
+        if let Some(method) = &head.message.method {
+            stream.method = match &**method {
+                b"GET" => Method::Get,
+                b"HEAD" => Method::Head,
+                b"CONNECT" => Method::Connect,
+                _ => Method::Other,
+            };
+        }
+        let (exchange, method) = (stream.exchange, stream.method);
+        let Some(half) = stream.half_mut(at.direction) else {
+            return;
+        };
+        half.touch(at.now);
+        if half.head == HeadSeen::Missing {
+            // Bytes of its body came first.
+            half.defects |= Defects::BAD_FRAMING;
+        }
+        half.head = seen;
+        if uses_table || !(defects - Defects::UNKNOWN_FIELDS).is_empty() {
+            half.depends_on_others();
+        }
+        if defects.intersects(Defects::LOST_BYTES | Defects::BAD_FRAMING) {
+            half.defects |= defects & (Defects::LOST_BYTES | Defects::BAD_FRAMING);
+        }
+        let has_no_body = match status {
+            Some(status) => matches!(status, 204 | 304) || method == Method::Head,
+            None => matches!(method, Method::Get | Method::Head),
+        };
+        // Of a response to an unknown request without a body, it may be that of a HEAD; see `ends`.
+        let is_connected = status.is_none_or(|status| (200..300).contains(&status));
+        let is_tunnel = method == Method::Connect && is_connected;
+        // A length that is said without a body is that of what GET would give (RFC 9110, section 8.6).
+        let is_answered = is_tunnel || (status.is_some() && has_no_body);
+        half.expected_bytes = head
+            .body_bytes
+            .filter(|_| !(status.is_some() && has_no_body) && !is_tunnel);
+        half.is_bodiless = has_no_body;
+        let first = half.first;
+        out.say(
+            at.direction,
+            Part::Head {
+                exchange,
+                side: Side::Request,
+                http2_stream: Some(at.stream),
+                head: Some(head.message),
+                first,
+                last: at.now,
+                defects,
+            },
+        );
+        if is_tunnel {
+            self.end(out, at.direction, at.stream, at.now);
+            if let Some(half) = self.half_mut(at.direction, at.stream) {
+                half.phase = Phase::Tunnel;
+            }
+        }
+    }
+
+    /// A half begins whose head was not captured.
+    pub(super) fn begin_without_head(&mut self, out: &mut Out<'_>, at: At) {
+        if self.place(at.direction, at.stream) == Place::Over {
+            self.abandon(out, at.stream, Defects::empty());
+        }
+        self.make_room(out, at.stream);
+        let stream = self.open(at.stream);
+        let exchange = stream.exchange;
+        stream.set_half(at.direction, Half::new(HeadSeen::Missing, at.start));
+        out.say(
+            at.direction,
+            Part::Head {
+                exchange,
+                side: Side::Request,
+                http2_stream: Some(at.stream),
+                head: None,
+                first: at.start.moment,
+                last: at.start.moment,
+                defects: Defects::NO_START,
+            },
+        );
+    }
+
+    /// Fields after a body, or instead of a head that was not captured.
+    pub(super) fn trailers(
+        &mut self,
+        out: &mut Out<'_>,
+        at: At,
+        fields: Vec<Field>,
+        uses_table: bool,
+        defects: Defects,
+    ) {
+        let Some(stream) = self.open.get_mut(&at.stream) else {
+            return;
+        };
+        let exchange = stream.exchange;
+        let Some(half) = stream.half_mut(at.direction) else {
+            return;
+        };
+        half.touch(at.now);
+        half.defects |= defects;
+        if uses_table {
+            half.depends_on_others();
+        }
+        out.say(
+            at.direction,
+            Part::Trailers {
+                exchange,
+                side: Side::Request,
+                fields,
+            },
+        );
+    }
+
+    /// How a DATA frame finds the half that it is of.
+    pub(super) fn data_place(&self, direction: Direction, stream: u32) -> Place {
+        let half = self.open.get(&stream).and_then(|open| open.half(direction));
+        match half {
+            Some(half) if half.phase == Phase::Over => Place::Over,
+            Some(_) => Place::Within,
+            None if self.is_reset(stream) => Place::Reset,
+            None if self.open.contains_key(&stream) => Place::Half,
+            None => Place::Stream,
+        }
+    }
+
+    /// Bytes of a body or a tunnel. They are of no half if that is over.
+    pub(super) fn data(
+        &mut self,
+        out: &mut Out<'_>,
+        direction: Direction,
+        id: u32,
+        now: Moment,
+        offset: u64,
+        bytes: &[u8],
+    ) {
+        let clock = self.tick();
+        let Some(stream) = self.open.get_mut(&id) else {
+            return;
+        };
+        stream.used = clock;
+        let exchange = stream.exchange;
+        let Some(half) = stream.half_mut(direction) else {
+            return;
+        };
+        half.touch(now);
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        if length == 0 {
+            return;
+        }
+        let side = Side::Request;
+        let span = Span {
+            event: now.0,
+            offset,
+            length,
+        };
+        let time = now.1;
+        if half.phase == Phase::Tunnel {
+            out.say(
+                direction,
+                Part::Tunnel {
+                    exchange,
+                    side,
+                    span,
+                    time,
+                    bytes,
+                },
+            );
+        } else if !half.is_ended() {
+            half.body_bytes = half.body_bytes.saturating_add(length);
+            out.say(
+                direction,
+                Part::Body {
+                    exchange,
+                    side,
+                    span,
+                    time,
+                    bytes,
+                },
+            );
+        }
+    }
+
+    /// The peer marked the end of a half.
+    pub(super) fn ends(&mut self, out: &mut Out<'_>, direction: Direction, id: u32, now: Moment) {
+        let method = self
+            .open
+            .get(&id)
+            .map_or(Method::Unknown, |stream| stream.method);
+        let is_client = out.client() == Some(direction);
+        if let Some(half) = self.half_mut(direction, id) {
+            half.touch(now);
+            let may_be_of_head = method == Method::Unknown && !is_client;
+            if may_be_of_head && half.body_bytes == 0 && half.head == HeadSeen::Final {
+                half.expected_bytes = half.expected_bytes.filter(|expected| *expected == 0);
+            }
+            if half.phase == Phase::Tunnel {
+                half.phase = Phase::Over;
+            }
+        }
+        self.end(out, direction, id, now);
+        if self.open.get(&id).is_some_and(Stream::is_over) {
+            self.open.remove(&id);
+        }
+    }
+
+    /// Says the end of a half, if that was not done.
+    fn end(&mut self, out: &mut Out<'_>, direction: Direction, id: u32, now: Moment) {
+        let Some(stream) = self.open.get_mut(&id) else {
+            return;
+        };
+        let exchange = stream.exchange;
+        let Some(half) = stream.half_mut(direction).filter(|half| !half.is_ended()) else {
+            return;
+        };
+        half.phase = Phase::Over;
+        half.touch(now);
+        let (ending, defects) = half.ending();
+        say_end(out, direction, exchange, (ending, defects), half.last);
+    }
+
+    /// A peer gave up a stream.
+    pub(super) fn reset(&mut self, out: &mut Out<'_>, id: u32, now: Moment) {
+        if !self.is_reset(id) {
+            if self.reset.len() >= RESET_STREAMS {
+                self.reset.pop_front();
+            }
+            self.reset.push_back(id);
+        }
+        let Some(mut stream) = self.open.remove(&id) else {
+            return;
+        };
+        let client = out.client().unwrap_or(Direction::Outbound);
+        for direction in [client, opposite(client)] {
+            let exchange = stream.exchange;
+            if let Some(half) = stream.half_mut(direction).filter(|half| !half.is_ended()) {
+                half.last = now;
+                let defects = half.standing().1 | Defects::RESET;
+                say_end(out, direction, exchange, (Ending::Broken, defects), now);
+            }
+        }
+    }
+
+    /// Bytes of one direction were lost. Any half may have been in them that is not over.
+    pub(super) fn doubt(&mut self, direction: Direction) {
+        for stream in self.open.values_mut() {
+            if let Some(half) = stream.half_mut(direction).filter(|half| !half.is_ended()) {
+                half.is_doubtful = true;
+            }
+        }
+    }
+
+    /// What follows an event in the same call was not captured. It may have been of any half that was in the event.
+    pub(super) fn truncated(&mut self, direction: Direction, event: EventId) {
+        for stream in self.open.values_mut() {
+            let half = stream.half_mut(direction);
+            if let Some(half) = half.filter(|half| !half.is_ended() && half.last.0 == event) {
+                half.defects |= Defects::MAYBE_TRUNCATED;
+            }
+        }
+    }
+
+    /// A half is read from a listing; notes what else is to be said at its end.
+    pub(super) fn list(&mut self, direction: Direction, id: u32, defects: Defects) {
+        if let Some(half) = self.half_mut(direction, id) {
+            half.defects |= defects | Defects::LISTING;
+            if defects.contains(Defects::RESERIALIZED) {
+                // The length is that of the coded body.
+                half.expected_bytes = None;
+            }
+        }
+    }
+
+    /// A listing is over that had something of a half; `has_end` says that it had its end.
+    pub(super) fn end_listed(
+        &mut self,
+        out: &mut Out<'_>,
+        direction: Direction,
+        id: u32,
+        now: Moment,
+        has_end: bool,
+    ) {
+        let half = self.half_mut(direction, id);
+        if half.is_some_and(|half| has_end || half.is_evenly_filled()) {
+            self.ends(out, direction, id, now);
+        }
+    }
+
+    /// The connection is over.
+    pub(super) fn end_all(&mut self, out: &mut Out<'_>) {
+        let mut ids: Vec<_> = self.open.iter().map(|(id, s)| (s.exchange, *id)).collect();
+        ids.sort_unstable();
+        for (_, id) in ids {
+            self.abandon(out, id, Defects::empty());
+        }
+        let next_exchange = self.next_exchange;
+        *self = Self::new(next_exchange);
+    }
+
+    fn half_mut(&mut self, direction: Direction, id: u32) -> Option<&mut Half> {
+        self.open.get_mut(&id)?.half_mut(direction)
+    }
+
+    fn tick(&mut self) -> u64 {
+        self.clock = self.clock.saturating_add(1);
+        self.clock
+    }
+
+    /// The stream, which is opened if it is not open.
+    fn open(&mut self, id: u32) -> &mut Stream {
+        let used = self.tick();
+        let [even, odd] = &mut self.highest;
+        let highest = if id.is_multiple_of(2) { even } else { odd };
+        *highest = (*highest).max(id);
+        let next_exchange = &mut self.next_exchange;
+        let stream = self.open.entry(id).or_insert_with(|| {
+            let exchange = *next_exchange;
+            *next_exchange = next_exchange.saturating_add(1);
+            Stream {
+                exchange,
+                halves: [None, None],
+                method: Method::Unknown,
+                is_upgraded: false,
+                used,
+            }
+        });
+        stream.used = used;
+        stream
+    }
+
+    /// Sees to it that there is room for a stream.
+    fn make_room(&mut self, out: &mut Out<'_>, id: u32) {
+        if self.open.len() < OPEN_STREAMS || self.open.contains_key(&id) {
+            return;
+        }
+        let idle = self.open.iter().min_by_key(|(_, stream)| stream.used);
+        if let Some(id) = idle.map(|(id, _)| *id) {
+            self.abandon(out, id, Defects::GIVEN_UP);
+        }
+    }
+
+    /// Ends what is open of a stream as it stands.
+    pub(super) fn abandon(&mut self, out: &mut Out<'_>, id: u32, more: Defects) {
+        let Some(stream) = self.open.remove(&id) else {
+            return;
+        };
+        let client = out.client().unwrap_or(Direction::Outbound);
+        for direction in [client, opposite(client)] {
+            let half = stream.half(direction).filter(|half| !half.is_ended());
+            if let Some(half) = half {
+                let (ending, defects) = half.standing();
+                say_end(
+                    out,
+                    direction,
+                    stream.exchange,
+                    (ending, defects | more),
+                    half.last,
+                );
+            }
+        }
+    }
+}
+
+fn say_end(
+    out: &mut Out<'_>,
+    direction: Direction,
+    exchange: u64,
+    (ending, defects): (Ending, Defects),
+    last: Moment,
+) {
+    out.say(
+        direction,
+        Part::End {
+            exchange,
+            side: Side::Request,
+            ending,
+            defects,
+            last,
+        },
+    );
+}
