@@ -4,5 +4,6 @@ pub mod coverage;
 pub mod fields;
 pub mod jsonl;
 mod line;
+pub mod pcapng;
 pub mod stats;
 pub mod values;
