@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use ecq::event::{Content, Direction, Frame, Opcode, Provenance};
+use ecq::event::{Content, Direction, Frame, Opcode, Provenance, Timestamp};
 use ecq::export::pcapng::PcapngWriter;
 use ecq::store::{Order, Reader};
 
@@ -250,6 +250,9 @@ fn true_ends_times_and_processes_in_tshark() {
         "READ",
         b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
     ));
+    for frame in &mut frames {
+        frame.received = Timestamp::from_seconds(1_795_430_439);
+    }
     import(&env, &frames);
     check_warnings(
         &env,
