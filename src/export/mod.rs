@@ -4,6 +4,7 @@ pub mod coverage;
 pub mod fields;
 pub mod jsonl;
 mod line;
+pub mod parquet;
 pub mod pcapng;
 pub mod stats;
 pub mod values;
