@@ -8,6 +8,7 @@
 mod architecture;
 mod digest;
 mod equivalence;
+mod export_parquet;
 mod export_pcapng;
 mod extremes;
 mod filter;
