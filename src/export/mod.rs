@@ -22,5 +22,7 @@ pub mod redact;
 mod samples;
 mod shell;
 mod spreadsheet;
+pub mod parquet;
+pub mod pcapng;
 pub mod stats;
 pub mod values;

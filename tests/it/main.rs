@@ -10,6 +10,8 @@ mod corpus;
 mod corpus_exchanges;
 mod digest;
 mod equivalence;
+mod export_parquet;
+mod export_pcapng;
 mod extremes;
 mod filter;
 mod query;
