@@ -122,6 +122,7 @@ mod rows;
 mod scan;
 mod scratch;
 mod sorted;
+mod span_writer;
 mod spans;
 mod sql;
 mod stats;
