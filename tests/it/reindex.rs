@@ -126,7 +126,8 @@ fn an_old_capture_gets_its_filters_and_keeps_all_else() {
         all(&db),
         Reindexed {
             blocks: 2,
-            damaged: 0
+            damaged: 0,
+            exchanges: 0
         }
     );
     assert!(!beside(&db, "-wal").exists());
@@ -170,7 +171,8 @@ fn a_damaged_block_stays_open_and_what_follows_it_is_looked_at() {
         all(&db),
         Reindexed {
             blocks: 1,
-            damaged: 3
+            damaged: 3,
+            exchanges: 0
         }
     );
     let copy = copy(&db);

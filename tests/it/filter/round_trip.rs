@@ -138,8 +138,8 @@ fn literal(field: &'static Field, kind: Type, is_in_set: bool) -> BoxedStrategy<
         ]
         .boxed(),
         Type::Time => time().prop_map(Literal::Time).boxed(),
-        Type::Int | Type::Size if !is_in_set => int.prop_map(Literal::Int).boxed(),
-        Type::Int | Type::Size | Type::Status => {
+        Type::Int | Type::Size | Type::Duration if !is_in_set => int.prop_map(Literal::Int).boxed(),
+        Type::Int | Type::Size | Type::Duration | Type::Status => {
             let least = if is_in_set { i64::MIN } else { 100 };
             let most = if is_in_set { i64::MAX } else { 999 };
             prop_oneof![

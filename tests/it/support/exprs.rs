@@ -3,7 +3,7 @@
 //! The values are such as occur in the captures of these tests, so that filters are true of some events and false of
 //! others. The same seed gives the same filters.
 
-use ecq::filter::{FIELDS, Field, FieldId, Type};
+use ecq::filter::{About, FIELDS, Field, FieldId, Type};
 
 use super::numbers::Numbers;
 
@@ -14,6 +14,7 @@ const STATUSES: [&str; 8] = [
     "200", "404", "2xx", "4xx", "5xx", "200-299", "400-404", "500",
 ];
 const SIZES: [&str; 6] = ["0", "1", "43", "1k", "2Ki", "1M"];
+const DURATIONS: [&str; 3] = ["1s", "20ms", "5m"];
 const TIMES: [&str; 7] = [
     "now",
     "-10m",
@@ -126,7 +127,7 @@ impl RandomFilters {
 
     /// A leaf.
     pub(crate) fn test(&mut self) -> String {
-        let field = &FIELDS[self.numbers.below(FIELDS.len())];
+        let field = self.field();
         let (operand, kind) = self.operand(field);
         let is_text = matches!(kind, Type::Text | Type::Bytes);
         let is_function = operand.contains('(');
@@ -143,6 +144,16 @@ impl RandomFilters {
             _ => {
                 let operator = self.operator(kind);
                 format!("{operand} {operator} {}", self.literal(field, kind))
+            }
+        }
+    }
+
+    /// A field that events have.
+    fn field(&mut self) -> &'static Field {
+        loop {
+            let field = &FIELDS[self.numbers.below(FIELDS.len())];
+            if field.about() != About::Exchanges {
+                return field;
             }
         }
     }
@@ -185,7 +196,7 @@ impl RandomFilters {
 
     fn two_operands(&mut self, left: &str, kind: Type) -> String {
         loop {
-            let field = &FIELDS[self.numbers.below(FIELDS.len())];
+            let field = self.field();
             let (right, other) = self.operand(field);
             if sort(kind) == sort(other) {
                 let strict = if sort(kind) == Type::Bytes {
@@ -225,6 +236,7 @@ impl RandomFilters {
             Type::Time => self.numbers.pick(&TIMES).to_owned(),
             Type::Int => self.numbers.pick(&NUMBERS).to_string(),
             Type::Size => self.numbers.pick(&SIZES).to_owned(),
+            Type::Duration => self.numbers.pick(&DURATIONS).to_owned(),
             Type::Status => self.numbers.pick(&STATUSES).to_owned(),
             Type::Ip => self.numbers.pick(&NETS).to_owned(),
             Type::Endpoint => self.numbers.pick(&ENDS).to_owned(),
