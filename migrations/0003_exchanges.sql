@@ -1,7 +1,7 @@
 -- The index of exchanges: HTTP requests with their responses, reconstructed from the events of a connection.
--- `src/store/exchanges/mod.rs` explains it.
+-- `src/store/exchanges/mod.rs` explains it. And what a capture says that was taken from another.
 --
--- Everything here is derived from events: it can be deleted and made anew, is no part of the commit digests, and lags
+-- Everything about exchanges is derived from events: it can be deleted and made anew, is no part of the commit digests, and lags
 -- some seconds behind a recording. Only tables are made, so the step takes no time on a large file; an older recording
 -- has no exchanges in it until `ecq-query reindex` makes them, and a query makes them for itself until then.
 
@@ -142,3 +142,27 @@ JOIN processes AS p ON p.id = s.process_id
 LEFT JOIN connection_list AS c ON c.id = x.connection_id
 JOIN exchange_facts AS f ON f.id = x.facts_id
 LEFT JOIN exchange_paths AS pa ON pa.id = x.path_id;
+
+-- Where the events of a subset come from (`src/store/subset/mod.rs`): one row a step, the newest last. path is where the
+-- other capture lay, began_ns when its first recording began, upper_id the newest event that was looked at and of_events
+-- how many there were up to it. filter is what was asked for, NULL for everything; selects: 0 events, 1 exchanges, of
+-- which all events of the connection are here up to their last.
+CREATE TABLE origins (
+    id INTEGER PRIMARY KEY,
+    path TEXT NOT NULL,
+    began_ns INTEGER,
+    upper_id INTEGER NOT NULL,
+    of_events INTEGER NOT NULL,
+    selects INTEGER NOT NULL,
+    filter TEXT,
+    events INTEGER NOT NULL,
+    exported_ns INTEGER NOT NULL,
+    program TEXT NOT NULL
+) STRICT;
+
+-- Events of a subset before which, in their stream, events were left out: no text goes over from the one before.
+CREATE TABLE cuts (
+    event_id INTEGER PRIMARY KEY
+) STRICT;
+
+INSERT INTO names (domain, code, name) VALUES ('selects', 0, 'events'), ('selects', 1, 'exchanges');

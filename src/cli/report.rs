@@ -121,6 +121,7 @@ fn store_hint(error: &store::Error) -> Option<String> {
         store::Error::Foreign { .. } => {
             "name a capture, or a file that is not there yet, with --db"
         }
+        store::Error::Exists { .. } => "name a file that is not there yet",
         store::Error::Newer { .. } => "use the version of ecq that wrote it, or a newer one",
         store::Error::InUse { .. } => {
             "another ecq-record writes to it, or an ecq-query reads it: stop that one, or name another file with --db"

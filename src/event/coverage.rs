@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Timestamp;
+use super::{Origin, Timestamp};
 
 /// How much of a period was recorded, and what is known to be missing from it.
 ///
@@ -31,6 +31,8 @@ pub struct Coverage {
     pub filtered_recordings: u64,
     /// Number of frames that could not be read, in the whole of those recordings; they are stored as they are.
     pub unreadable_frames: u64,
+    /// Whether the capture is a subset of another: it lacks what was not asked for, whatever was recorded.
+    pub is_subset: bool,
     /// Whether the times of receipt in one of them are stand-ins, and link time with them.
     pub is_received_estimated: bool,
     /// Releases of eCapture that were seen on these links, in the order of their first log lines; at most
@@ -96,6 +98,8 @@ pub struct Stats {
     pub gaps: Vec<Gap>,
     /// How many gaps there are.
     pub gap_count: u64,
+    /// The captures that this one was taken from, one out of the other, the nearest last; at most [`Origin::MAX_LISTED`].
+    pub origins: Vec<Origin>,
 }
 
 /// A name with counts.

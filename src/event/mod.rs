@@ -11,6 +11,7 @@ mod coverage;
 mod form;
 mod hazard;
 mod id;
+mod origin;
 mod process;
 mod provenance;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use coverage::{Counted, Coverage, Gap, RecordingStats, Stats, release};
 pub use form::{Carrier, Encoding, Envelope, Form, Layout};
 pub use hazard::is_hazard;
 pub use id::{ConnectionId, EventId, LinkId, RecordingId, RunId, SourceId, StreamId};
+pub use origin::Origin;
 pub use process::Process;
 pub use provenance::Provenance;
 pub use stored::StoredEvent;

@@ -41,6 +41,9 @@ pub(super) struct Coverage<'a> {
     dropped_by_us: u64,
     /// In the whole of those recordings.
     unreadable: u64,
+    /// Whether the capture is a subset of another, without what was not asked for; absent if it is none.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_subset: bool,
     /// Whether times of receipt are stand-ins, and link time with them.
     is_received_estimated: bool,
     /// At most 8; `has_more_releases` says whether there were others.
@@ -90,6 +93,7 @@ pub(super) fn object(coverage: &event::Coverage) -> Coverage<'_> {
         gaps: coverage.gaps,
         dropped_by_us: coverage.dropped_frames,
         unreadable: coverage.unreadable_frames,
+        is_subset: coverage.is_subset,
         is_received_estimated: coverage.is_received_estimated,
         ecapture_releases: &coverage.ecapture_releases,
         has_more_releases: coverage.has_more_releases,

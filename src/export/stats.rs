@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::event::{Counted, Gap, RecordingStats, Stats, Timestamp};
+use crate::event::{Counted, Gap, Origin, RecordingStats, Stats, Timestamp};
 
 use super::coverage::{self, Coverage};
 use super::jsonl::put;
@@ -39,6 +39,29 @@ struct Object<'a> {
     /// The newest, at most 100, oldest first; and how many there are.
     recordings: Vec<Recording<'a>>,
     recording_count: u64,
+    /// The captures that this one was taken from, the nearest last; absent if it is no subset.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    taken_from: Vec<TakenFrom<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct TakenFrom<'a> {
+    path: &'a str,
+    /// When its first recording began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    began: Option<String>,
+    /// Its newest event that was looked at, and how many it had up to there.
+    upper_id: i64,
+    of_events: u64,
+    /// What the filter is about: `events`, or `exchanges` with all events of their connections up to their last.
+    of: &'static str,
+    /// Absent if everything was taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<&'a str>,
+    /// How many events were taken, when and by what.
+    events: u64,
+    exported: String,
+    program: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -107,9 +130,28 @@ pub fn write(out: &mut dyn Write, stats: &Stats) -> io::Result<()> {
         hosts: stats.hosts.iter().map(count).collect(),
         recordings: stats.recordings.iter().map(recording).collect(),
         recording_count: stats.recording_count,
+        taken_from: stats.origins.iter().map(taken_from).collect(),
     };
     put(&mut *out, &object)?;
     out.write_all(b"\n")
+}
+
+fn taken_from(origin: &Origin) -> TakenFrom<'_> {
+    TakenFrom {
+        path: &origin.path,
+        began: origin.began.map(|time| time.to_string()),
+        upper_id: origin.upper.number(),
+        of_events: origin.of_events,
+        of: if origin.is_of_exchanges {
+            "exchanges"
+        } else {
+            "events"
+        },
+        filter: origin.filter.as_deref(),
+        events: origin.events,
+        exported: origin.exported.to_string(),
+        program: &origin.program,
+    }
 }
 
 fn missing(gap: &Gap) -> Missing<'_> {
@@ -152,6 +194,8 @@ fn recording(each: &RecordingStats) -> Recording<'_> {
 
 #[cfg(test)]
 mod tests {
+    use crate::event::EventId;
+
     use super::*;
 
     #[test]
@@ -165,6 +209,17 @@ mod tests {
                 ..Gap::default()
             }],
             gap_count: 3,
+            origins: vec![Origin {
+                path: "/a.db".to_owned(),
+                began: None,
+                upper: EventId::new(9),
+                of_events: 8,
+                is_of_exchanges: true,
+                filter: Some("pid == 1".to_owned()),
+                events: 2,
+                exported: Timestamp::from_seconds(0),
+                program: "ecq-query".to_owned(),
+            }],
             ..Stats::default()
         };
         let mut out = Vec::new();
@@ -183,7 +238,9 @@ mod tests {
             after,
             concat!(
                 r#""gaps":[{"started":"1970-01-01T00:00:00.000000000Z","reason":"stalled"}],"gap_count":3,"#,
-                r#""processes":[],"hosts":[],"recordings":[],"recording_count":0}"#,
+                r#""processes":[],"hosts":[],"recordings":[],"recording_count":0,"#,
+                r#""taken_from":[{"path":"/a.db","upper_id":9,"of_events":8,"of":"exchanges","filter":"pid == 1","#,
+                r#""events":2,"exported":"1970-01-01T00:00:00.000000000Z","program":"ecq-query"}]}"#,
                 "\n"
             )
         );

@@ -28,6 +28,10 @@ pub(super) fn parts(coverage: &Coverage, style: &Style) -> Vec<String> {
             (true, true) => format!("link time is not known, as {UNTOLD}, {gaps}"),
         },
     ];
+    if coverage.is_subset {
+        parts
+            .push("this is a subset of another capture, without what was not asked for".to_owned());
+    }
     let borders = [
         coverage.nothing_before,
         coverage.nothing_after,
@@ -228,6 +232,14 @@ mod tests {
         check(
             &three_days(),
             "link up 71 h 58 m of 72 h, no known gap; losses inside eCapture are not reported by it and can be large",
+        );
+        check(
+            &Coverage {
+                is_subset: true,
+                ..three_days()
+            },
+            "link up 71 h 58 m of 72 h, no known gap; this is a subset of another capture, without what was not asked \
+             for; losses inside eCapture are not reported by it and can be large",
         );
     }
 

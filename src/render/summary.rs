@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::event::{Counted, Coverage, RecordingStats, Stats};
+use crate::event::{Counted, Coverage, Origin, RecordingStats, Stats};
 
 use super::coverage::parts;
 use super::escape::{self, columns};
@@ -22,6 +22,9 @@ const WRITES: &str = "a string takes every write";
 /// What `out` says.
 pub fn write(out: &mut dyn Write, stats: &Stats, style: &Style) -> io::Result<()> {
     totals(out, stats, style)?;
+    for each in &stats.origins {
+        origin(out, each, style)?;
+    }
     coverage(out, &stats.coverage, style)?;
     gaps(out, stats, style)?;
     counted(out, "processes", &stats.processes, style)?;
@@ -58,6 +61,33 @@ fn totals(out: &mut dyn Write, stats: &Stats, style: &Style) -> io::Result<()> {
         line(stats.stored_payload_bytes)
     )?;
     writeln!(out, "file      {}", human(stats.file_bytes))
+}
+
+/// Which capture this one was taken from.
+fn origin(out: &mut dyn Write, origin: &Origin, style: &Style) -> io::Result<()> {
+    writeln!(out, "\ntaken from {}", escape::line(&origin.path))?;
+    writeln!(
+        out,
+        "  {} of {} events, up to event {}, on {} by {}",
+        origin.events,
+        origin.of_events,
+        origin.upper,
+        style.second(origin.exported),
+        escape::line(&origin.program)
+    )?;
+    if let Some(began) = origin.began {
+        writeln!(out, "  it began on {}", style.second(began))?;
+    }
+    match (&origin.filter, origin.is_of_exchanges) {
+        (None, false) => Ok(()),
+        (None, true) => writeln!(out, "  only connections with exchanges"),
+        (Some(filter), false) => writeln!(out, "  only {}", escape::line(filter)),
+        (Some(filter), true) => writeln!(
+            out,
+            "  only connections with exchanges that are {}",
+            escape::line(filter)
+        ),
+    }
 }
 
 fn coverage(out: &mut dyn Write, coverage: &Coverage, style: &Style) -> io::Result<()> {
@@ -180,7 +210,7 @@ fn recording(out: &mut dyn Write, each: &RecordingStats, style: &Style) -> io::R
 
 #[cfg(test)]
 mod tests {
-    use crate::event::{Gap, Timestamp, Zone};
+    use crate::event::{EventId, Gap, Timestamp, Zone};
 
     use super::*;
 
@@ -232,6 +262,17 @@ mod tests {
                 frames: Some(2),
                 ..Gap::default()
             }],
+            origins: vec![Origin {
+                path: "/var/cap\x1bture.db".to_owned(),
+                began: Some(at(-10)),
+                upper: EventId::new(70),
+                of_events: 69,
+                is_of_exchanges: false,
+                filter: Some("pname == \"curl\"".to_owned()),
+                events: 3,
+                exported: at(110),
+                program: "ecq-query 1".to_owned(),
+            }],
         };
         let style = Style {
             color: false,
@@ -243,12 +284,17 @@ mod tests {
         write(&mut out, &stats, &style).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            r"events    3
+            r#"events    3
 first     2026-11-23 11:00:01 +00:00
 last      2026-11-23 11:00:50 +00:00
 payload   2.9 KiB, 1000 bytes per event
 stored    600 B, 200 bytes per event (compressed)
 file      40.0 KiB
+
+taken from /var/cap\x1bture.db
+  3 of 69 events, up to event 70, on 2026-11-23 11:01:50 +00:00 by ecq-query 1
+  it began on 2026-11-23 10:59:50 +00:00
+  only pname == "curl"
 
 coverage
   from 2026-11-23 11:00:00 +00:00 to 2026-11-23 11:01:40 +00:00
@@ -267,7 +313,7 @@ recordings
   1  ws://127.0.0.1:28257/, eCapture 1.5.2
      2026-11-23 11:00:00 +00:00 to 2026-11-23 11:01:40 +00:00
      3 events from 4 frames, link up 1 m 39 s, 1 unreadable
-"
+"#
         );
     }
 }

@@ -73,6 +73,10 @@ impl Reader {
                 if self.has_search_filter() {
                     count_filtered(&transaction, &mut coverage)?;
                 }
+                if self.has_origins() {
+                    let sql = "SELECT EXISTS (SELECT 1 FROM origins)";
+                    coverage.is_subset = transaction.query_row(sql, [], |row| row.get(0))?;
+                }
                 transaction.finish()?;
                 Ok(coverage)
             })

@@ -51,6 +51,12 @@ pub enum Error {
         /// The path as given.
         path: PathBuf,
     },
+    /// Something is there already, and what is to be written replaces nothing.
+    #[error("{}: exists already, and is not written over", .path.display())]
+    Exists {
+        /// The path as given.
+        path: PathBuf,
+    },
     /// The file is no SQLite database, or an SQLite database of another program.
     #[error("{}: is not a capture: {detail}", .path.display())]
     Foreign {

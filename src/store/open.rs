@@ -179,6 +179,14 @@ pub(super) fn lay_out(connection: &Connection, path: &Path) -> Result<(), Error>
         .at(path)
 }
 
+/// Sets up the database of a file that nobody else knows of and that is thrown away if anything fails: nothing has to be
+/// synced before its end, and references are checked as little as by a recorder.
+pub(super) fn prepare_unshared(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "synchronous", "OFF")?;
+    connection.pragma_update(None, "foreign_keys", false)?;
+    connection.pragma_update(None, "cache_size", CACHE_KIB)
+}
+
 /// Gives free pages back and leaves one file that stands on its own; `false` if a reader holds it, and its `-wal` still
 /// belongs to it.
 pub(super) fn leave_one_file(connection: &Connection) -> rusqlite::Result<bool> {

@@ -65,6 +65,8 @@ pub struct Reader {
     /// The version of its schema.
     version: i64,
     pub(super) uses_search_filter: bool,
+    /// Whether it is a subset that lacks events in the middle of streams.
+    has_cuts: bool,
     watch: Watch,
     // Held while the file is read as one that cannot change, so that no recorder changes it. Closed last.
     _lock: Option<File>,
@@ -132,6 +134,19 @@ impl Reader {
         Self::new(db, path.to_owned(), Access::Live, None).set_up()
     }
 
+    /// Reads through the connection that writes a capture nobody else knows of; errors name `path`.
+    ///
+    /// # Errors
+    /// When it is no capture.
+    pub(super) fn through(db: Connection, path: &Path) -> Result<Self, Error> {
+        Self::new(db, path.to_owned(), Access::Finished, None).set_up()
+    }
+
+    /// The connection alone.
+    pub(super) fn into_connection(self) -> Connection {
+        self.db
+    }
+
     fn new(db: Connection, path: PathBuf, access: Access, lock: Option<File>) -> Self {
         Self {
             db,
@@ -142,6 +157,7 @@ impl Reader {
             access,
             version: 0,
             uses_search_filter: true,
+            has_cuts: false,
             watch: Watch::default(),
             _lock: lock,
         }
@@ -151,6 +167,11 @@ impl Reader {
         open::keep_plans(&self.db).at(&self.path)?;
         self.limit_values(MAX_VALUE_BYTES)?;
         self.version = migrate::check_readable(&self.db, &self.path)?;
+        self.has_cuts = self.has_origins()
+            && self
+                .db
+                .query_row("SELECT EXISTS (SELECT 1 FROM cuts)", [], |row| row.get(0))
+                .at(&self.path)?;
         self.db
             .pragma_update(None, "cache_size", CACHE_KIB)
             .at(&self.path)?;
@@ -240,6 +261,22 @@ impl Reader {
         self.version >= 2
     }
 
+    /// Whether it has the tables that say what capture it was taken from.
+    pub(super) fn has_origins(&self) -> bool {
+        self.version >= 3
+    }
+
+    /// Whether events were left out before this one in its stream when the capture was taken from another.
+    pub(super) fn is_cut(&self, event: i64) -> Result<bool, Error> {
+        if !self.has_cuts {
+            return Ok(false);
+        }
+        self.db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM cuts WHERE event_id = ?1)")
+            .and_then(|mut statement| statement.query_row([event], |row| row.get(0)))
+            .at(&self.path)
+    }
+
     /// Whether the capture can be opened a second time: a private copy has no name any more.
     pub(super) fn can_be_opened_again(&self) -> bool {
         self.access != Access::PrivateCopy
@@ -306,10 +343,18 @@ impl Reader {
     /// # Errors
     /// When the file cannot be read.
     pub fn envelope(&self, id: EventId) -> Result<Envelope, Error> {
+        self.with_frames(|| self.read_envelope(id))
+    }
+
+    /// Does what reads whole frames, which can be larger than other values.
+    pub(super) fn with_frames<T>(
+        &self,
+        read: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
         self.limit_values(MAX_FRAME_BYTES)?;
-        let envelope = self.read_envelope(id);
+        let result = read();
         self.limit_values(MAX_VALUE_BYTES)?;
-        envelope
+        result
     }
 
     fn read_envelope(&self, id: EventId) -> Result<Envelope, Error> {

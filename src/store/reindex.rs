@@ -12,7 +12,7 @@ use std::path::Path;
 use bytes::Bytes;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::block::{Class, PART_BYTES};
+use super::block::Class;
 use super::error::{At, Error};
 use super::exchanges::{Indexer, index};
 use super::grams::{self, CROSSING_BYTES, Filter, FilterMaker, Searched};
@@ -21,9 +21,9 @@ use super::reader::Reader;
 use super::stream_ends::Stream;
 use super::stream_text::Place;
 use super::watch::Watch;
-use super::{migrate, open, stream_text};
-use crate::filter::{MAX_TEXT_BYTES, push_end};
-use crate::http::body::{self, Defect, MAX_DECODED_BYTES};
+use super::{migrate, open, stream_text, undecoded};
+use crate::filter::push_end;
+use crate::http::body::Defect;
 
 /// How many filters are stored in one transaction.
 const BLOCKS: usize = 64;
@@ -253,13 +253,7 @@ impl<'a> Reindex<'a> {
                 event.payload_bytes,
             )
         };
-        let defect = if event.payload_bytes > MAX_TEXT_BYTES as u64 {
-            let start = payload()?.start(PART_BYTES)?;
-            body::needs_decoding(&start).then_some(Defect::TooLarge)
-        } else {
-            let whole = payload()?.start(usize::MAX)?;
-            body::defect(&whole, MAX_DECODED_BYTES)
-        };
+        let defect = undecoded::defect_of_large(payload()?, event.payload_bytes)?;
         Ok((payload()?.end(CROSSING_BYTES)?, defect))
     }
 

@@ -9,22 +9,11 @@ use super::grams;
 use super::intern::Interner;
 use super::postings::Postings;
 use super::press::Press;
+use super::span_writer::SpanWriter;
 use super::stream_ends::{NO_DIRECTION, StreamEnds};
 use super::surroundings;
 use super::tail::{Tail, TailError};
 use crate::event::{ConnectionId, Details, Direction, Envelope, EventId, RecordingId, Timestamp};
-
-/// How many neighboring events share one entry of the index on time.
-pub(super) const SPAN_EVENTS: i64 = 512;
-
-/// An entry of the index on time that is still growing.
-#[derive(Clone, Copy)]
-struct Span {
-    first: i64,
-    last: i64,
-    min: i64,
-    max: i64,
-}
 
 /// Turns batches into rows. Knows nothing of transactions.
 pub(super) struct RowWriter {
@@ -34,7 +23,7 @@ pub(super) struct RowWriter {
     press: Press,
     postings: Postings,
     ends: StreamEnds,
-    span: Option<Span>,
+    spans: SpanWriter,
 }
 
 impl RowWriter {
@@ -56,7 +45,7 @@ impl RowWriter {
             tail: Tail::new(db)?,
             press: Press::new()?,
             postings: Postings::new(db)?,
-            span: None,
+            spans: SpanWriter::default(),
         })
     }
 
@@ -206,9 +195,9 @@ impl RowWriter {
                 append_fields(out, new.id, event, &new.captured.envelope, payload_bytes);
             })?;
             self.postings.add(stream, id);
-            self.widen_span(db, id, event.time.as_nanos())?;
+            self.spans.add(db, id, event.time.as_nanos())?;
         }
-        self.save_span(db)?;
+        self.spans.save(db)?;
         let digest = self.press.end_batch()?;
         self.tail.store(db, &mut self.press, true)?;
         db.prepare_cached(
@@ -221,37 +210,6 @@ impl RowWriter {
             now.as_nanos(),
             digest
         ])?;
-        Ok(())
-    }
-
-    fn widen_span(&mut self, db: &Connection, id: i64, time: i64) -> rusqlite::Result<()> {
-        if self.span.is_some_and(|span| id - span.first >= SPAN_EVENTS) {
-            self.save_span(db)?;
-            self.span = None;
-        }
-        let span = self.span.get_or_insert(Span {
-            first: id,
-            last: id,
-            min: time,
-            max: time,
-        });
-        *span = Span {
-            last: id,
-            min: span.min.min(time),
-            max: span.max.max(time),
-            ..*span
-        };
-        Ok(())
-    }
-
-    fn save_span(&self, db: &Connection) -> rusqlite::Result<()> {
-        let Some(span) = self.span else { return Ok(()) };
-        db.prepare_cached(
-            "INSERT INTO spans (first_id, last_id, min_ns, max_ns) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (first_id) DO UPDATE SET
-                last_id = excluded.last_id, min_ns = excluded.min_ns, max_ns = excluded.max_ns",
-        )?
-        .execute(params![span.first, span.last, span.min, span.max])?;
         Ok(())
     }
 
@@ -290,7 +248,8 @@ impl RowWriter {
     }
 }
 
-fn add_details(db: &Connection, id: EventId, details: &Details) -> rusqlite::Result<()> {
+/// Adds what only some probes say.
+pub(super) fn add_details(db: &Connection, id: EventId, details: &Details) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO details
             (event_id, return_value, status, total_bytes, monotonic_ns, interface_index, reason)
@@ -308,7 +267,12 @@ fn add_details(db: &Connection, id: EventId, details: &Details) -> rusqlite::Res
     Ok(())
 }
 
-fn add_envelope(db: &Connection, id: EventId, envelope: &Envelope) -> rusqlite::Result<()> {
+/// Adds what of a frame its event and payload do not give again.
+pub(super) fn add_envelope(
+    db: &Connection,
+    id: EventId,
+    envelope: &Envelope,
+) -> rusqlite::Result<()> {
     let (before, after) = match envelope {
         Envelope::Rendered => return Ok(()),
         Envelope::Around { head, tail } => (head, Some(tail.as_ref())),

@@ -67,6 +67,7 @@ impl Reader {
         Ok(Stats {
             file_bytes,
             coverage,
+            origins: self.origins()?,
             ..stats
         })
     }
@@ -140,6 +141,7 @@ fn count(db: &Connection, since: i64, until: i64) -> Result<Stats> {
             params![since, until],
             |row| row.get(0),
         )?,
+        origins: Vec::new(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! What comes before an event in its stream: the ends of the payloads of the events with smaller ids in it.
 //!
-//! A stream is one direction of one connection; events without a connection are in none.
+//! A stream is one direction of one connection; events without a connection are in none. In a subset of another capture,
+//! a stream is cut where events were left out: nothing is before the next one.
 
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -42,23 +43,15 @@ impl Place {
 
 /// The last `count` bytes before the event in its stream, fewer if there are not so many.
 pub(super) fn before(reader: &Reader, event: i64, count: usize) -> Result<Vec<u8>, Error> {
-    let Some(place) = find(reader, event)?.filter(|place| place.has_connection) else {
+    let Some(mut earlier) = Earlier::of(reader, event)? else {
         return Ok(Vec::new());
     };
     let mut ends = Vec::new();
     let mut missing = count;
-    let mut earlier = Earlier::new(reader, &place)?;
     while missing > 0 {
-        let Some(id) = earlier.next(reader)? else {
+        let Some(found) = earlier.next(reader)? else {
             break;
         };
-        let Some(found) = find(reader, id)? else {
-            continue;
-        };
-        // A listed event may have moved to another stream since.
-        if found.stream != place.stream {
-            continue;
-        }
         let payload = Payload::of(reader, found.id, found.class, found.payload_bytes)?;
         let end = payload.end(missing)?;
         missing -= end.len();
@@ -66,6 +59,14 @@ pub(super) fn before(reader: &Reader, event: i64, count: usize) -> Result<Vec<u8
     }
     ends.reverse();
     Ok(ends.concat())
+}
+
+/// The event before this one in its stream, if there is one and none was left out in between.
+pub(super) fn previous(reader: &Reader, event: i64) -> Result<Option<i64>, Error> {
+    let Some(mut earlier) = Earlier::of(reader, event)? else {
+        return Ok(None);
+    };
+    Ok(earlier.next(reader)?.map(|place| place.id))
 }
 
 fn find(reader: &Reader, event: i64) -> Result<Option<Place>, Error> {
@@ -85,20 +86,26 @@ pub(super) fn places_after(reader: &Reader, event: i64, count: i64) -> Result<Ve
         .at(&reader.path)
 }
 
-/// The events of a row of `streams` with smaller ids than one of them, the nearest first.
+/// The events of a stream before one of them, the nearest first. Where events were left out, it ends.
 struct Earlier {
-    stream: i64,
-    /// Ids that are known to be the next, the smallest first.
+    stream: Stream,
+    /// Ids that are known to be the next of the row of `streams`, the smallest first.
     known: Vec<i64>,
     /// Ids of lists among which another list may have some.
     unsure: Vec<i64>,
     /// Lists that begin here or behind it were looked at; `None` when there are no more.
     below: Option<i64>,
     event: i64,
+    /// The event that was given last.
+    last: i64,
 }
 
 impl Earlier {
-    fn new(reader: &Reader, place: &Place) -> Result<Self, Error> {
+    /// Before this event; `None` if it is in no stream.
+    fn of(reader: &Reader, event: i64) -> Result<Option<Self>, Error> {
+        let Some(place) = find(reader, event)?.filter(|place| place.has_connection) else {
+            return Ok(None);
+        };
         let listed = postings::listed(&reader.db).at(&reader.path)?;
         // Behind the lists, the few thousand newest events are looked through.
         let known = reader
@@ -114,16 +121,32 @@ impl Earlier {
                     .collect()
             })
             .at(&reader.path)?;
-        Ok(Self {
-            stream: place.stream.0,
+        Ok(Some(Self {
+            stream: place.stream,
             known,
             unsure: Vec::new(),
             below: Some(place.id),
             event: place.id,
-        })
+            last: place.id,
+        }))
     }
 
-    fn next(&mut self, reader: &Reader) -> Result<Option<i64>, Error> {
+    fn next(&mut self, reader: &Reader) -> Result<Option<Place>, Error> {
+        if reader.is_cut(self.last)? {
+            return Ok(None);
+        }
+        while let Some(id) = self.next_of_row(reader)? {
+            // A listed event may have moved to another stream since.
+            if let Some(place) = find(reader, id)?.filter(|place| place.stream == self.stream) {
+                self.last = place.id;
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next event that is listed for the row of `streams`, whatever its direction.
+    fn next_of_row(&mut self, reader: &Reader) -> Result<Option<i64>, Error> {
         while self.known.is_empty() && self.below.is_some() {
             self.look_up(reader)?;
         }
@@ -141,7 +164,7 @@ impl Earlier {
                  ORDER BY first_id DESC LIMIT 1",
             )
             .at(&reader.path)?
-            .query_row(params![self.stream, self.below], |row| {
+            .query_row(params![self.stream.0, self.below], |row| {
                 let first: i64 = row.get("first_id")?;
                 let later = row.get_ref("later")?.as_blob()?;
                 Ok((first, postings::ids(first, later).collect::<Vec<_>>()))

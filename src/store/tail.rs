@@ -198,22 +198,33 @@ impl Tail {
         press.add_large(id, payload)?;
         for part_bytes in (0..payload.len()).step_by(PART_BYTES) {
             let part = payload.slice(part_bytes..payload.len().min(part_bytes + PART_BYTES));
-            press.add_block(Block {
-                class: Class::Large,
-                first: id,
-                last: id,
-                part_bytes,
-                members: vec![Member {
-                    id,
-                    offset: 0,
-                    length: part.len(),
-                }],
-                before: Vec::new(),
-                raw: Raw::Part(part),
-            })?;
-            self.store(db, press, false)?;
+            self.add_part(db, press, id, (part_bytes, part))?;
         }
         Ok(())
+    }
+
+    /// Takes in a part of a large payload, with where in it the part begins. All but the last are [`PART_BYTES`] long.
+    pub(super) fn add_part(
+        &mut self,
+        db: &Connection,
+        press: &mut Press,
+        id: i64,
+        (part_bytes, part): (usize, Bytes),
+    ) -> Result<(), TailError> {
+        press.add_block(Block {
+            class: Class::Large,
+            first: id,
+            last: id,
+            part_bytes,
+            members: vec![Member {
+                id,
+                offset: 0,
+                length: part.len(),
+            }],
+            before: Vec::new(),
+            raw: Raw::Part(part),
+        })?;
+        self.store(db, press, false)
     }
 
     fn insert(&mut self, db: &Connection, pressed: &Pressed) -> Result<(), TailError> {

@@ -2,12 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use super::block::Class;
+use super::block::{Class, PART_BYTES};
 use super::error::{At, Error};
+use super::payload::Payload;
 use super::plan::Plan;
 use super::reader::Reader;
-use crate::filter::Expr;
+use crate::filter::{Expr, MAX_TEXT_BYTES};
 use crate::http::body::{self, Defect, MAX_DECODED_BYTES};
+
+/// Why the body in a large payload cannot be decoded, if it has one and that is so.
+///
+/// # Errors
+/// When the file cannot be read or is damaged.
+pub(super) fn defect_of_large(
+    payload: Payload<'_>,
+    payload_bytes: u64,
+) -> Result<Option<Defect>, Error> {
+    if payload_bytes > MAX_TEXT_BYTES as u64 {
+        let start = payload.start(PART_BYTES)?;
+        return Ok(body::needs_decoding(&start).then_some(Defect::TooLarge));
+    }
+    let whole = payload.start(usize::MAX)?;
+    Ok(body::defect(&whole, MAX_DECODED_BYTES))
+}
 
 impl Reader {
     /// How many events, of those that the filter looks at, have an HTTP body that could not be decoded, or not to its end,

@@ -19,7 +19,7 @@ use crate::support::exprs::RandomFilters;
 use crate::support::numbers::Numbers;
 
 /// 2026-11-23 11:00 UTC.
-const NOW: Timestamp = Timestamp::from_seconds(1_795_431_600);
+pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_795_431_600);
 
 const URL: &str = "ws://127.0.0.1:28257/";
 
@@ -106,10 +106,11 @@ fn event(numbers: &mut Numbers, connection: Option<&Connection>) -> Captured {
 }
 
 /// An event as it is captured: with its connection as it is known, and the text before it in its stream.
-struct Live {
-    new: NewEvent,
+#[derive(Clone)]
+pub(crate) struct Live {
+    pub(crate) new: NewEvent,
     connection: Option<Connection>,
-    before: Vec<u8>,
+    pub(crate) before: Vec<u8>,
 }
 
 impl PayloadBytes for Live {
@@ -134,7 +135,7 @@ impl PayloadBytes for Live {
 }
 
 impl Live {
-    fn fits(&self, filter: &Expr) -> bool {
+    pub(crate) fn fits(&self, filter: &Expr) -> bool {
         let event = &self.new.captured.event;
         let role = self
             .connection
@@ -160,7 +161,7 @@ impl Live {
 }
 
 /// Records random events over few streams, some of them still in the tail.
-fn record(path: &Path, numbers: &mut Numbers, count: usize) -> Vec<Live> {
+pub(crate) fn record(path: &Path, numbers: &mut Numbers, count: usize) -> Vec<Live> {
     let start = batches::start(URL);
     let mut writer = Writer::open(path, &start).unwrap();
     let mut batch = Batch::default();
@@ -217,7 +218,7 @@ fn record(path: &Path, numbers: &mut Numbers, count: usize) -> Vec<Live> {
     all
 }
 
-fn by_plan(reader: &Reader, filter: &Expr) -> Vec<i64> {
+pub(crate) fn by_plan(reader: &Reader, filter: &Expr) -> Vec<i64> {
     let mut rows = reader
         .events(Some(filter), Order::OldestFirst, None)
         .unwrap();
@@ -231,7 +232,7 @@ fn by_plan(reader: &Reader, filter: &Expr) -> Vec<i64> {
     ids
 }
 
-fn by_stored_event(reader: &Reader, filter: &Expr) -> Vec<i64> {
+pub(crate) fn by_stored_event(reader: &Reader, filter: &Expr) -> Vec<i64> {
     let mut ids = Vec::new();
     let mut after = EventId::new(0);
     loop {
@@ -288,6 +289,33 @@ fn check(seed: u64, events: usize, filters: usize) {
         sometimes > filters / 4,
         "{sometimes} of {filters} true of some, {never} of none"
     );
+}
+
+/// Filters of which one part is a condition on a number that can be absent.
+#[test]
+fn one_or_the_other_where_a_number_is_absent() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.db");
+    let live = record(&path, &mut Numbers::new(1), 200);
+    let reader = Reader::open(&path).unwrap();
+    for text in [
+        "local.port != 80 xor tid",
+        "tid xor local.port != 80",
+        "pname == \"p1\" xor tid == 1200",
+        "tid == 1200 xor tid > 2 xor len > 40",
+    ] {
+        let filter = parse(text, NOW, Zone::Utc).unwrap();
+        let expected: Vec<_> = live
+            .iter()
+            .filter(|event| event.fits(&filter))
+            .map(|event| event.new.id.number())
+            .collect();
+        assert!(
+            !expected.is_empty() && expected.len() < live.len(),
+            "{text}"
+        );
+        assert_eq!(by_plan(&reader, &filter), expected, "{text}");
+    }
 }
 
 #[test]

@@ -37,3 +37,4 @@ pub(super) use self::index::Indexer;
 pub use self::prepare::IndexState;
 pub use self::row::ExchangeSummary;
 pub use self::rows::Exchanges;
+pub(super) use self::source::ConnectionEvents;

@@ -291,7 +291,8 @@ impl Compiler<'_> {
         let (left, right) = (self.condition(left)?, self.condition(right)?);
         Ok(match (left, right) {
             (Some(left), Some(right)) if left.is_exact && right.is_exact => Some(Condition {
-                sql: format!("({} <> {})", left.sql, right.sql),
+                // `<>`, `IS` and `IS NOT NULL` are of one precedence in SQLite, from left to right.
+                sql: format!("(({}) <> ({}))", left.sql, right.sql),
                 is_exact: true,
             }),
             _ => None,

@@ -3,7 +3,7 @@
 //! The values are such as occur in the captures of these tests, so that filters are true of some events and false of
 //! others. The same seed gives the same filters.
 
-use ecq::filter::{FIELDS, Field, FieldId, Type};
+use ecq::filter::{About, FIELDS, Field, FieldId, Type};
 
 use super::numbers::Numbers;
 
@@ -127,7 +127,7 @@ impl RandomFilters {
 
     /// A leaf.
     pub(crate) fn test(&mut self) -> String {
-        let field = &FIELDS[self.numbers.below(FIELDS.len())];
+        let field = self.field();
         let (operand, kind) = self.operand(field);
         let is_text = matches!(kind, Type::Text | Type::Bytes);
         let is_function = operand.contains('(');
@@ -144,6 +144,16 @@ impl RandomFilters {
             _ => {
                 let operator = self.operator(kind);
                 format!("{operand} {operator} {}", self.literal(field, kind))
+            }
+        }
+    }
+
+    /// A field that events have.
+    fn field(&mut self) -> &'static Field {
+        loop {
+            let field = &FIELDS[self.numbers.below(FIELDS.len())];
+            if field.about() != About::Exchanges {
+                return field;
             }
         }
     }
@@ -186,7 +196,7 @@ impl RandomFilters {
 
     fn two_operands(&mut self, left: &str, kind: Type) -> String {
         loop {
-            let field = &FIELDS[self.numbers.below(FIELDS.len())];
+            let field = self.field();
             let (right, other) = self.operand(field);
             if sort(kind) == sort(other) {
                 let strict = if sort(kind) == Type::Bytes {

@@ -1,0 +1,414 @@
+//! The events of a subset, one after another in order of id: rows, payloads, indexes and digests.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use rusqlite::{Row, Transaction, TransactionBehavior, params};
+
+use super::choice::Chosen;
+use super::copy::{Copying, Rows, rows};
+use crate::event::{Details, Direction, EventId, RecordingId, StoredEvent};
+use crate::filter::push_end;
+use crate::store::block::Class;
+use crate::store::digest::{BatchHasher, EventHasher};
+use crate::store::error::{At, Error};
+use crate::store::grams::{self, CROSSING_BYTES};
+use crate::store::payload::Payload;
+use crate::store::postings::Postings;
+use crate::store::press::Press;
+use crate::store::row_writer::{add_details, add_envelope};
+use crate::store::span_writer::SpanWriter;
+use crate::store::stream_ends::{NO_DIRECTION, StreamEnds};
+use crate::store::tail::Tail;
+use crate::store::{stream_text, undecoded};
+
+/// How many rows of the tables that events share are remembered as copied, some 50 bytes each.
+const REMEMBERED: usize = 64 * 1024;
+
+/// What an event's row says, but for its id.
+const EVENT: Rows = rows!(
+    "events",
+    [
+        "id, time_ns, received_after_ns, stream_id, shape_id, head_id, path_id, tid_after_pid, payload_bytes"
+    ],
+    "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9",
+    "WHERE id = ?1"
+);
+
+/// What belongs to a row of `streams`.
+const STREAM: [Rows; 5] = [
+    rows!(
+        "streams",
+        ["id, run_id, process_id, connection_id"],
+        "?1, ?2, ?3, ?4",
+        "WHERE id = ?1"
+    ),
+    rows!(
+        "processes",
+        ["id, pid, pname, uid"],
+        "?1, ?2, ?3, ?4",
+        "WHERE id = (SELECT process_id FROM streams WHERE id = ?1)"
+    ),
+    rows!(
+        "connections",
+        ["id, fd, tid, src_ip, src_port, dst_ip, dst_port, sense, tuple_source, role"],
+        "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10",
+        "WHERE id = (SELECT connection_id FROM streams WHERE id = ?1)"
+    ),
+    rows!(
+        "runs",
+        ["id, source_id, first_log, version, started_ns, zone_offset_seconds"],
+        "?1, ?2, ?3, ?4, ?5, ?6",
+        "WHERE id = (SELECT run_id FROM streams WHERE id = ?1)"
+    ),
+    rows!(
+        "sources",
+        ["id, url, host_name, boot_id"],
+        "?1, ?2, ?3, ?4",
+        "WHERE id = (SELECT r.source_id FROM streams AS s JOIN runs AS r ON r.id = s.run_id WHERE s.id = ?1)"
+    ),
+];
+
+const SHAPE: [Rows; 1] = [rows!(
+    "shapes",
+    [
+        "id, kind, content, direction, probe, ecapture_type, form, provenance, clock, clock_offset_ns"
+    ],
+    "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10",
+    "WHERE id = ?1"
+)];
+
+const HEAD: [Rows; 1] = [rows!(
+    "heads",
+    ["id, method, host, status, content_type"],
+    "?1, ?2, ?3, ?4, ?5",
+    "WHERE id = ?1"
+)];
+
+const PATH: [Rows; 1] = [rows!("paths", ["id, path"], "?1, ?2", "WHERE id = ?1")];
+
+/// Rows that events share, each copied when the first event names it.
+struct Shared {
+    rows: &'static [Rows],
+    copied: HashSet<i64>,
+}
+
+impl Shared {
+    fn new(rows: &'static [Rows]) -> Self {
+        Self {
+            rows,
+            copied: HashSet::new(),
+        }
+    }
+
+    fn copy(&mut self, copying: &Copying<'_>, id: i64) -> Result<(), Error> {
+        if self.copied.contains(&id) {
+            return Ok(());
+        }
+        for rows in self.rows {
+            copying.copy(rows, &[id])?;
+        }
+        // What is forgotten is tried again, and is there.
+        if self.copied.len() >= REMEMBERED {
+            self.copied.clear();
+        }
+        self.copied.insert(id);
+        Ok(())
+    }
+}
+
+/// The rows that an event names.
+struct Named {
+    stream: i64,
+    shape: i64,
+    head: Option<i64>,
+    path: Option<i64>,
+}
+
+impl Named {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            stream: row.get("stream_id")?,
+            shape: row.get("shape_id")?,
+            head: row.get("head_id")?,
+            path: row.get("path_id")?,
+        })
+    }
+}
+
+/// A batch with chosen events.
+struct Batch {
+    first: i64,
+    last: i64,
+    recording: i64,
+    committed: i64,
+    hasher: BatchHasher,
+}
+
+/// How much was copied.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Copied {
+    pub(super) events: u64,
+    pub(super) payload_bytes: u64,
+}
+
+/// Copies events. Knows nothing of the subset's transactions.
+pub(super) struct Copier<'a> {
+    copying: Copying<'a>,
+    chosen: &'a Chosen,
+    streams: Shared,
+    shapes: Shared,
+    heads: Shared,
+    paths: Shared,
+    tail: Tail,
+    press: Press,
+    postings: Postings,
+    ends: StreamEnds,
+    spans: SpanWriter,
+    batch: Option<Batch>,
+    done: Copied,
+}
+
+impl<'a> Copier<'a> {
+    pub(super) fn new(copying: Copying<'a>, chosen: &'a Chosen) -> Result<Self, Error> {
+        let Copying { db, path, .. } = copying;
+        Ok(Self {
+            copying,
+            chosen,
+            streams: Shared::new(&STREAM),
+            shapes: Shared::new(&SHAPE),
+            heads: Shared::new(&HEAD),
+            paths: Shared::new(&PATH),
+            tail: Tail::new(db).map_err(|error| error.at(path))?,
+            press: Press::new().map_err(|error| Error::from_io(path, error))?,
+            postings: Postings::new(db).at(path)?,
+            ends: StreamEnds::new(0, 0),
+            spans: SpanWriter::default(),
+            batch: None,
+            done: Copied::default(),
+        })
+    }
+
+    /// Copies all that were chosen, some in each short read transaction. Ends early when it is stopped.
+    pub(super) fn run(mut self) -> Result<Copied, Error> {
+        let Copying { reader, db, path } = self.copying;
+        let mut after = i64::MIN;
+        loop {
+            let ids = self.chosen.after(after)?;
+            let Some(last) = ids.last() else { break };
+            after = *last;
+            let transaction = Transaction::new_unchecked(&reader.db, TransactionBehavior::Deferred)
+                .at(&reader.path)?;
+            for id in ids {
+                if reader.watch().is_stopped() {
+                    return Ok(self.done);
+                }
+                self.copy(id)?;
+            }
+            transaction.finish().at(&reader.path)?;
+            self.postings.save(db).at(path)?;
+        }
+        self.end_batch()?;
+        self.spans.save(db).at(path)?;
+        self.postings.flush(db).at(path)?;
+        self.tail
+            .flush(db, &mut self.press)
+            .map_err(|error| error.at(path))?;
+        Ok(self.done)
+    }
+
+    fn copy(&mut self, id: i64) -> Result<(), Error> {
+        let Copying { reader, db, path } = self.copying;
+        // An event that was pruned since is not there any more.
+        let Some(stored) = reader.event(EventId::new(id))? else {
+            return Ok(());
+        };
+        let named = reader
+            .db
+            .prepare_cached(
+                "SELECT stream_id, shape_id, head_id, path_id FROM events WHERE id = ?1",
+            )
+            .and_then(|mut statement| statement.query_row([id], Named::read))
+            .at(&reader.path)?;
+        self.streams.copy(&self.copying, named.stream)?;
+        self.shapes.copy(&self.copying, named.shape)?;
+        if let Some(head) = named.head {
+            self.heads.copy(&self.copying, head)?;
+        }
+        if let Some(shared) = named.path {
+            self.paths.copy(&self.copying, shared)?;
+        }
+        self.copying.copy(&EVENT, &[id])?;
+        if stored.event.details != Details::default() {
+            add_details(db, stored.id, &stored.event.details).at(path)?;
+        }
+        let envelope = reader.envelope(stored.id)?;
+        add_envelope(db, stored.id, &envelope).at(path)?;
+        let digest = EventHasher::new(stored.id, &stored.event, &envelope, stored.payload_bytes);
+        let digest = self.copy_payload(&stored, named.stream, digest)?;
+        self.add_to_batch(id, digest)?;
+        if self.is_cut(&stored)? {
+            db.prepare_cached("INSERT INTO cuts (event_id) VALUES (?1)")
+                .and_then(|mut statement| statement.execute([id]))
+                .at(path)?;
+        }
+        self.postings.add(named.stream, id);
+        self.spans
+            .add(db, id, stored.event.time.as_nanos())
+            .at(path)?;
+        self.done.events += 1;
+        self.done.payload_bytes += stored.payload_bytes;
+        reader.watch().add_scanned(stored.payload_bytes);
+        Ok(())
+    }
+
+    /// Copies the payload, and gives the digest of the event.
+    fn copy_payload(
+        &mut self,
+        stored: &StoredEvent,
+        stream: i64,
+        mut digest: EventHasher,
+    ) -> Result<[u8; 32], Error> {
+        let Copying { reader, db, path } = self.copying;
+        let id = stored.id.number();
+        let place = stored.connection.map(|_| {
+            let direction = stored.event.direction.map_or(NO_DIRECTION, Direction::code);
+            (stream, direction)
+        });
+        let class = Class::of(stored.event.content, stored.payload_bytes);
+        let before = if class == Some(Class::Large) {
+            let end = self.copy_large(stored, &mut digest)?;
+            self.ends.add(id, place, &end)
+        } else {
+            let payload = reader.payload(stored)?.start(usize::MAX)?;
+            digest.update(&payload);
+            let before = self.ends.add(id, place, &payload);
+            if let Some(class) = class {
+                // A copy: this one keeps a whole block of the original in memory, and there may be one for each event.
+                let payload = Bytes::copy_from_slice(&payload);
+                self.tail
+                    .add(db, &mut self.press, id, class, (&payload, before.clone()))
+                    .map_err(|error| error.at(path))?;
+            }
+            before
+        };
+        if !before.is_known() {
+            grams::add_junction(db, id).at(path)?;
+        }
+        Ok(digest.finish())
+    }
+
+    /// Copies a large payload part by part, and gives its last bytes.
+    fn copy_large(
+        &mut self,
+        stored: &StoredEvent,
+        digest: &mut EventHasher,
+    ) -> Result<Vec<u8>, Error> {
+        let Copying { reader, db, path } = self.copying;
+        let id = stored.id.number();
+        let mut payload = reader.payload(stored)?;
+        let (mut at, mut end) = (0, Vec::new());
+        while let Some(part) = payload.next_piece()? {
+            digest.update(&part);
+            push_end(&mut end, &part, CROSSING_BYTES);
+            let length = part.len();
+            self.tail
+                .add_part(db, &mut self.press, id, (at, part))
+                .map_err(|error| error.at(path))?;
+            at += length;
+        }
+        let payload = Payload::new(reader, stored)?;
+        if let Some(defect) = undecoded::defect_of_large(payload, stored.payload_bytes)? {
+            grams::store_undecoded(db, &[(id, defect)]).at(path)?;
+        }
+        Ok(end)
+    }
+
+    /// Whether what came before the event in its stream is not in the subset.
+    fn is_cut(&self, stored: &StoredEvent) -> Result<bool, Error> {
+        let Copying { reader, .. } = self.copying;
+        let id = stored.id.number();
+        if stored.connection.is_none() {
+            return Ok(false);
+        }
+        if self.chosen.is_everything || reader.is_cut(id)? {
+            return reader.is_cut(id);
+        }
+        match stream_text::previous(reader, id)? {
+            Some(previous) => Ok(!self.chosen.has(previous)?),
+            None => Ok(false),
+        }
+    }
+
+    fn add_to_batch(&mut self, id: i64, digest: [u8; 32]) -> Result<(), Error> {
+        if self.batch.as_ref().is_some_and(|batch| batch.last < id) {
+            self.end_batch()?;
+        }
+        if self.batch.is_none() {
+            self.batch = self.batch_of(id)?;
+        }
+        if let Some(batch) = &mut self.batch {
+            batch.hasher.update(&digest);
+        }
+        Ok(())
+    }
+
+    /// The batch that the event was committed with; `None` if the capture knows of none.
+    fn batch_of(&self, id: i64) -> Result<Option<Batch>, Error> {
+        let Copying { reader, .. } = self.copying;
+        let batch = reader
+            .db
+            .prepare_cached(
+                "SELECT first_id, last_id, recording_id, committed_ns FROM batches
+                 WHERE first_id <= ?1 ORDER BY first_id DESC LIMIT 1",
+            )
+            .and_then(|mut statement| {
+                let mut rows = statement.query([id])?;
+                rows.next()?.map(Batch::read).transpose()
+            })
+            .at(&reader.path)?;
+        Ok(batch.filter(|batch| batch.last >= id))
+    }
+
+    fn end_batch(&mut self) -> Result<(), Error> {
+        let Copying { db, path, .. } = self.copying;
+        let Some(batch) = self.batch.take() else {
+            return Ok(());
+        };
+        db.prepare_cached(
+            "INSERT INTO batches (first_id, last_id, recording_id, committed_ns, digest) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                batch.first,
+                batch.last,
+                batch.recording,
+                batch.committed,
+                batch.hasher.finish()
+            ])
+        })
+        .at(path)?;
+        Ok(())
+    }
+}
+
+impl Batch {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let (first, last, recording) = (
+            row.get("first_id")?,
+            row.get("last_id")?,
+            row.get("recording_id")?,
+        );
+        Ok(Self {
+            first,
+            last,
+            recording,
+            committed: row.get("committed_ns")?,
+            hasher: BatchHasher::new(
+                RecordingId::new(recording),
+                EventId::new(first),
+                EventId::new(last),
+            ),
+        })
+    }
+}
