@@ -318,7 +318,7 @@ impl ExportArgs {
             (Format::Csv, Unit::Exchanges) => Box::new(Csv::new()),
             (Format::Raw, Unit::Exchanges) => Box::new(Raw::new(side)),
             (Format::Har, _) => Box::new(Har::new()),
-            (Format::Curl, _) => Box::new(Curl::new()),
+            (Format::Curl, _) => Box::new(Curl),
             (Format::Db, _) => return Ok(0),
         };
         let count = job.each_exchange(context, &mut |name, exchange, bodies| {

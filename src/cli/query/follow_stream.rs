@@ -1,6 +1,5 @@
 //! Shows a whole connection, both directions.
 
-use std::io::Write;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
