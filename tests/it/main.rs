@@ -10,6 +10,7 @@ mod digest;
 mod equivalence;
 mod extremes;
 mod filter;
+mod http2;
 mod query;
 mod readme;
 mod real;
