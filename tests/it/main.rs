@@ -14,6 +14,7 @@ mod export_parquet;
 mod export_pcapng;
 mod extremes;
 mod filter;
+mod http2;
 mod query;
 mod readme;
 mod real;

@@ -123,8 +123,9 @@ impl Connection {
             Direction::Inbound => inbound,
             Direction::Outbound => outbound,
         };
-        let knows_streams = self.is_whole || self.streams.has_any();
-        let may_have = |header: &Header| !knows_streams || self.streams.may_have(header.stream);
+        let knows_streams = self.is_whole || self.streams.identifiers.has_any();
+        let may_have =
+            |header: &Header| !knows_streams || self.streams.identifiers.may_have(header.stream);
         let alone = |fits_stream: &dyn Fn(&Header) -> bool| {
             let rules = Rules {
                 is_strict: true,
@@ -210,7 +211,7 @@ impl Connection {
             }
             Seen::Headers(headers) => self.headers(out, direction, &headers, now, false),
             Seen::Reset { stream } => self.streams.reset(out, stream, now),
-            Seen::Priority { stream } => self.streams.name(stream),
+            Seen::Priority { stream } => self.streams.identifiers.name(stream),
             Seen::FrameLimit(limit) => {
                 let other = self.reader(opposite(direction));
                 other.limit_bytes = other.limit_bytes.max(limit.min(MAX_FRAME_BYTES));
@@ -223,7 +224,8 @@ impl Connection {
     fn preface(&mut self, out: &mut Out<'_>, direction: Direction) {
         let other = opposite(direction);
         let is_other_way = out.client().is_some_and(|client| client != direction);
-        if self.has_begun || is_other_way || (self.streams.has_any() && !self.is_whole) {
+        if self.has_begun || is_other_way || (self.streams.identifiers.has_any() && !self.is_whole)
+        {
             self.streams.end_all(out);
             *self.reader(other) = Reader::default();
             self.reader(direction).limit_bytes = FRAME_BYTES;

@@ -10,10 +10,12 @@ mod frame;
 mod half;
 mod head;
 mod hpack;
+mod identifiers;
 mod listing;
 mod out;
 mod quoted;
 mod reader;
+mod stream;
 mod streams;
 #[cfg(test)]
 mod tests;

@@ -3,13 +3,15 @@
 //! It is told what the frames say, and says how the halves of the exchanges go on. It knows nothing of frames that do
 //! not come; whoever notices a loss tells it by [`Streams::doubt`].
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
-use super::frame::{END_STREAM, Header, Kind};
+use super::frame::Header;
 use super::half::{Half, HeadSeen, Phase};
 use super::head::Head;
+use super::identifiers::{Identifiers, Order};
 use super::out::{Out, opposite};
 use super::reader::{Moment, Start};
+use super::stream::{Method, Stream};
 use crate::event::{Direction, EventId};
 use crate::http::conversation::Part;
 use crate::http::exchange::{Defects, Ending, Field, Side, Span};
@@ -17,45 +19,14 @@ use crate::http::exchange::{Defects, Ending, Field, Side, Span};
 /// How many streams are open at a time, each with two halves. When there is one more, the one that was idle for longest
 /// is given up.
 const OPEN_STREAMS: usize = 512;
-/// How many streams are remembered that a peer gave up, since the other may still send on them.
-const RESET_STREAMS: usize = 64;
-/// How far ahead of the streams that were seen the identifier of another can be.
-const STREAMS_AHEAD: u32 = 4096;
-/// How far ahead it can be if nothing else speaks for it.
-const STREAMS_NEXT: u32 = 16;
-
 /// The streams of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Streams {
     open: BTreeMap<u32, Stream>,
-    /// The highest identifier that was seen, of the streams that a server opens and of those that a client opens.
-    highest: [u32; 2],
-    /// The highest one of a client's that was only named, by PRIORITY.
-    named: u32,
-    reset: VecDeque<u32>,
+    pub(super) identifiers: Identifiers,
     next_exchange: u64,
     /// Counts what happens, to tell how long a stream has been idle.
     clock: u64,
-}
-
-#[derive(Debug)]
-struct Stream {
-    exchange: u64,
-    halves: [Option<Half>; 2],
-    method: Method,
-    /// Whether its request came before HTTP/2 did.
-    is_upgraded: bool,
-    used: u64,
-}
-
-/// What the method of a request means for its framing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Method {
-    Unknown,
-    Get,
-    Head,
-    Connect,
-    Other,
 }
 
 /// Where in its half a header block comes.
@@ -86,33 +57,6 @@ pub(super) struct At {
     pub(super) now: Moment,
 }
 
-fn slot(direction: Direction) -> usize {
-    usize::from(direction.code())
-}
-
-impl Stream {
-    fn half(&self, direction: Direction) -> Option<&Half> {
-        self.halves.get(slot(direction))?.as_ref()
-    }
-
-    fn half_mut(&mut self, direction: Direction) -> Option<&mut Half> {
-        self.halves.get_mut(slot(direction))?.as_mut()
-    }
-
-    fn set_half(&mut self, direction: Direction, half: Half) {
-        if let Some(slot) = self.halves.get_mut(slot(direction)) {
-            *slot = Some(half);
-        }
-    }
-
-    /// Whether nothing more can come of it.
-    fn is_over(&self) -> bool {
-        let over = |half: &&Half| half.phase == Phase::Over;
-        let halves = self.halves.iter().flatten().filter(over).count();
-        halves.saturating_add(usize::from(self.is_upgraded)) >= 2
-    }
-}
-
 impl Streams {
     /// Of a connection whose first exchange gets this number.
     pub(super) fn new(next_exchange: u64) -> Self {
@@ -130,60 +74,25 @@ impl Streams {
         self.next_exchange = self.next_exchange.saturating_sub(1);
     }
 
+    /// Whether such a frame is likely; see [`Identifiers::expects`].
+    pub(super) fn expects(&self, header: &Header) -> bool {
+        let is_open = self.open.contains_key(&header.stream);
+        self.identifiers.expects(header, is_open)
+    }
+
     /// The next number for an exchange.
     pub(super) fn exchanges(&self) -> u64 {
         self.next_exchange
     }
 
-    /// Whether any stream was seen.
-    pub(super) fn has_any(&self) -> bool {
-        self.highest != [0; 2]
-    }
-
-    /// Whether a frame can be of this stream, as far as its identifier shows.
-    pub(super) fn may_have(&self, stream: u32) -> bool {
-        stream <= self.highest_like(stream).saturating_add(STREAMS_AHEAD)
-    }
-
-    /// Whether such a frame is likely, so that even bytes that may be anything else can be taken for it.
-    pub(super) fn expects(&self, header: &Header) -> bool {
-        let stream = header.stream;
-        let highest = self.highest_like(stream);
-        let is_next = stream > highest && stream <= highest.saturating_add(STREAMS_NEXT);
-        match header.kind {
-            // Who has nothing to say does not say it.
-            Kind::Data if header.length == 0 && !header.has(END_STREAM) => false,
-            Kind::Headers if is_next => stream % 2 == 1,
-            _ => self.open.contains_key(&stream),
-        }
-    }
-
-    fn highest_like(&self, stream: u32) -> u32 {
-        let [even, odd] = self.highest;
-        if stream.is_multiple_of(2) { even } else { odd }
-    }
-
-    fn is_reset(&self, stream: u32) -> bool {
-        self.reset.contains(&stream)
-    }
-
-    /// A stream is named that need not be open.
-    pub(super) fn name(&mut self, stream: u32) {
-        self.named = self.named.max(stream);
-    }
-
     /// Where a header block of this stream comes.
     pub(super) fn place(&self, direction: Direction, stream: u32) -> Place {
-        let highest = self.highest_like(stream);
         let Some(open) = self.open.get(&stream) else {
-            return if self.is_reset(stream) {
-                Place::Reset
-            } else if stream <= highest {
-                Place::Over
-            } else if stream % 2 == 1 && stream > highest.max(self.named).saturating_add(2) {
-                Place::Skipping
-            } else {
-                Place::Stream
+            return match self.identifiers.order(stream) {
+                Order::GivenUp => Place::Reset,
+                Order::Past => Place::Over,
+                Order::Skipping => Place::Skipping,
+                Order::Next => Place::Stream,
             };
         };
         match open.half(direction) {
@@ -257,9 +166,7 @@ impl Streams {
         let is_tunnel = method == Method::Connect && is_connected;
         // A length that is said without a body is that of what GET would give (RFC 9110, section 8.6).
         let is_answered = is_tunnel || (status.is_some() && has_no_body);
-        half.expected_bytes = head
-            .body_bytes
-            .filter(|_| !(status.is_some() && has_no_body) && !is_tunnel);
+        half.expected_bytes = head.body_bytes.filter(|_| !is_answered);
         half.is_bodiless = has_no_body;
         let first = half.first;
         out.say(
@@ -342,7 +249,7 @@ impl Streams {
         match half {
             Some(half) if half.phase == Phase::Over => Place::Over,
             Some(_) => Place::Within,
-            None if self.is_reset(stream) => Place::Reset,
+            None if self.identifiers.is_given_up(stream) => Place::Reset,
             None if self.open.contains_key(&stream) => Place::Half,
             None => Place::Stream,
         }
@@ -445,12 +352,7 @@ impl Streams {
 
     /// A peer gave up a stream.
     pub(super) fn reset(&mut self, out: &mut Out<'_>, id: u32, now: Moment) {
-        if !self.is_reset(id) {
-            if self.reset.len() >= RESET_STREAMS {
-                self.reset.pop_front();
-            }
-            self.reset.push_back(id);
-        }
+        self.identifiers.give_up(id);
         let Some(mut stream) = self.open.remove(&id) else {
             return;
         };
@@ -533,20 +435,12 @@ impl Streams {
     /// The stream, which is opened if it is not open.
     fn open(&mut self, id: u32) -> &mut Stream {
         let used = self.tick();
-        let [even, odd] = &mut self.highest;
-        let highest = if id.is_multiple_of(2) { even } else { odd };
-        *highest = (*highest).max(id);
+        self.identifiers.open(id);
         let next_exchange = &mut self.next_exchange;
         let stream = self.open.entry(id).or_insert_with(|| {
             let exchange = *next_exchange;
             *next_exchange = next_exchange.saturating_add(1);
-            Stream {
-                exchange,
-                halves: [None, None],
-                method: Method::Unknown,
-                is_upgraded: false,
-                used,
-            }
+            Stream::new(exchange, used)
         });
         stream.used = used;
         stream
