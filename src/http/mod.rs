@@ -8,6 +8,7 @@ pub mod decode;
 pub mod exchange;
 pub mod fields;
 pub mod h1;
+mod h2;
 
 #[cfg(test)]
 mod tests;
