@@ -886,3 +886,44 @@ fn bytes_of_a_head_that_came_too_early_get_no_response() {
         ],
     );
 }
+
+#[test]
+fn a_client_may_keep_two_requests_under_way() {
+    let get_c = "GET /c HTTP/1.1\r\n\r\n";
+    check(
+        &[
+            asks(GET),
+            asks(GET_B).after(1),
+            gets("HTTP/1.1 201 OK\r\nContent-Length: 0\r\n\r\n"),
+            asks(get_c).after(1),
+            gets("HTTP/1.1 202 OK\r\nContent-Length: 0\r\n\r\n"),
+            gets("HTTP/1.1 203 OK\r\nContent-Length: 0\r\n\r\n"),
+        ],
+        &[
+            "0 > GET /a [] complete",
+            "0 < 201 [] complete unsure_pair",
+            "1 > GET /b [] complete",
+            "1 < 202 [] complete unsure_pair",
+            "2 > GET /c [] complete",
+            "2 < 203 [] complete",
+        ],
+    );
+}
+
+#[test]
+fn text_that_was_cut_at_a_nul_lost_the_rest() {
+    let both = format!("{GET}{GET_B}");
+    check(
+        &[
+            asks(&both),
+            gets(HEAD_OF_10).with(Provenance::CUT_AT_NUL),
+            gets(HELLO),
+        ],
+        &[
+            "0 > GET /a [] complete",
+            "0 < 200 [] broken lost_bytes",
+            "1 > GET /b [] complete",
+            "1 < 200 [hello] complete",
+        ],
+    );
+}
