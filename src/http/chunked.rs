@@ -4,9 +4,9 @@ use super::body::Defect;
 use super::fields::split_once;
 
 /// How long the line before a chunk may be, in bytes: its size and its extensions.
-const SIZE_LINE_BYTES: usize = 4 << 10;
+pub(super) const SIZE_LINE_BYTES: usize = 4 << 10;
 /// How many digits the size of a chunk may have.
-const SIZE_DIGITS: usize = 16;
+pub(super) const SIZE_DIGITS: usize = 16;
 
 /// What the line before a chunk says.
 enum SizeLine<'a> {

@@ -29,13 +29,7 @@ pub struct Head<'a> {
 impl<'a> Head<'a> {
     /// The header fields in their order: name and value, without the blanks around it.
     pub fn fields(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-        Lines(self.lines).filter_map(|line| {
-            if line.first().is_none_or(|byte| matches!(byte, b' ' | b'\t')) {
-                return None;
-            }
-            let (name, value) = split_once(line, b':')?;
-            (!name.is_empty()).then(|| (name, value.trim_ascii()))
-        })
+        of_lines(self.lines)
     }
 
     /// The values of the fields of one name, whatever its case, in their order.
@@ -44,6 +38,17 @@ impl<'a> Head<'a> {
             .filter(|(found, _)| found.eq_ignore_ascii_case(name.as_bytes()))
             .map(|(_, value)| value)
     }
+}
+
+/// The fields in whole lines, as [`Head::fields`] gives them.
+pub(super) fn of_lines(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> + use<'_> {
+    Lines(lines).filter_map(|line| {
+        if line.first().is_none_or(|byte| matches!(byte, b' ' | b'\t')) {
+            return None;
+        }
+        let (name, value) = split_once(line, b':')?;
+        (!name.is_empty()).then(|| (name, value.trim_ascii()))
+    })
 }
 
 /// Reads the head that `payload` starts with, if it starts with a whole start line.

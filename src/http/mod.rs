@@ -10,6 +10,7 @@ pub mod fields;
 pub mod h1;
 pub mod view;
 pub mod h2;
+mod h2;
 
 #[cfg(test)]
 mod tests;
