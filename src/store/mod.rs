@@ -17,6 +17,7 @@
 //!                                 streams ~ postings ~ events     the index from a stream to its events
 //!                                          events ~ blocks, tail  the payloads; bytes in block_data
 //!                                          blocks ─ grams          the search filter; junctions and undecoded beside it
+//! origins; cuts ─ events                                          of a subset: what it was taken from, and where it lacks
 //! ```
 //!
 //! An *event* row has numbers only. Its *stream* says process and connection, so a filter on those is decided

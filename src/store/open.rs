@@ -180,8 +180,10 @@ pub(super) fn lay_out(connection: &Connection, path: &Path) -> Result<(), Error>
 }
 
 /// Sets up the database of a file that nobody else knows of and that is thrown away if anything fails: nothing has to be
-/// synced before its end, and references are checked as little as by a recorder.
+/// synced before its end, what is needed to take a transaction back is kept in memory (a new file has little of that), and
+/// references are checked as little as by a recorder.
 pub(super) fn prepare_unshared(connection: &Connection) -> rusqlite::Result<()> {
+    switch_journal(connection, "memory")?;
     connection.pragma_update(None, "synchronous", "OFF")?;
     connection.pragma_update(None, "foreign_keys", false)?;
     connection.pragma_update(None, "cache_size", CACHE_KIB)

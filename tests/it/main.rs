@@ -23,6 +23,7 @@ mod reindex;
 mod round_trip;
 mod rust_source;
 mod search;
+mod subset;
 mod support;
 mod vectors;
 

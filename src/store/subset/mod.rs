@@ -26,7 +26,7 @@
 //! payload among the chosen ends it: the subset would be said to have what it has not.
 //!
 //! Memory does not depend on the size of the capture: ids are kept in a temporary file, and large payloads are copied in
-//! parts of 1 MiB.
+//! parts of 1 MiB. The search for a cut looks up one event for each that was chosen.
 
 mod choice;
 mod copy;
