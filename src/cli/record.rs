@@ -61,7 +61,7 @@ struct RecordArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "import")]
     save_frames: Option<PathBuf>,
     /// Instead of listening, take in a file of frames: one of --save-frames, or bare ones (a length of 4 bytes, little
-    /// endian, and the message)
+    /// endian, and the message); or an event file of eCapture 1.x, or the output of 2.x
     #[arg(long, value_name = "FILE")]
     import: Option<PathBuf>,
     /// When the frames of a bare file were received [default: the time of its first run-log line]

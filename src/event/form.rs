@@ -17,6 +17,10 @@ pub enum Carrier {
     BareJson,
     /// Dialect B's holes: text alone.
     BareText,
+    /// A line of an event file of 1.x (`--eventaddr`): JSON with a time and the event's text.
+    EventLine,
+    /// What 2.x prints of an event on its standard output, with a time before it and a field behind.
+    ConsoleLine,
     /// None that we know.
     Unknown,
 }
@@ -68,6 +72,12 @@ pub enum Layout {
     MysqldBare,
     /// Bare text of 1.4.3 postgres.
     PostgresBare,
+    /// Text in event files up to 1.3.1, with a stream key.
+    KeyedLine,
+    /// Text in event files from 1.4.1 to 1.5.2, with addresses.
+    AddressedLine,
+    /// Text in event files of 1.5 gotls.
+    GotlsLine,
 }
 
 /// How the payload's bytes are written in the frame.
@@ -94,16 +104,18 @@ pub struct Form {
     pub encoding: Encoding,
 }
 
-const CARRIERS: [Carrier; 6] = [
+const CARRIERS: [Carrier; 8] = [
     Carrier::Unknown,
     Carrier::Json,
     Carrier::Protobuf,
     Carrier::ProtobufText,
     Carrier::BareJson,
     Carrier::BareText,
+    Carrier::EventLine,
+    Carrier::ConsoleLine,
 ];
 
-const LAYOUTS: [Layout; 22] = [
+const LAYOUTS: [Layout; 25] = [
     Layout::Unknown,
     Layout::OpensslFields,
     Layout::OpensslUuid,
@@ -126,6 +138,9 @@ const LAYOUTS: [Layout; 22] = [
     Layout::ZshBare,
     Layout::MysqldBare,
     Layout::PostgresBare,
+    Layout::KeyedLine,
+    Layout::AddressedLine,
+    Layout::GotlsLine,
 ];
 
 const ENCODINGS: [Encoding; 3] = [Encoding::Plain, Encoding::GoHexDump, Encoding::Hex];
@@ -166,8 +181,11 @@ impl Form {
             | Layout::Gnutls
             | Layout::Gotls
             | Layout::Sql
-            | Layout::Fields => Some(TupleSource::Field),
-            Layout::OpensslUuid | Layout::OpensslUnknown => Some(TupleSource::Uuid),
+            | Layout::Fields
+            | Layout::AddressedLine => Some(TupleSource::Field),
+            Layout::OpensslUuid | Layout::OpensslUnknown | Layout::KeyedLine => {
+                Some(TupleSource::Uuid)
+            }
             Layout::ConnectionText => Some(TupleSource::ConnectionEvent),
             Layout::GotlsText => Some(TupleSource::Text),
             _ => None,

@@ -15,6 +15,9 @@ bitflags::bitflags! {
         const MAYBE_TRUNCATED = 8;
         /// eCapture cuts such text at its first NUL byte: more may have followed (1.x).
         const CUT_AT_NUL = 16;
+        /// It stood in a text file that eCapture wrote: bytes that are no UTF-8 are lost, a last newline may be, and
+        /// escapes of control characters were undone.
+        const TEXT_FILE = 32;
     }
 }
 
@@ -27,6 +30,7 @@ impl Provenance {
             (Self::LISTING, "listing"),
             (Self::MAYBE_TRUNCATED, "maybe_truncated"),
             (Self::CUT_AT_NUL, "cut_at_nul"),
+            (Self::TEXT_FILE, "text_file"),
         ]
         .into_iter()
         .filter(|(flag, _)| self.contains(*flag))

@@ -92,7 +92,8 @@ pub(super) struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     http: Option<Http<'a>>,
     /// What happened to the bytes before they reached the recorder: `wire` (nothing), or some of `reserialized`,
-    /// `hex_undone`, `listing`, `maybe_truncated`, `cut_at_nul`.
+    /// `hex_undone`, `listing`, `maybe_truncated`, `cut_at_nul`,
+    /// `text_file`.
     provenance: Vec<&'static str>,
     /// What only some probes say.
     #[serde(skip_serializing_if = "Option::is_none")]

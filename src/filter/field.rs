@@ -340,6 +340,7 @@ impl Field {
                 "listing",
                 "maybe_truncated",
                 "cut_at_nul",
+                "text_file",
             ],
             _ => Vec::new(),
         }

@@ -9,6 +9,7 @@ mod classify;
 mod clocks;
 mod compare;
 mod connections;
+mod console;
 mod dump;
 mod http2;
 mod reading;
@@ -90,10 +91,16 @@ impl Normalizer {
                 // Only if nothing else is in the frame, which then is the text alone, or has 8 bytes before it: the
                 // entry's type, the event's key and size, its length, and the payload's key and size.
                 let around = frame.message.len().saturating_sub(text.len());
-                if text::is_destroyed(&text) && matches!(around, 0 | 8) {
+                let is_alone = matches!(around, 0 | 8) || carrier == Carrier::ConsoleLine;
+                if is_alone && text::is_destroyed(&text) {
                     return Normalized::ConnectionDestroyed;
                 }
-                (carrier, text::read(&text))
+                let reading = match carrier {
+                    Carrier::EventLine => text::read_event_line(&text),
+                    Carrier::ConsoleLine => console::read(&text),
+                    _ => text::read(&text),
+                };
+                (carrier, reading)
             }
         };
         Normalized::Captured(self.captured(frame, carrier, reading))

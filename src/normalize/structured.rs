@@ -57,7 +57,7 @@ pub(super) fn read(event: Structured) -> Reading {
     reading
 }
 
-fn address(ip: &str, port: u32) -> Option<SocketAddr> {
+pub(super) fn address(ip: &str, port: u32) -> Option<SocketAddr> {
     let ip: IpAddr = ip.parse().ok()?;
     Some(SocketAddr::new(ip, u16::try_from(port).ok()?))
 }
@@ -84,7 +84,7 @@ fn by_type(reading: &mut Reading, event_type: u32) {
 }
 
 /// For openssl, gnutls and nspr, `type` is the parser that rendered the payload (iparser.go:41-47@v1.5.2).
-fn by_parser(reading: &mut Reading, event_type: u32) {
+pub(super) fn by_parser(reading: &mut Reading, event_type: u32) {
     match event_type {
         1 | 3 => reading.provenance |= Provenance::RESERIALIZED,
         2 | 4 => reading.provenance |= Provenance::LISTING,

@@ -17,6 +17,8 @@ pub(super) struct StreamKey {
     pub(super) tid: Option<u64>,
     pub(super) fd: Option<u32>,
     pub(super) direction: Option<Direction>,
+    /// The command name, NUL bytes and all.
+    pub(super) command: Option<String>,
     pub(super) tuple: Option<(SocketAddr, SocketAddr)>,
 }
 
@@ -28,6 +30,7 @@ impl StreamKey {
             tid,
             fd: None,
             direction: None,
+            command: None,
             tuple: None,
         }
     }
@@ -47,9 +50,10 @@ impl StreamKey {
         let (pid, tid, rest) = ids(uuid)?;
         let (rest, tuple) = rest.rsplit_once('_')?;
         let (rest, direction) = rest.rsplit_once('_')?;
-        let (_, fd) = rest.rsplit_once('_')?;
+        let (command, fd) = rest.rsplit_once('_')?;
         Some(Self {
             fd: Some(fd.parse().ok()?),
+            command: Some(command.to_owned()),
             direction: Some(direction_of(direction)?),
             tuple: Some(dashed(tuple)?),
             ..Self::new(layout, pid, Some(tid))
@@ -66,14 +70,34 @@ impl StreamKey {
             {
                 return Some(Self {
                     direction: Some(direction),
+                    command: Some(command.to_owned()),
                     ..Self::new(Layout::Gnutls, pid, Some(tid))
                 });
             }
             if is_padded(command) {
-                return Some(Self::new(Layout::Gotls, pid, Some(tid)));
+                return Some(Self {
+                    command: Some(command.to_owned()),
+                    ..Self::new(Layout::Gotls, pid, Some(tid))
+                });
             }
         }
-        is_padded(rest).then(|| Self::new(Layout::Sql, pid, None))
+        is_padded(rest).then(|| Self {
+            command: Some(rest.to_owned()),
+            ..Self::new(Layout::Sql, pid, None)
+        })
+    }
+
+    /// `PID_TID_COMM_FD_DIR`, as in event files up to 0.8 (`user/event/event_openssl.go:123@v0.8.0`).
+    pub(super) fn parse_short(uuid: &str) -> Option<Self> {
+        let (pid, tid, rest) = ids(uuid)?;
+        let (rest, direction) = rest.rsplit_once('_')?;
+        let (command, fd) = rest.rsplit_once('_')?;
+        Some(Self {
+            fd: Some(fd.parse().ok()?),
+            direction: Some(direction_of(direction)?),
+            command: Some(command.to_owned()),
+            ..Self::new(Layout::OpensslFields, pid, Some(tid))
+        })
     }
 }
 

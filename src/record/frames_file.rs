@@ -55,7 +55,10 @@ pub enum FramesError {
     #[error("format version {0} is newer than this program's {VERSION}")]
     Newer(u16),
     /// What should be the length of a message cannot be one.
-    #[error("no file of frames: a message of {length} bytes is said to begin at byte {at}")]
+    #[error(
+        "no file of frames, no event file of eCapture 1.x and no output of 2.x: \
+         as frames, a message of {length} bytes is said to begin at byte {at}"
+    )]
     NotFrames {
         /// Where in the file.
         at: u64,
@@ -66,7 +69,9 @@ pub enum FramesError {
     #[error("not a regular file; save it to one first")]
     NotAFile,
     /// There is nothing in it.
-    #[error("no file of frames: there is not one whole frame in it")]
+    #[error(
+        "no file of frames, no event file of eCapture 1.x and no output of 2.x: there is nothing whole in it"
+    )]
     NoFrames,
     /// What should be an opcode is none.
     #[error("damaged: byte {at} should be an opcode and is {code}")]

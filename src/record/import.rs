@@ -1,4 +1,7 @@
-//! A file of frames into a capture: the same path as a live recording from the decoder on.
+//! A file into a capture: the same path as a live recording from the decoder on.
+//!
+//! It is a file of frames, or of text that eCapture wrote by itself: which shows by how it begins. A frame is then what
+//! one event or one line of the log takes in the file, and is kept whole.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -13,6 +16,7 @@ use super::error::Error;
 use super::frames_file::{FileFrame, FramesError, FramesReader};
 use super::intake::{Intake, IntakeOptions};
 use super::judge::RecordFilter;
+use super::lines_file::{self, LinesReader};
 use super::meters::Meters;
 use super::notice::Notice;
 use super::options::{DEFAULT_QUEUE_BYTES, ImportOptions};
@@ -24,10 +28,10 @@ use crate::event::{Frame, Timestamp};
 use crate::store::{RecordingStart, Writer};
 use crate::wire::{self, Incoming};
 
-/// Imports a file of frames.
+/// Imports a file.
 ///
 /// # Errors
-/// When the file is no file of frames or is in the capture already, or the capture cannot be written. A file that ends
+/// When the file is of no sort that is known or is in the capture already, or the capture cannot be written. A file that ends
 /// in the middle of a frame is imported up to there.
 pub fn import(options: &ImportOptions, notices: &Sender<Notice>) -> Result<Summary, Error> {
     let failed = |source: FramesError| Error::Import {
@@ -117,17 +121,55 @@ pub fn import(options: &ImportOptions, notices: &Sender<Notice>) -> Result<Summa
     }
 }
 
-fn open(path: &Path) -> Result<FramesReader<BufReader<File>>, FramesError> {
+/// A file that is being read.
+enum Input {
+    Frames(FramesReader<BufReader<File>>),
+    Lines(LinesReader<BufReader<File>>),
+}
+
+impl Input {
+    /// Whether the file tells when its frames were received.
+    fn tells_times(&self) -> bool {
+        match self {
+            Self::Frames(frames) => frames.is_saved(),
+            Self::Lines(_) => true,
+        }
+    }
+
+    fn cut_off(&self) -> u64 {
+        match self {
+            Self::Frames(frames) => frames.cut_off(),
+            Self::Lines(_) => 0,
+        }
+    }
+
+    fn next_frame(&mut self) -> Result<Option<FileFrame>, FramesError> {
+        match self {
+            Self::Frames(frames) => frames.next_frame(),
+            Self::Lines(lines) => Ok(lines.next_frame()?),
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<Input, FramesError> {
     // It is read more than once, which a pipe cannot be.
     if !std::fs::metadata(path)?.is_file() {
         return Err(FramesError::NotAFile);
     }
-    FramesReader::new(BufReader::with_capacity(256 << 10, File::open(path)?))
+    let mut start = Vec::new();
+    File::open(path)?
+        .take(lines_file::START_BYTES)
+        .read_to_end(&mut start)?;
+    let file = BufReader::with_capacity(256 << 10, File::open(path)?);
+    Ok(match lines_file::first_line(&start) {
+        Some((kind, time)) => Input::Lines(LinesReader::new(file, kind, time)),
+        None => Input::Frames(FramesReader::new(file)?),
+    })
 }
 
 /// The file's SHA-256, and whether it tells receive times.
 fn hash(path: &Path) -> Result<([u8; 32], bool), FramesError> {
-    let is_saved = open(path)?.is_saved();
+    let is_saved = open(path)?.tells_times();
     let mut file = File::open(path)?;
     let mut sha256 = Sha256::new();
     let mut buffer = vec![0; 256 << 10];

@@ -17,6 +17,7 @@ mod frames_file;
 mod import;
 mod intake;
 mod judge;
+mod lines_file;
 mod meters;
 mod notice;
 mod options;
@@ -32,6 +33,7 @@ pub use frames_file::{
 pub use import::import;
 pub use intake::{Intake, IntakeOptions, Taken};
 pub use judge::RecordFilter;
+pub use lines_file::{LinesReader, first_line};
 pub use meters::{Meters, Status};
 pub use notice::Notice;
 pub use options::{DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, Host, ImportOptions, Options};

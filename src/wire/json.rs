@@ -79,7 +79,8 @@ pub(super) fn decode(message: &Bytes) -> Option<Incoming> {
     }
 }
 
-fn event(json: &[u8], carrier: Carrier) -> Option<Incoming> {
+/// Reads an event with fields.
+pub(super) fn event(json: &[u8], carrier: Carrier) -> Option<Incoming> {
     let event: Event<'_> = serde_json::from_slice(json).ok()?;
     let payload = STANDARD.decode(event.payload_base64.as_bytes()).ok()?;
     Some(Incoming::Event(WireEvent::Structured(Structured {

@@ -119,9 +119,9 @@ pub enum WireEvent {
     Structured(Structured),
     /// Text alone: dialect D, and the holes of dialect B.
     Text {
-        /// `ProtobufText` or `BareText`.
+        /// `ProtobufText`, `BareText`, `EventLine` or `ConsoleLine`.
         carrier: Carrier,
-        /// The whole text; a slice of the frame.
+        /// The whole text; a slice of the frame, but for `EventLine`, where it stood as JSON.
         text: Bytes,
     },
 }
@@ -129,7 +129,7 @@ pub enum WireEvent {
 /// An event with fields, as sent; absent fields are zero or empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Structured {
-    /// `Json`, `Protobuf` or `BareJson`.
+    /// `Json`, `Protobuf`, `BareJson` or `EventLine`.
     pub carrier: Carrier,
     /// Seconds (A) or nanoseconds (B) since 1970.
     pub timestamp: i64,

@@ -8,11 +8,13 @@
 //! or bare JSON (1.4.3 to 1.5.2), C has no events (2.0.x), D is protobuf with rendered text (2.1.0 and later).
 
 mod json;
+mod line;
 mod message;
 mod protobuf;
 mod run_log;
 mod shape;
 
+pub use line::{LineKind, line_start};
 pub use message::{Heartbeat, Incoming, RunLog, Structured, WireEvent};
 
 use bytes::Bytes;
@@ -21,12 +23,15 @@ use crate::event::{Carrier, Opcode};
 
 /// Reads one WebSocket message.
 ///
-/// JSON is recognized whatever the opcode; then text that starts like one of eCapture's; then a protobuf `LogEntry`,
+/// JSON is recognized whatever the opcode, and so are lines of the files that eCapture writes; then text that starts like one of eCapture's; then a protobuf `LogEntry`,
 /// strictly; then any other text. A text frame is never unreadable.
 pub fn decode(opcode: Opcode, message: &Bytes) -> Incoming {
     if message.first() == Some(&b'{')
-        && let Some(incoming) = json::decode(message)
+        && let Some(incoming) = json::decode(message).or_else(|| line::decode_json(message))
     {
+        return incoming;
+    }
+    if let Some(incoming) = line::decode_console(message) {
         return incoming;
     }
     if opcode == Opcode::Text || shape::starts_like_text(message) {

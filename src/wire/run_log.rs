@@ -10,20 +10,24 @@ use crate::event::{Carrier, Timestamp};
 pub(super) fn parse(text: String, carrier: Carrier) -> RunLog {
     let fields: Map<String, Value> = serde_json::from_str(&text).unwrap_or_default();
     let string = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);
-    let time = fields
-        .get("time")
-        .and_then(Value::as_str)
-        .and_then(|time| DateTime::parse_from_rfc3339(time).ok());
+    let time = fields.get("time").and_then(Value::as_str).and_then(time_of);
     RunLog {
         level: string("level"),
-        time: time.map(|time| Timestamp::from_utc(time.to_utc())),
-        zone_offset_seconds: time.map(|time| time.offset().local_minus_utc()),
+        time: time.map(|(time, _)| time),
+        zone_offset_seconds: time.map(|(_, offset)| offset),
         version: string("Version"),
         lost_samples: fields.get("lostSamples").and_then(Value::as_u64),
         text,
         carrier,
         raw: None,
     }
+}
+
+/// The time of a line, and the offset from UTC in seconds that it is written with.
+pub(super) fn time_of(text: &str) -> Option<(Timestamp, i32)> {
+    let time = DateTime::parse_from_rfc3339(text).ok()?;
+    let offset = time.offset().local_minus_utc();
+    Some((Timestamp::from_utc(time.to_utc()), offset))
 }
 
 #[cfg(test)]

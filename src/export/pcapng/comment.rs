@@ -44,6 +44,10 @@ pub(super) fn provenance(provenance: Provenance) -> impl Iterator<Item = String>
             Provenance::CUT_AT_NUL,
             "eCapture cuts such text at its first zero byte: more may have followed",
         ),
+        (
+            Provenance::TEXT_FILE,
+            "from a text file of eCapture's: bytes that are no text are lost",
+        ),
     ]
     .into_iter()
     .filter(move |(flag, _)| provenance.contains(*flag))
@@ -80,6 +84,6 @@ mod tests {
             event(&bare),
             "event 8 (received 2026-11-23T11:00:01.000000000Z, an estimate)"
         );
-        assert_eq!(provenance(Provenance::all()).count(), 4);
+        assert_eq!(provenance(Provenance::all()).count(), 5);
     }
 }

@@ -25,6 +25,8 @@ use crate::event::{Carrier, Envelope, Event};
 pub fn render(event: &Event, payload: &[u8], out: &mut impl Write) -> io::Result<bool> {
     match event.form.carrier {
         Carrier::Unknown => out.write_all(payload).map(|()| true),
+        // Each has its own time, and escapes that can be undone but not redone.
+        Carrier::EventLine | Carrier::ConsoleLine => Ok(false),
         Carrier::BareText => match text::Text::new(event, payload) {
             Some(text) => text.write(out).map(|()| true),
             None => Ok(false),

@@ -31,9 +31,8 @@ impl<'a> Text<'a> {
         } else {
             ""
         };
-        let pid = event.process.pid.unwrap_or(0);
-        let tid = event.process.tid.unwrap_or(0);
-        let fd = event.fd.unwrap_or(0);
+        let ids = [event.process.pid, event.process.tid, event.fd];
+        let [pid, tid, fd] = ids.map(|id| id.unwrap_or(0));
         let name = event.process.pname.as_deref().unwrap_or_default();
         match event.form.layout {
             // The payload is all of it.
@@ -114,7 +113,10 @@ impl<'a> Text<'a> {
             | Layout::Gnutls
             | Layout::Gotls
             | Layout::Sql
-            | Layout::Fields => return None,
+            | Layout::Fields
+            | Layout::KeyedLine
+            | Layout::AddressedLine
+            | Layout::GotlsLine => return None,
         }
         text.newline = text.adds_newline(event.form.layout);
         Some(text)

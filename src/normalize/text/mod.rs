@@ -4,6 +4,7 @@
 //! command names can be any, and never look beyond the header: a body that contains a header is just a body.
 
 mod connection;
+mod event_line;
 mod gotls;
 mod notice;
 mod openssl;
@@ -18,6 +19,7 @@ use super::scan::share;
 use crate::event::{Kind, Layout};
 
 pub(super) use connection::is_destroyed;
+pub(super) use event_line::read as read_event_line;
 pub(super) use gotls::UNKNOWN_TUPLE;
 
 /// eCapture's buffer for one read or write (kern/common.h:39).

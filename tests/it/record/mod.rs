@@ -9,6 +9,7 @@ mod links;
 mod pressure;
 mod refusals;
 mod stopping;
+mod text_files;
 
 use crate::stand_in::START_NS;
 use crate::stand_in::dialect::{Dialect, Encoder, Message};
