@@ -132,10 +132,17 @@ impl Talk {
         let is_rare = number.is_multiple_of(1000);
         Facts {
             number,
-            host: if is_rare { RARE_HOST } else { "api.example.com" },
+            host: if is_rare {
+                RARE_HOST
+            } else {
+                "api.example.com"
+            },
             status: if number.is_multiple_of(50) { 503 } else { 200 },
             path: format!("/v1/items/{number}?page={}", number % 17),
-            body: words(300 + usize::try_from(number * 7919 % 3000).unwrap_or(0), number),
+            body: words(
+                300 + usize::try_from(number * 7919 % 3000).unwrap_or(0),
+                number,
+            ),
         }
     }
 
@@ -223,7 +230,9 @@ fn words(bytes: usize, seed: u64) -> Vec<u8> {
     let mut text = b"[".to_vec();
     let mut state = seed | 1;
     while text.len() + 80 < bytes {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         write!(
             text,
             "{{\"id\":{},\"name\":\"item {:x}\",\"price\":{}}},",

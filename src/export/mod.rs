@@ -16,13 +16,13 @@ mod json;
 pub mod jsonl;
 mod line;
 mod media;
+pub mod parquet;
+pub mod pcapng;
 pub mod raw;
 pub mod redact;
 #[cfg(test)]
 mod samples;
 mod shell;
 mod spreadsheet;
-pub mod parquet;
-pub mod pcapng;
 pub mod stats;
 pub mod values;

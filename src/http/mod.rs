@@ -8,9 +8,8 @@ pub mod decode;
 pub mod exchange;
 pub mod fields;
 pub mod h1;
-pub mod view;
 pub mod h2;
-mod h2;
+pub mod view;
 
 #[cfg(test)]
 mod tests;

@@ -227,7 +227,9 @@ impl ExportArgs {
         } else if format.is_binary() && context.terminal.is_terminal() {
             return Err(Advised {
                 message: format!("{name} is not for a terminal, which it could steer"),
-                hint: format!("name a file with --output, as in `ecq-query export {name} --output FILE`"),
+                hint: format!(
+                    "name a file with --output, as in `ecq-query export {name} --output FILE`"
+                ),
             }
             .into());
         }
@@ -336,8 +338,7 @@ struct Job<'a> {
     redactor: Option<&'a Redactor>,
 }
 
-type EachExchange<'e> =
-    dyn FnMut(Option<&str>, &Exchange, &dyn Bodies) -> io::Result<()> + 'e;
+type EachExchange<'e> = dyn FnMut(Option<&str>, &Exchange, &dyn Bodies) -> io::Result<()> + 'e;
 
 type EachEvent<'e> = dyn FnMut(Origin<'_>, &StoredEvent) -> anyhow::Result<()> + 'e;
 
@@ -397,11 +398,13 @@ impl Job<'_> {
         let mut merged = Merged::new(Order::OldestFirst, inputs, None);
         let mut count = 0;
         while let Some((number, event)) = merged.next_event().context("failed to read events")? {
-            let is_wanted = wanted.and_then(|wanted| wanted.get(number)).is_none_or(|ids| {
-                event
-                    .connection
-                    .is_some_and(|connection| ids.contains(&connection.number()))
-            });
+            let is_wanted = wanted
+                .and_then(|wanted| wanted.get(number))
+                .is_none_or(|ids| {
+                    event
+                        .connection
+                        .is_some_and(|connection| ids.contains(&connection.number()))
+                });
             if is_wanted {
                 each(self.captures.origin(number), &event)
                     .with_context(|| format!("failed to export event {}", event.id))?;

@@ -1,6 +1,5 @@
 //! Shows a whole connection, both directions.
 
-
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
@@ -62,14 +61,12 @@ pub(super) fn run(args: &FollowStreamArgs, context: &mut Context<'_>) -> anyhow:
         events(&reader, &filter, args.output, context)?
     } else {
         // What is no HTTP is shown as it was captured.
-        exchanges(&reader, &filter, context)?
-            || events(&reader, &filter, args.output, context)?
+        exchanges(&reader, &filter, context)? || events(&reader, &filter, args.output, context)?
     };
     if !is_any {
-        context.terminal.note(format_args!(
-            "there is no connection {}",
-            args.connection
-        ));
+        context
+            .terminal
+            .note(format_args!("there is no connection {}", args.connection));
     }
     Ok(Exit::of_search(is_any))
 }

@@ -83,7 +83,14 @@ pub(super) fn write(
     let is_all = start.len() < LAID_OUT_BYTES;
     if is_all {
         let encoding = value("grpc-encoding");
-        laid_out(out, &start, &kind, content_type.as_deref(), encoding.as_deref(), paper)?;
+        laid_out(
+            out,
+            &start,
+            &kind,
+            content_type.as_deref(),
+            encoding.as_deref(),
+            paper,
+        )?;
     } else if kind.is_text {
         text(out, &start, &mut body, content_type.as_deref(), paper)?;
     } else {
@@ -150,7 +157,11 @@ fn laid_out(
             messages.end(&mut |message| found.push(message));
             for (number, message) in (1..).zip(&found) {
                 let (bytes, _) = message.decoded(encoding, LAID_OUT_BYTES);
-                writeln!(out, "message {number}, {}", human(u64::from(message.length)))?;
+                writeln!(
+                    out,
+                    "message {number}, {}",
+                    human(u64::from(message.length))
+                )?;
                 protobuf_fields(out, &protobuf::dump(&bytes).fields, 1)?;
             }
             Ok(())

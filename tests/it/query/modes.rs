@@ -170,7 +170,13 @@ fn the_periods_of_a_histogram_make_up_the_count() {
 fn sorted(env: &TestEnv, key: &str, field: &str) -> Vec<(i64, Option<i64>)> {
     let columns = format!("id,{field}");
     let run = env.query([
-        "--events", "--sort", key, "--columns", &columns, "-o", "jsonl",
+        "--events",
+        "--sort",
+        key,
+        "--columns",
+        &columns,
+        "-o",
+        "jsonl",
     ]);
     let lines = run.exits(0).json();
     let pair = |line: &Value| (line["id"].as_i64().unwrap(), line[field].as_i64());
