@@ -1,12 +1,11 @@
 //! The events of a subset, one after another in order of id: rows, payloads, indexes and digests.
 
-use std::collections::HashSet;
-
 use bytes::Bytes;
 use rusqlite::{Row, Transaction, TransactionBehavior, params};
 
 use super::choice::Chosen;
 use super::copy::{Copying, Rows, rows};
+use super::shared::Shared;
 use crate::event::{Details, Direction, EventId, RecordingId, StoredEvent};
 use crate::filter::push_end;
 use crate::store::block::Class;
@@ -22,10 +21,7 @@ use crate::store::stream_ends::{NO_DIRECTION, StreamEnds};
 use crate::store::tail::Tail;
 use crate::store::{stream_text, undecoded};
 
-/// How many rows of the tables that events share are remembered as copied, some 50 bytes each.
-const REMEMBERED: usize = 64 * 1024;
-
-/// What an event's row says, but for its id.
+/// The row of an event.
 const EVENT: Rows = rows!(
     "events",
     [
@@ -34,88 +30,6 @@ const EVENT: Rows = rows!(
     "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9",
     "WHERE id = ?1"
 );
-
-/// What belongs to a row of `streams`.
-const STREAM: [Rows; 5] = [
-    rows!(
-        "streams",
-        ["id, run_id, process_id, connection_id"],
-        "?1, ?2, ?3, ?4",
-        "WHERE id = ?1"
-    ),
-    rows!(
-        "processes",
-        ["id, pid, pname, uid"],
-        "?1, ?2, ?3, ?4",
-        "WHERE id = (SELECT process_id FROM streams WHERE id = ?1)"
-    ),
-    rows!(
-        "connections",
-        ["id, fd, tid, src_ip, src_port, dst_ip, dst_port, sense, tuple_source, role"],
-        "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10",
-        "WHERE id = (SELECT connection_id FROM streams WHERE id = ?1)"
-    ),
-    rows!(
-        "runs",
-        ["id, source_id, first_log, version, started_ns, zone_offset_seconds"],
-        "?1, ?2, ?3, ?4, ?5, ?6",
-        "WHERE id = (SELECT run_id FROM streams WHERE id = ?1)"
-    ),
-    rows!(
-        "sources",
-        ["id, url, host_name, boot_id"],
-        "?1, ?2, ?3, ?4",
-        "WHERE id = (SELECT r.source_id FROM streams AS s JOIN runs AS r ON r.id = s.run_id WHERE s.id = ?1)"
-    ),
-];
-
-const SHAPE: [Rows; 1] = [rows!(
-    "shapes",
-    [
-        "id, kind, content, direction, probe, ecapture_type, form, provenance, clock, clock_offset_ns"
-    ],
-    "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10",
-    "WHERE id = ?1"
-)];
-
-const HEAD: [Rows; 1] = [rows!(
-    "heads",
-    ["id, method, host, status, content_type"],
-    "?1, ?2, ?3, ?4, ?5",
-    "WHERE id = ?1"
-)];
-
-const PATH: [Rows; 1] = [rows!("paths", ["id, path"], "?1, ?2", "WHERE id = ?1")];
-
-/// Rows that events share, each copied when the first event names it.
-struct Shared {
-    rows: &'static [Rows],
-    copied: HashSet<i64>,
-}
-
-impl Shared {
-    fn new(rows: &'static [Rows]) -> Self {
-        Self {
-            rows,
-            copied: HashSet::new(),
-        }
-    }
-
-    fn copy(&mut self, copying: &Copying<'_>, id: i64) -> Result<(), Error> {
-        if self.copied.contains(&id) {
-            return Ok(());
-        }
-        for rows in self.rows {
-            copying.copy(rows, &[id])?;
-        }
-        // What is forgotten is tried again, and is there.
-        if self.copied.len() >= REMEMBERED {
-            self.copied.clear();
-        }
-        self.copied.insert(id);
-        Ok(())
-    }
-}
 
 /// The rows that an event names.
 struct Named {
@@ -175,10 +89,10 @@ impl<'a> Copier<'a> {
         Ok(Self {
             copying,
             chosen,
-            streams: Shared::new(&STREAM),
-            shapes: Shared::new(&SHAPE),
-            heads: Shared::new(&HEAD),
-            paths: Shared::new(&PATH),
+            streams: Shared::streams(),
+            shapes: Shared::shapes(),
+            heads: Shared::heads(),
+            paths: Shared::paths(),
             tail: Tail::new(db).map_err(|error| error.at(path))?,
             press: Press::new().map_err(|error| Error::from_io(path, error))?,
             postings: Postings::new(db).at(path)?,

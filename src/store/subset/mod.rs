@@ -31,6 +31,7 @@
 mod choice;
 mod copy;
 mod events;
+mod shared;
 mod surroundings;
 mod target;
 
