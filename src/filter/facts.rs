@@ -169,13 +169,13 @@ impl<'a> Facts<'a> {
     }
 
     /// The facts of an exchange without its heads. `source` is the URL or file that its run came from.
-    pub fn of_exchange(exchange: &Exchange, source: Option<&'a str>) -> Facts<'a> {
+    pub fn of_exchange(exchange: &Exchange, source: Option<&'a str>) -> Self {
         let halves = [&exchange.request, &exchange.response];
         let mut defects = None;
         for message in halves.into_iter().flatten() {
             defects = Some(defects.unwrap_or(Defects::empty()) | message.defects);
         }
-        Facts {
+        Self {
             time: Some(exchange.time()),
             id: Some(exchange.id),
             source,
@@ -190,7 +190,7 @@ impl<'a> Facts<'a> {
             body_bytes: halves.map(|half| half.as_ref().map(|message| message.body_bytes)),
             endings: halves.map(|half| half.as_ref().map(|message| message.ending)),
             defects,
-            ..Facts::default()
+            ..Self::default()
         }
     }
 

@@ -74,10 +74,9 @@ impl Unit {
         }
         match (event, exchange) {
             (Some(event), Some(exchange)) => Err(UnitError::Mixed { event, exchange }),
-            (Some(_), None) => Ok(Self::Events),
             (None, Some(_)) => Ok(Self::Exchanges),
             (None, None) if http => Ok(Self::Exchanges),
-            (None, None) => Ok(Self::Events),
+            (_, None) => Ok(Self::Events),
         }
     }
 

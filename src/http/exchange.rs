@@ -24,6 +24,7 @@ impl Side {
     pub const BOTH: [Self; 2] = [Self::Request, Self::Response];
 
     /// The other half.
+    #[must_use]
     pub fn other(self) -> Self {
         match self {
             Self::Request => Self::Response,

@@ -9,6 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::corpus::{Scenario, imported, scenarios};
+use crate::support::python::hex;
 
 /// What one process saw of a scenario, by the host and target that were asked for.
 type Seen = BTreeMap<(String, String), Vec<Exchange>>;
@@ -44,11 +45,7 @@ fn body(reader: &Reader, message: &Message) -> (u64, String) {
         .unwrap()
         .read_to_end(&mut bytes)
         .unwrap();
-    let digest: String = Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    (bytes.len() as u64, digest)
+    (bytes.len() as u64, hex(&Sha256::digest(&bytes)))
 }
 
 #[track_caller]

@@ -9,10 +9,8 @@ use serde_json::Value;
 
 use crate::support::env::TestEnv;
 use crate::support::frames::data;
+use crate::support::python::{PYTHON, hex, python};
 use crate::support::skip::skip;
-
-/// A Python that has pyarrow: this one, or that of the path.
-const PYTHON: &str = "ECQ_TEST_PYTHON";
 
 /// Prints the schema, and then the rows as JSON lines: times in nanoseconds, bytes in hex.
 const SCRIPT: &str = r#"
@@ -32,7 +30,7 @@ for row in zip(*columns):
 
 #[test]
 fn a_real_capture_in_pyarrow() {
-    let python = std::env::var(PYTHON).unwrap_or_else(|_| "python3".to_owned());
+    let python = python();
     let has_pyarrow = Command::new(&python)
         .args(["-c", "import pyarrow.parquet"])
         .stdout(Stdio::null())
@@ -104,7 +102,7 @@ fn a_real_capture_in_pyarrow() {
         let payload = row["payload"].as_str().unwrap();
         assert_eq!(payload.len() as u64 / 2, event["length"].as_u64().unwrap());
         if let Some(text) = event["payload"].as_str() {
-            let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let hex = hex(text.as_bytes());
             assert_eq!(payload, hex);
         }
     }

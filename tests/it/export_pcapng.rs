@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use ecq::event::{Content, Direction, Frame, Opcode, Provenance, Timestamp};
+use ecq::event::{ConnectionId, Content, Direction, Frame, Opcode, Provenance, Timestamp};
 use ecq::export::pcapng::PcapngWriter;
 use ecq::store::{Order, Reader};
 
@@ -99,7 +99,10 @@ fn expected(events: &[Whole]) -> Vec<[Vec<u8>; 2]> {
         stored, payload, ..
     } in sorted
     {
-        let key = stored.connection.map(|id| id.number()).ok_or(stored.stream);
+        let key = stored
+            .connection
+            .map(ConnectionId::number)
+            .ok_or(stored.stream);
         let at = connections
             .iter()
             .position(|(other, _)| *other == key)
@@ -203,6 +206,7 @@ fn a_real_capture_in_tshark() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one capture, and what is seen of it")]
 fn true_ends_times_and_processes_in_tshark() {
     if !has_tshark() {
         return;

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::exit::Exit;
 use crate::cli::report::Advised;
 use crate::cli::select::SelectArgs;
-use crate::event::StoredEvent;
+use crate::event::{ConnectionId, StoredEvent};
 use crate::export::curl::Curl;
 use crate::export::exchange_csv::Csv;
 use crate::export::exchange_jsonl::Jsonl;
@@ -37,6 +37,7 @@ use super::{CommonArgs, Context, Output, subset};
 const NAMED_CONNECTIONS: usize = 1000;
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(super) struct ExportArgs {
     /// The format
     #[arg(value_name = "FORMAT", value_enum, required_unless_present = "extract")]
@@ -430,7 +431,7 @@ impl Job<'_> {
                     .next_exchange()
                     .context("failed to read exchanges")?
                 {
-                    found.extend(summary.exchange.connection.map(|id| id.number()));
+                    found.extend(summary.exchange.connection.map(ConnectionId::number));
                 }
                 Ok(found)
             })

@@ -21,6 +21,7 @@ use super::{CommonArgs, Context, Output, capture, count, exchanges, explain, fol
 const DEFAULT_LIMIT: u64 = 50;
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(super) struct ListArgs {
     #[command(flatten)]
     pub(super) select: SelectArgs,

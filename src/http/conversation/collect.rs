@@ -175,10 +175,14 @@ impl Assembler {
     /// Gives each exchange that has changed since it was last given, in the order of their numbers, and forgets what is
     /// over: exchanges of which both halves have ended, unless they are a tunnel, and the spans that were given. What is
     /// given of an exchange later is to be added to what was given before.
-    pub fn drain(&mut self, give: &mut dyn FnMut(&Collected)) {
+    ///
+    /// # Errors
+    /// The first that `give` says; what it was not given then is forgotten as well.
+    pub fn drain<E>(&mut self, give: &mut dyn FnMut(&Collected) -> Result<(), E>) -> Result<(), E> {
+        let mut result = Ok(());
         self.held.retain(|_, held| {
-            if held.is_changed {
-                give(&held.exchange);
+            if held.is_changed && result.is_ok() {
+                result = give(&held.exchange);
             }
             held.forget_spans();
             let [request, response] = held.ended;
@@ -187,6 +191,12 @@ impl Assembler {
         while self.held.len() > MAX_HELD {
             self.held.pop_first();
         }
+        result
+    }
+
+    /// Whether more can come of this exchange.
+    pub fn holds(&self, number: u64) -> bool {
+        self.held.contains_key(&number)
     }
 
     /// What is held, in the order of their numbers: without draining, all that was taken.
@@ -279,6 +289,8 @@ fn add(
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use super::*;
 
     const BOTH: [Side; 2] = Side::BOTH;
@@ -331,10 +343,11 @@ mod tests {
 
     fn drained(assembler: &mut Assembler) -> Vec<Given> {
         let mut given = Vec::new();
-        assembler.drain(&mut |exchange| {
+        let Ok(()) = assembler.drain::<Infallible>(&mut |exchange| {
             let message = exchange.response().or(exchange.request()).unwrap();
             let spans = message.body.iter().map(|span| (span.offset, span.length));
             given.push((exchange.number, message.body_bytes, spans.collect()));
+            Ok(())
         });
         given
     }

@@ -97,7 +97,7 @@ fn is_websocket(exchange: &Exchange) -> bool {
 fn compression(exchange: &Exchange) -> Option<Compression> {
     let head = exchange.head(Side::Response)?;
     let values = head.values("sec-websocket-extensions");
-    Compression::agreed(values.map(|value| value.as_ref()))
+    Compression::agreed(values.map(AsRef::as_ref))
 }
 
 fn arrow(side: Side) -> &'static str {
@@ -143,7 +143,7 @@ impl Writer<'_> {
                 .bytes
                 .get(..kind::START_BYTES)
                 .unwrap_or(&message.bytes);
-            return self.binary(out, &message.bytes, &kind::kind(None, sample));
+            return binary(out, &message.bytes, &kind::kind(None, sample));
         }
         self.text(out, &message.bytes)
     }
@@ -155,7 +155,7 @@ impl Writer<'_> {
         if kind.is_text {
             self.text(out, piece)
         } else {
-            self.binary(out, piece, &kind)
+            binary(out, piece, &kind)
         }
     }
 
@@ -164,8 +164,8 @@ impl Writer<'_> {
         ink.push(out, bytes)?;
         ink.finish(out)
     }
+}
 
-    fn binary(&self, out: &mut dyn Write, bytes: &[u8], kind: &BodyKind) -> io::Result<()> {
-        dump(out, bytes, bytes.len() as u64, kind)
-    }
+fn binary(out: &mut dyn Write, bytes: &[u8], kind: &BodyKind) -> io::Result<()> {
+    dump(out, bytes, bytes.len() as u64, kind)
 }

@@ -14,7 +14,7 @@ use crate::store::watch::Watch;
 const SETTLED_NS: i64 = 3_000_000_000;
 
 /// How long the index waits for the recorder's write lock.
-const PATIENCE: std::time::Duration = std::time::Duration::from_mins(1);
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// What to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

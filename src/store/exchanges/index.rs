@@ -180,7 +180,7 @@ impl<'a> Indexer<'a> {
                     stream,
                     ..
                 } = entry;
-                conversation.end(&mut |part| open.take(*stream, part));
+                conversation.end(&mut |part| open.take(*stream, &part));
                 self.changed.insert(*connection);
             }
         }
@@ -369,7 +369,7 @@ fn feed(reader: &Reader, entry: &mut Entry, place: &Place) -> Result<bool, Error
     let Entry {
         conversation, open, ..
     } = entry;
-    let mut sink = |part: crate::http::conversation::Part<'_>| open.take(place.stream, part);
+    let mut sink = |part: crate::http::conversation::Part<'_>| open.take(place.stream, &part);
     let mut piece = Piece {
         event: EventId::new(place.id),
         time: Timestamp::from_nanos(place.time),

@@ -146,7 +146,7 @@ impl TextWriter {
             Err(Error::Corrupt { .. }) => return Ok(()),
             Err(error) => return Err(error),
         };
-        match self.text(reader, &exchange)? {
+        match Self::text(reader, &exchange)? {
             None => {}
             Some(text) if text.is_empty() => self.plain.push(id),
             Some(text) => {
@@ -161,11 +161,7 @@ impl TextWriter {
     }
 
     /// The hidden text of an exchange; `None` if it is too long for a filter, or cannot be read.
-    fn text(
-        &self,
-        reader: &Reader,
-        exchange: &Exchange,
-    ) -> std::result::Result<Option<Vec<u8>>, Error> {
+    fn text(reader: &Reader, exchange: &Exchange) -> std::result::Result<Option<Vec<u8>>, Error> {
         let mut text = Vec::new();
         for side in Side::BOTH {
             let Some(message) = exchange.half(side) else {

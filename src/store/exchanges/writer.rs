@@ -4,9 +4,10 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::encode;
 use super::heads::HeadWriter;
-use super::open::{Open, OpenExchanges, place};
+use super::open::{OpenExchanges, Stored, place, time_of};
 use super::shared::{ExchangeFacts, Shared, path};
 use crate::event::Timestamp;
+use crate::http::conversation::Collected;
 use crate::http::exchange::Side;
 
 /// The parts of an exchange in `exchange_parts`.
@@ -53,10 +54,10 @@ impl ExchangeWriter {
         number: u64,
         open: &mut OpenExchanges,
     ) -> Result<()> {
-        match open.by_number.get_mut(&number) {
-            Some(open) => self.id_of(db, connection, number, open).map(drop),
-            None => Ok(()),
+        if let Some(stored) = open.stored.get_mut(&number) {
+            self.id_of(db, connection, number, stored)?;
         }
+        Ok(())
     }
 
     /// Stores what changed of a connection's exchanges, and forgets those that are over, which it tells.
@@ -67,19 +68,22 @@ impl ExchangeWriter {
         open: &mut OpenExchanges,
         finished: &mut Vec<Finished>,
     ) -> Result<()> {
-        for (number, exchange) in &mut open.by_number {
-            if exchange.is_changed {
-                self.write_one(db, connection, *number, exchange)?;
-                exchange.is_changed = false;
-            }
-        }
-        open.bytes = 0;
-        open.by_number.retain(|_, exchange| {
-            let is_over = exchange.is_over();
-            if let (true, Some(id)) = (is_over, exchange.id) {
+        let OpenExchanges {
+            assembler,
+            stored,
+            bytes,
+        } = open;
+        assembler.drain(&mut |exchange| match stored.get_mut(&exchange.number) {
+            Some(stored) => self.write_one(db, connection, exchange, stored),
+            None => Ok(()),
+        })?;
+        *bytes = 0;
+        stored.retain(|number, stored| {
+            let is_held = assembler.holds(*number);
+            if let (false, Some(id)) = (is_held, stored.id) {
                 finished.push(Finished { id });
             }
-            !is_over
+            is_held
         });
         Ok(())
     }
@@ -93,39 +97,42 @@ impl ExchangeWriter {
         &mut self,
         db: &Connection,
         connection: i64,
-        number: u64,
-        open: &mut Open,
+        exchange: &Collected,
+        stored: &mut Stored,
     ) -> Result<()> {
-        let id = match open.id {
-            Some(id) => id,
-            None => self.id_of(db, connection, number, open)?,
-        };
+        let id = self.id_of(db, connection, exchange.number, stored)?;
         for side in Side::BOTH {
-            let Some(half) = open.halves.get_mut(place(side)).and_then(Option::as_mut) else {
-                continue;
+            let half = match side {
+                Side::Request => exchange.request(),
+                Side::Response => exchange.response(),
             };
-            if let (true, Some(head)) = (half.is_head_new, &half.message.head) {
-                half.head_block = Some(self.heads.add(db, id, side, head)?);
-                half.is_head_new = false;
+            let Some(message) = half else { continue };
+            if let (Some(head), Some(known)) = (&message.head, stored.heads.get_mut(place(side)))
+                && known.is_none_or(|(_, status)| status != head.status)
+            {
+                *known = Some((self.heads.add(db, id, side, head)?, head.status));
             }
-            if half.are_trailers_new {
-                let data = encode::fields(&half.message.trailers);
-                insert_part(db, id, part(TRAILERS, side), 0, &data)?;
-                half.are_trailers_new = false;
-            }
-            for (of, spans) in [
-                (BODY, std::mem::take(&mut half.message.body)),
-                (TUNNEL, std::mem::take(&mut half.message.tunnel)),
+            let trailers = if message.trailers.is_empty() {
+                Vec::new()
+            } else {
+                encode::fields(&message.trailers)
+            };
+            for (of, data, is_once) in [
+                (BODY, encode::spans(&message.body), false),
+                (TUNNEL, encode::spans(&message.tunnel), false),
+                (TRAILERS, trailers, true),
             ] {
                 let part = part(of, side);
-                if let (false, Some(row)) = (spans.is_empty(), open.rows.get_mut(usize::from(part)))
+                let row = stored.rows.get_mut(usize::from(part));
+                if let (false, Some(row)) = (data.is_empty(), row)
+                    && !(is_once && *row > 0)
                 {
-                    insert_part(db, id, part, *row, &encode::spans(&spans))?;
+                    insert_part(db, id, part, *row, &data)?;
                     *row += 1;
                 }
             }
         }
-        self.write_row(db, id, connection, number, open)
+        self.write_row(db, id, connection, exchange, stored)
     }
 
     /// The exchange's id: the one that it had before, where its connection is read again.
@@ -134,25 +141,24 @@ impl ExchangeWriter {
         db: &Connection,
         connection: i64,
         number: u64,
-        open: &mut Open,
+        stored: &mut Stored,
     ) -> Result<i64> {
+        if let Some(id) = stored.id {
+            return Ok(id);
+        }
         let known: Option<i64> = db
             .prepare_cached("SELECT id FROM exchanges WHERE connection_id = ?1 AND number = ?2")?
             .query_row(params![connection, number], |row| row.get("id"))
             .optional()?;
-        let id = match known {
-            Some(id) => {
-                db.prepare_cached("DELETE FROM exchange_parts WHERE exchange_id = ?1")?
-                    .execute([id])?;
-                id
-            }
-            None => {
-                let id = self.next;
-                self.next += 1;
-                id
-            }
+        let id = if let Some(id) = known {
+            db.prepare_cached("DELETE FROM exchange_parts WHERE exchange_id = ?1")?
+                .execute([id])?;
+            id
+        } else {
+            self.next += 1;
+            self.next - 1
         };
-        open.id = Some(id);
+        stored.id = Some(id);
         Ok(id)
     }
 
@@ -161,21 +167,19 @@ impl ExchangeWriter {
         db: &Connection,
         id: i64,
         connection: i64,
-        number: u64,
-        open: &Open,
+        exchange: &Collected,
+        stored: &Stored,
     ) -> Result<()> {
-        let (request, response) = (open.half(Side::Request), open.half(Side::Response));
-        let time = open.time();
-        let (asked, answered) = (
-            request.map(|half| &half.message),
-            response.map(|half| &half.message),
-        );
-        let facts = self.shared.facts(db, ExchangeFacts::of(asked, answered))?;
-        let path = path(asked)
+        let (request, response) = (exchange.request(), exchange.response());
+        let time = time_of(exchange);
+        let facts = self
+            .shared
+            .facts(db, ExchangeFacts::of(request, response))?;
+        let path = path(request)
             .map(|path| self.shared.path(db, path))
             .transpose()?;
-        let elapsed = asked
-            .zip(answered)
+        let elapsed = request
+            .zip(response)
             .and_then(|(request, response)| crate::http::exchange::elapsed_ns(request, response));
         let mut insert = db.prepare_cached(
             "INSERT OR REPLACE INTO exchanges (
@@ -194,19 +198,19 @@ impl ExchangeWriter {
             id,
             time.as_nanos(),
             connection,
-            number,
-            open.stream,
+            exchange.number,
+            stored.stream,
             facts,
             path,
-            open.http2_stream,
+            exchange.http2_stream,
             elapsed
         ];
         for (place, value) in (1..).zip(before) {
             insert.raw_bind_parameter(place, value)?;
         }
-        for (first, half) in [(10, request), (19, response)] {
-            let Some(half) = half else { continue };
-            let message = &half.message;
+        let [request_head, response_head] = stored.heads;
+        for (first, message, head) in [(10, request, request_head), (19, response, response_head)] {
+            let Some(message) = message else { continue };
             let after = |at: Timestamp| at.nanos_since(time);
             let values = params![
                 message.first.0.number(),
@@ -217,7 +221,7 @@ impl ExchangeWriter {
                 message.tunnel_bytes,
                 message.ending.code(),
                 message.defects.bits(),
-                half.head_block
+                head.map(|(block, _)| block)
             ];
             for (place, value) in (first..).zip(values) {
                 insert.raw_bind_parameter(place, value)?;

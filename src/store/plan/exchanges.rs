@@ -3,6 +3,8 @@
 //! As for events: what many exchanges share is decided once, on `exchange_facts`, `exchange_paths` and the small tables of
 //! streams; what is left over is judged on the exchange.
 
+use std::fmt::Write as _;
+
 use rusqlite::types::Value;
 use rusqlite::{Connection, Result, Row};
 
@@ -89,9 +91,11 @@ impl ExchangePlan {
         } else {
             String::new()
         };
-        self.condition += &format!(
+        write!(
+            self.condition,
             " AND ({unknown}EXISTS (SELECT 1 FROM temp.wanted AS w WHERE w.list = ?{number} AND w.id = +{column}))"
-        );
+        )
+        .expect("writing to a string cannot fail");
     }
 }
 

@@ -8,5 +8,6 @@ pub(crate) mod folder;
 pub(crate) mod frames;
 pub(crate) mod live;
 pub(crate) mod numbers;
+pub(crate) mod python;
 pub(crate) mod skip;
 pub(crate) mod wait;
