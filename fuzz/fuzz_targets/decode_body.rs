@@ -66,6 +66,8 @@ fuzz_target!(|input: &[u8]| {
         assert!(state == in_memory.state || names.contains("zstd"));
     } else {
         assert_eq!(state, in_memory.state);
-        assert!(bytes == *in_memory.bytes);
+        // Behind the first defect of a chain there may be damage as well.
+        let may_lose = matches!(state, State::Partial(_)) && names.contains(',');
+        assert!(may_lose || bytes == *in_memory.bytes);
     }
 });

@@ -2,10 +2,10 @@
 //!
 //! What is undone, and when, is as in [`super::body`], which does it for a body that is in memory and is what searches
 //! use; the judgments are shared. Two things differ. A coding without a mark of its own (deflate, brotli) is judged by
-//! the first [`JUDGED_BYTES`](stage::JUDGED_BYTES) of its input, since no more is held. And from before a damage nothing
-//! that was decoded is lost; the other way gives up the step that it was in.
+//! the first 64 KiB of its input, since no more is held. And of what was decoded before a damage hardly anything is lost;
+//! the other way gives up the step that it was in.
 //!
-//! Each coding is a [`Stage`] that reads from the one before it. How the reader below splits the bytes changes nothing:
+//! Each coding is a stage that reads from the one before it. How the reader below splits the bytes changes nothing:
 //! they are taken up in pieces of one size. An error of that reader is passed on, for it means that the capture cannot be
 //! read. A fault in the coded bytes never is one: the body ends there, and [`BodyRead::state`] says so.
 

@@ -47,7 +47,7 @@ pub struct Text {
 }
 
 impl Charset {
-    /// Of a body with this `Content-Type`, from its first bytes; [`PRESCAN_BYTES`] are enough unless nothing is said.
+    /// Of a body with this `Content-Type`, from its first bytes; 1024 are enough unless nothing is said.
     pub fn of(content_type: Option<&[u8]>, start: &[u8]) -> Self {
         let known = |encoding, origin| Self { encoding, origin };
         if let Some((encoding, _)) = Encoding::for_bom(start) {
