@@ -136,7 +136,7 @@ fn an_old_capture_gets_its_filters_and_keeps_all_else() {
         Reindexed {
             blocks: 2,
             damaged: 0,
-            exchanges: 0
+            exchanges: 3
         }
     );
     assert!(!beside(&db, "-wal").exists());
@@ -181,7 +181,7 @@ fn a_damaged_block_stays_open_and_what_follows_it_is_looked_at() {
         Reindexed {
             blocks: 1,
             damaged: 3,
-            exchanges: 0
+            exchanges: 3
         }
     );
     let copy = copy(&db);

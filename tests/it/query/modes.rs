@@ -336,7 +336,8 @@ fn what_is_seen_for_the_first_time_is_told() {
 
     let table = env.query(["first-seen", "--since", &time(42)]).exits(0);
     assert_eq!(rows(&table).len(), 1, "{}", table.story());
-    table.says("lack pname or host");
+    let by_thread = env.query(["first-seen", "--since", &time(42), "--by", "pname,conn"]);
+    by_thread.exits(0).says("events lack pname or conn");
     env.query(["first-seen", "--since", &time(42), "--until", &time(44)])
         .exits(1);
     let run = env.query(["first-seen"]).exits(2);
