@@ -27,7 +27,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use ecq::event::{Frame, Opcode, Timestamp, Zone};
 use ecq::filter;
 use ecq::store::{Order, Reader, Watch, reindex};
@@ -66,7 +65,7 @@ fn frames(events: impl Iterator<Item = GeneratedEvent>) -> impl Iterator<Item = 
             link: 1,
             received: Timestamp::from_nanos(at),
             opcode: Opcode::Binary,
-            message: Bytes::from(message.bytes),
+            message: message.bytes,
         })
     })
 }

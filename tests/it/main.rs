@@ -10,6 +10,7 @@ mod corpus;
 mod corpus_exchanges;
 mod digest;
 mod equivalence;
+mod export_har;
 mod export_parquet;
 mod export_pcapng;
 mod extremes;

@@ -485,7 +485,7 @@ fn pcapng(
             writer.skipped()
         ));
     }
-    Ok(count)
+    Ok(count.saturating_sub(writer.skipped()))
 }
 
 fn parquet_events(

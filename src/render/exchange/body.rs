@@ -162,11 +162,11 @@ fn laid_out(
                     "message {number}, {}",
                     human(u64::from(message.length))
                 )?;
-                protobuf_fields(out, &protobuf::dump(&bytes).fields, 1)?;
+                write_protobuf(out, &bytes, 1, paper)?;
             }
             Ok(())
         }
-        Format::Protobuf => protobuf_fields(out, &protobuf::dump(body).fields, 0),
+        Format::Protobuf => write_protobuf(out, body, 0, paper),
         Format::Html | Format::Xml | Format::Text => {
             text(out, body, &mut io::empty(), content_type, paper)
         }
@@ -209,12 +209,7 @@ fn text(
 }
 
 /// Dumps the beginning of what is no text, of which there are `total` bytes.
-pub(super) fn dump(
-    out: &mut dyn Write,
-    bytes: &[u8],
-    total: u64,
-    kind: &BodyKind,
-) -> io::Result<()> {
+fn dump(out: &mut dyn Write, bytes: &[u8], total: u64, kind: &BodyKind) -> io::Result<()> {
     writeln!(out, "({}, {})", escape::line(&kind.mime), human(total))?;
     let shown = bytes.get(..DUMPED_BYTES).unwrap_or(bytes);
     let mut dump = hex::Dump::default();
@@ -264,6 +259,27 @@ fn write_event(out: &mut dyn Write, ink: &mut Ink, event: &sse::Event) -> io::Re
         }
     }
     ink.push(out, b"\n")
+}
+
+/// A message of Protocol Buffers, or what it is instead.
+fn write_protobuf(out: &mut dyn Write, bytes: &[u8], depth: usize, paper: Paper) -> io::Result<()> {
+    let dump = protobuf::dump(bytes);
+    if dump.rest.is_empty() {
+        protobuf_fields(out, &dump.fields, depth)
+    } else {
+        text_or_dump(out, bytes, paper)
+    }
+}
+
+/// Bytes of which nothing is said.
+pub(super) fn text_or_dump(out: &mut dyn Write, bytes: &[u8], paper: Paper) -> io::Result<()> {
+    let sample = bytes.get(..kind::START_BYTES).unwrap_or(bytes);
+    let kind = kind::kind(None, sample);
+    if kind.is_text {
+        put(out, bytes, paper)
+    } else {
+        dump(out, bytes, bytes.len() as u64, &kind)
+    }
 }
 
 fn protobuf_fields(

@@ -3,9 +3,8 @@
 use std::io::{self, Read, Write};
 
 use super::Source;
-use super::body::{Ink, Paper, dump};
+use super::body::{Ink, Paper, text_or_dump};
 use crate::http::exchange::{Exchange, Side, Span};
-use crate::http::view::kind::{self, BodyKind};
 use crate::http::view::websocket::{Compression, Kind, Message, Messages};
 use crate::render::{Paint, Style, escape, human};
 
@@ -138,34 +137,16 @@ impl Writer<'_> {
             return self.title(out, side, &format!("{kind} {code} {reason}"));
         }
         self.title(out, side, &format!("{kind}, {size}{compressed}{defect}"))?;
-        if message.kind == Kind::Binary {
-            let sample = message
-                .bytes
-                .get(..kind::START_BYTES)
-                .unwrap_or(&message.bytes);
-            return binary(out, &message.bytes, &kind::kind(None, sample));
+        if message.kind == Kind::Text {
+            let mut ink = Ink::new(self.paper);
+            ink.push(out, &message.bytes)?;
+            return ink.finish(out);
         }
-        self.text(out, &message.bytes)
+        text_or_dump(out, &message.bytes, self.paper)
     }
 
     fn bytes(&self, out: &mut dyn Write, side: Side, piece: &[u8]) -> io::Result<()> {
         self.title(out, side, &human(piece.len() as u64))?;
-        let sample = piece.get(..kind::START_BYTES).unwrap_or(piece);
-        let kind = kind::kind(None, sample);
-        if kind.is_text {
-            self.text(out, piece)
-        } else {
-            binary(out, piece, &kind)
-        }
+        text_or_dump(out, piece, self.paper)
     }
-
-    fn text(&self, out: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
-        let mut ink = Ink::new(self.paper);
-        ink.push(out, bytes)?;
-        ink.finish(out)
-    }
-}
-
-fn binary(out: &mut dyn Write, bytes: &[u8], kind: &BodyKind) -> io::Result<()> {
-    dump(out, bytes, bytes.len() as u64, kind)
 }

@@ -1,6 +1,7 @@
 //! Asking, on captures made by import.
 
 mod coverage;
+mod exchanges;
 mod filters;
 mod follow;
 mod merged;

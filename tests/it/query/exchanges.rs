@@ -1,0 +1,240 @@
+//! Exchanges: listed, filtered, searched, shown, followed and exported.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use ecq::store::{Order, Reader};
+use serde_json::Value;
+
+use super::sample;
+use crate::corpus::{imported, scenarios};
+use crate::support::env::TestEnv;
+use crate::support::folder::fingerprint;
+
+fn scenario(name: &str) -> TestEnv {
+    let scenario = scenarios()
+        .into_iter()
+        .find(|scenario| scenario.name == name)
+        .unwrap();
+    imported(&scenario)
+}
+
+fn ids(lines: &[Value]) -> Vec<i64> {
+    lines
+        .iter()
+        .map(|line| line["id"].as_i64().unwrap())
+        .collect()
+}
+
+#[track_caller]
+fn found(env: &TestEnv, args: &[&str]) -> Vec<Value> {
+    let run = env.query(
+        args.iter()
+            .copied()
+            .chain(["-o", "jsonl", "-r", "-n", "all"]),
+    );
+    let status = i32::from(run.stdout.is_empty());
+    run.exits(status).json()
+}
+
+#[test]
+fn a_filter_on_both_halves_finds_what_no_event_has() {
+    let env = sample();
+    let both = found(&env, &["method == POST && status == 404"]);
+    assert_eq!(ids(&both), [2]);
+    assert_eq!(
+        found(&env, &["--method", "GET", "--host", "example.com"]).len(),
+        1
+    );
+    assert_eq!(found(&env, &["req.body contains \"S3cr3t\""]).len(), 1);
+    assert_eq!(found(&env, &["resp.body contains \"S3cr3t\""]).len(), 0);
+    assert_eq!(found(&env, &["elapsed >= 1s && elapsed < 2s"]).len(), 2);
+    assert_eq!(found(&env, &["ending == complete"]).len(), 2);
+    let table = env.query(["--exchanges"]).exits(0);
+    assert!(
+        table.text().contains("https://example.com/a?b=1"),
+        "{}",
+        table.story()
+    );
+    assert!(table.text().contains("x1"), "{}", table.story());
+    let count = env.query(["--exchanges", "--count"]).exits(0);
+    assert_eq!(count.text().trim(), "2");
+}
+
+#[test]
+fn the_fields_decide_between_events_and_exchanges() {
+    let env = sample();
+    env.query(["elapsed > 1s && len > 5"])
+        .exits(2)
+        .says("`len` is about events")
+        .says("`elapsed` is about exchanges");
+    env.query(["--events", "elapsed > 1s"])
+        .exits(2)
+        .says("events are asked for");
+    env.query(["--exchanges", "--direction", "in"])
+        .exits(2)
+        .says("exchanges are asked for");
+    // A field of events makes it events, with HTTP as far as an event has it.
+    assert_eq!(
+        ids(&found(&env, &["status == 404 && direction == out"])),
+        [6]
+    );
+}
+
+#[test]
+fn http2_is_found_by_its_host_and_by_what_its_fields_say() {
+    let env = scenario("node-http2");
+    let by_host = found(&env, &["--host", "api.test", "--status", "2xx"]);
+    assert!(by_host.len() >= 20, "{}", by_host.len());
+    assert!(
+        by_host
+            .iter()
+            .all(|line| line["http2_stream"].is_i64() || line["http2_stream"].is_u64())
+    );
+    // Compressed in HPACK, and in bodies that go over several events.
+    for text in [
+        "/coded/deflate/chunked/items.json?n=10",
+        "hidden Z\u{fc}rich",
+    ] {
+        let args = ["--exchanges", "--fixed", "--grep", text];
+        let filtered = ids(&found(&env, &args));
+        assert!(!filtered.is_empty(), "{text}");
+        // The search filter leaves out nothing.
+        let mut reader = Reader::open(&env.db()).unwrap();
+        reader.use_search_filter(false);
+        reader.prepare_exchanges().unwrap();
+        let filter = ecq::filter::flags::grep(text, true, false).unwrap();
+        let mut exchanges = reader
+            .exchanges(Some(&filter), Order::OldestFirst, None)
+            .unwrap();
+        let mut all = Vec::new();
+        while let Some(summary) = exchanges.next_exchange().unwrap() {
+            all.push(summary.exchange.id);
+        }
+        assert_eq!(filtered, all, "{text}");
+    }
+    assert_eq!(
+        found(&env, &["--exchanges", "--grep", "there is no such text"]),
+        [Value::Null; 0]
+    );
+}
+
+/// What a query makes for itself is what the recorder makes, and leaves no trace.
+#[test]
+fn a_capture_without_an_index_answers_the_same() {
+    let env = scenario("curl-node-http1");
+    let with = found(&env, &["--exchanges"]);
+    assert!(with.len() > 10);
+    rusqlite::Connection::open(env.db())
+        .unwrap()
+        .execute_batch(
+            "DELETE FROM exchange_parts; DELETE FROM head_blocks; DELETE FROM text_grams;
+             DELETE FROM exchanges; DELETE FROM exchange_facts; DELETE FROM exchange_paths;
+             DELETE FROM exchange_progress;",
+        )
+        .unwrap();
+    let before = fingerprint(&env.path("db"));
+    let without = found(&env, &["--exchanges"]);
+    assert_eq!(fingerprint(&env.path("db")), before);
+    assert_eq!(with, without);
+    env.query(["--exchanges", "-n", "1"])
+        .exits(0)
+        .says("put together for this query alone");
+    env.query(["reindex"])
+        .exits(0)
+        .says("exchanges are indexed");
+    assert_eq!(found(&env, &["--exchanges"]), with);
+}
+
+#[test]
+fn an_exchange_is_shown_whole() {
+    let env = scenario("curl-node-http1");
+    let form = found(&env, &["ctype contains \"urlencoded\""]);
+    let id = format!("x{}", form[0]["id"]);
+    let run = env.query(["show", &id]).exits(0);
+    for part in [
+        "POST /echo",
+        "user = alice",
+        "password = s3cr3t",
+        "HTTP/1.1 200",
+    ] {
+        assert!(run.text().contains(part), "{part}: {}", run.story());
+    }
+    let raw = env.query(["show", &id, "--raw", "--request"]).exits(0);
+    assert!(raw.text().starts_with("user=alice&"), "{}", raw.story());
+    env.query(["show", "x999999"])
+        .exits(1)
+        .says("no exchange x999999");
+    env.query(["show", "y1"])
+        .exits(2)
+        .says("of an exchange, such as x12");
+}
+
+#[test]
+fn a_connection_is_followed() {
+    let env = sample();
+    let run = env.query(["follow-stream", "1"]).exits(0);
+    assert!(
+        run.text().contains("GET /a?b=1 HTTP/1.1"),
+        "{}",
+        run.story()
+    );
+    assert!(run.text().contains("hello"), "{}", run.story());
+    let raw = env.query(["follow-stream", "1", "--raw", "in"]).exits(0);
+    assert!(raw.text().ends_with("\r\n\r\nhello"), "{}", raw.story());
+    let events = env.query(["follow-stream", "1", "--events"]).exits(0);
+    assert!(events.text().contains("→ event 2"), "{}", events.story());
+    env.query(["follow-stream", "999"]).exits(1);
+}
+
+#[test]
+fn exports_are_whole_files_of_their_own() {
+    let env = sample();
+    let path = |name: &str| env.path(name).to_str().unwrap().to_owned();
+    for format in ["jsonl", "csv", "har", "pcapng", "curl", "raw", "parquet"] {
+        let file = path(&format!("out.{format}"));
+        env.query(["export", format, "method", "--output", &file])
+            .exits(0);
+        let metadata = std::fs::metadata(&file).unwrap();
+        assert!(metadata.len() > 0, "{format}");
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{format}");
+        env.query(["export", format, "method", "--output", &file])
+            .exits(2)
+            .says("is there already");
+    }
+    let har: Value = serde_json::from_slice(&std::fs::read(path("out.har")).unwrap()).unwrap();
+    assert_eq!(har["log"]["entries"].as_array().unwrap().len(), 2);
+    env.query(["export", "har", "status == 500"]).exits(1);
+    env.query(["export", "har", "--events"]).exits(2);
+    let files = path("files");
+    env.query(["export", "--extract", &files]).exits(0);
+    let index = std::fs::read_to_string(env.path("files/index.jsonl")).unwrap();
+    assert_eq!(index.lines().count(), 2, "{index}");
+    let subset = path("subset.db");
+    env.query(["export", "db", "method == POST", "--output", &subset])
+        .exits(0)
+        .says("exchanges in");
+}
+
+#[test]
+fn secrets_are_replaced_and_equal_ones_alike() {
+    let env = scenario("curl-node-http1");
+    let key = env.path("key");
+    std::fs::write(&key, [7; 32]).unwrap();
+    let export = || {
+        let args = [
+            "export",
+            "jsonl",
+            "ctype contains \"urlencoded\"",
+            "--redact",
+        ];
+        let more = ["--redact-key", key.to_str().unwrap()];
+        env.query(args.into_iter().chain(more)).exits(0)
+    };
+    let (one, other) = (export(), export());
+    assert!(!one.text().contains("s3cr3t"), "{}", one.story());
+    assert!(one.text().contains("redacted"), "{}", one.story());
+    assert_eq!(one.text(), other.text());
+    env.query(["export", "pcapng", "--redact", "--output", "x.pcapng"])
+        .exits(2)
+        .says("--redact is for exchanges");
+}
