@@ -1,5 +1,7 @@
 //! What a `Content-Type` says.
 
+use crate::http::fields::split_once;
+
 /// The type itself, without parameters.
 pub(super) fn essence(content_type: &[u8]) -> &[u8] {
     content_type
@@ -57,12 +59,6 @@ pub(super) fn charset(content_type: &[u8]) -> Option<&[u8]> {
                 .and_then(|value| value.strip_suffix(b"\""))
                 .unwrap_or(value)
         })
-}
-
-/// What is before the first `byte`, and what is after it.
-pub(super) fn split_once(bytes: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
-    let (before, rest) = bytes.split_at_checked(memchr::memchr(byte, bytes)?)?;
-    Some((before, rest.get(1..).unwrap_or_default()))
 }
 
 /// The pairs of a query or a form, with percent encoding and `+` undone (WHATWG URL, section 5.1). A part without `=` is

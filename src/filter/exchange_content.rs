@@ -2,13 +2,12 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::fmt::Write as _;
 use std::io::{self, Read};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::content::{MAX_TEXT_BYTES, Pieces, Searched};
+use super::content::{MAX_TEXT_BYTES, Pieces, Searched, hex};
 use super::facts::Value;
 use super::field::FieldId;
 use crate::http::exchange::{Bodies, BodyForm, Exchange, Message, MessageHead, Side};
@@ -209,9 +208,5 @@ fn sha256(body: &mut dyn Read) -> io::Result<String> {
         }
         digest.update(step.get(..read).unwrap_or_default());
     }
-    let mut text = String::new();
-    for byte in digest.finalize() {
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-    }
-    Ok(text)
+    Ok(hex(digest.finalize().as_ref()))
 }

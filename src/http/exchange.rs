@@ -184,13 +184,6 @@ impl MessageHead {
         text
     }
 
-    /// Whether a field may be missing from [`Self::fields`], or a pseudo-header field be one that is not known.
-    pub fn has_unknown_fields(&self) -> bool {
-        self.fields
-            .iter()
-            .any(|field| field.name.is_none() || field.value.is_none())
-    }
-
     /// Whether the head names a coding of the body, chunks apart.
     pub fn is_coded(&self) -> bool {
         !self.codings().is_empty()

@@ -159,7 +159,7 @@ impl<'a> Iterator for Lines<'a> {
 }
 
 /// What is before the first `byte`, and what is after it.
-pub(super) fn split_once(bytes: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
+pub(crate) fn split_once(bytes: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
     let (before, rest) = bytes.split_at_checked(memchr::memchr(byte, bytes)?)?;
     Some((before, rest.get(1..).unwrap_or_default()))
 }

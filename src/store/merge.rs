@@ -1,27 +1,67 @@
-//! The events of several captures in one order.
+//! What several captures have, in one order.
 
 use super::error::Error;
+use super::exchanges::{ExchangeSummary, Exchanges};
 use super::rows::Rows;
 use super::spans::{Order, Place};
-use crate::event::StoredEvent;
+use crate::event::{StoredEvent, Timestamp};
 
-/// Events of several captures in order of event time, then of capture, then of id.
-pub struct Merged<'a> {
+/// What gives items of one capture, ordered by time and then by id.
+pub trait InOrder {
+    /// What it gives.
+    type Item;
+
+    /// The next item; `None` at the end.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is damaged.
+    fn next_item(&mut self) -> Result<Option<Self::Item>, Error>;
+
+    /// The time that an item is ordered by.
+    fn time_of(item: &Self::Item) -> Timestamp;
+}
+
+impl InOrder for Rows<'_> {
+    type Item = StoredEvent;
+
+    fn next_item(&mut self) -> Result<Option<StoredEvent>, Error> {
+        self.next_event()
+    }
+
+    fn time_of(event: &StoredEvent) -> Timestamp {
+        event.event.time
+    }
+}
+
+impl InOrder for Exchanges<'_> {
+    type Item = ExchangeSummary;
+
+    fn next_item(&mut self) -> Result<Option<ExchangeSummary>, Error> {
+        self.next_exchange()
+    }
+
+    fn time_of(summary: &ExchangeSummary) -> Timestamp {
+        summary.time()
+    }
+}
+
+/// Items of several captures in order of time, then of capture, then of id.
+pub struct Merged<R: InOrder> {
     order: Order,
-    inputs: Vec<Input<'a>>,
+    inputs: Vec<Input<R>>,
     left: u64,
 }
 
-struct Input<'a> {
-    rows: Rows<'a>,
-    /// The next event, if it was fetched.
-    next: Option<StoredEvent>,
+struct Input<R: InOrder> {
+    rows: R,
+    /// The next item, if it was fetched.
+    next: Option<R::Item>,
     is_over: bool,
 }
 
-impl<'a> Merged<'a> {
-    /// Of what was asked of each capture, all in this order; at most `limit` events in all.
-    pub fn new(order: Order, rows: Vec<Rows<'a>>, limit: Option<u64>) -> Self {
+impl<R: InOrder> Merged<R> {
+    /// Of what was asked of each capture, all in this order; at most `limit` items in all.
+    pub fn new(order: Order, rows: Vec<R>, limit: Option<u64>) -> Self {
         let inputs = rows
             .into_iter()
             .map(|rows| Input {
@@ -37,17 +77,17 @@ impl<'a> Merged<'a> {
         }
     }
 
-    /// The next event and the number of its capture, from 0; `None` at the end.
+    /// The next item and the number of its capture, from 0; `None` at the end.
     ///
     /// # Errors
     /// When a file cannot be read or is damaged.
-    pub fn next_event(&mut self) -> Result<Option<(usize, StoredEvent)>, Error> {
+    pub fn next_item(&mut self) -> Result<Option<(usize, R::Item)>, Error> {
         if self.left == 0 {
             return Ok(None);
         }
         for input in &mut self.inputs {
             if input.next.is_none() && !input.is_over {
-                input.next = input.rows.next_event()?;
+                input.next = input.rows.next_item()?;
                 input.is_over = input.next.is_none();
             }
         }
@@ -57,7 +97,7 @@ impl<'a> Merged<'a> {
             .iter_mut()
             .enumerate()
             .filter_map(|(number, input)| {
-                let time = input.next.as_ref()?.event.time.as_nanos();
+                let time = R::time_of(input.next.as_ref()?).as_nanos();
                 let number = i64::try_from(number).unwrap_or(i64::MAX);
                 Some((Place::new(order, time, number), input))
             })
@@ -67,6 +107,6 @@ impl<'a> Merged<'a> {
         };
         self.left -= 1;
         let number = usize::try_from(place.id()).unwrap_or(usize::MAX);
-        Ok(input.next.take().map(|event| (number, event)))
+        Ok(input.next.take().map(|item| (number, item)))
     }
 }

@@ -147,7 +147,7 @@ pub use batch::{
 pub use digest::{BatchHasher, EventHasher};
 pub use error::Error;
 pub use exchanges::{ExchangeSummary, Exchanges, Follow, IndexState, Indexed, follow};
-pub use merge::Merged;
+pub use merge::{InOrder, Merged};
 pub use migrate::{APPLICATION_ID, MIGRATIONS, newest_version};
 pub use payload::Payload;
 pub use reader::{Access, Reader};

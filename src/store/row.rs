@@ -31,12 +31,13 @@ macro_rules! select {
         enum $column { $first, $($name,)* }
     };
 }
+pub(super) use select;
 
 select!(
     /// Everything about one event but its payload and envelope.
     EVENT_BY_ID,
-    /// The columns of `EVENT_BY_ID`. All other rows are read by name. This one is read for every event that is listed
-    /// or exported, and looking for 40 names among 40 columns each time took a quarter of an export.
+    /// The columns of `EVENT_BY_ID`. All other rows but those of exchanges are read by name. This one is read for every
+    /// event that is listed or exported, and looking for 40 names among 40 columns each time took a quarter of an export.
     Column {
         Id = "e.id",
         Time = "e.time_ns",
@@ -223,7 +224,8 @@ pub(super) fn read_tuple(row: &Row<'_>) -> Result<Option<(Tuple, TupleSource)>, 
     )
 }
 
-fn tuple_at<I: RowIndex + Copy>(
+/// Reads the addresses of a connection, from these columns.
+pub(super) fn tuple_at<I: RowIndex + Copy>(
     row: &Row<'_>,
     source: I,
     [src_ip, dst_ip]: [I; 2],

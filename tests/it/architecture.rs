@@ -111,7 +111,6 @@ const LIBRARIES: &[(&str, &[&str])] = &[
             "store::reader",
             "store::subset",
             "export::extract",
-            "cli::query::cursor",
             "cli::query::output_file",
         ],
     ),

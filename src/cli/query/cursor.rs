@@ -5,7 +5,6 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -14,6 +13,7 @@ use crate::cli::report::Advised;
 use crate::event::EventId;
 
 use super::capture::Captures;
+use super::output_file::OutputFile;
 
 const FIRST_LINE: &str = "ecq cursor 1";
 
@@ -98,12 +98,6 @@ impl Cursor {
 
     /// Puts a new file in place of the old one.
     pub(super) fn write(&self) -> anyhow::Result<()> {
-        let failed = || format!("failed to write the cursor {}", self.file.display());
-        let folder = match self.file.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let mut new = tempfile::NamedTempFile::new_in(folder).with_context(failed)?;
         let mut text = format!("{FIRST_LINE}\n");
         for place in &self.places {
             writeln!(text, "{} {} {}", place.now, place.began, place.path)
@@ -113,15 +107,14 @@ impl Cursor {
             text.push_str(line);
             text.push('\n');
         }
-        new.write_all(text.as_bytes()).with_context(failed)?;
-        new.as_file()
-            .set_permissions(std::fs::Permissions::from_mode(0o600))
-            .and_then(|()| new.as_file().sync_all())
-            .with_context(failed)?;
-        new.persist(&self.file)
-            .map_err(|error| error.error)
-            .with_context(failed)?;
-        Ok(())
+        self.replace(text.as_bytes())
+            .with_context(|| format!("failed to write the cursor {}", self.file.display()))
+    }
+
+    fn replace(&self, text: &[u8]) -> anyhow::Result<()> {
+        let mut new = OutputFile::create(&self.file, true)?;
+        new.write_all(text)?;
+        new.finish(true)
     }
 }
 

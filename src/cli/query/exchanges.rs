@@ -1,24 +1,21 @@
 //! Lists exchanges: requests with their responses.
 
-use std::collections::VecDeque;
-
 use anyhow::Context as _;
 
 use crate::cli::exit::Exit;
 use crate::event::EventId;
 use crate::export::exchange_jsonl::Jsonl;
 use crate::export::exchanges::ExchangeWriter as _;
-use crate::export::values;
 use crate::filter::{Expr, Unit};
 use crate::render::exchange_row::{self, Facts};
-use crate::render::grid::{Grid, Title};
+use crate::render::grid::Grid;
 use crate::render::{Style, escape};
-use crate::store::{ExchangeSummary, Exchanges, IndexState, Order, Reader, Sorted};
+use crate::store::{ExchangeSummary, Exchanges, IndexState, Merged, Order, Reader, Sorted};
 
 use super::capture::{Captures, Origin};
 use super::chosen_fields::{Chosen, SortKey};
-use super::list::{ListArgs, Shown};
-use super::sink::{cell, title};
+use super::columns::Columns;
+use super::list::{ListArgs, Shown, shown_by_key, shown_of};
 use super::{Context, Output};
 
 /// Whether the arguments ask for events or for exchanges.
@@ -126,22 +123,13 @@ fn in_order(
     sink: &mut Sink<'_>,
     context: &mut Context<'_>,
 ) -> anyhow::Result<Shown> {
-    let mut merged = MergedExchanges::new(captures, filter, order, asked)?;
-    let mut count = 0;
-    while let Some((number, summary)) = merged.next()? {
-        if Some(count) == shown {
-            return Ok(Shown {
-                shown: count,
-                is_cut: true,
-            });
-        }
-        count += 1;
-        sink.write(context, captures.origin(number), &summary)?;
-    }
-    Ok(Shown {
-        shown: count,
-        is_cut: false,
-    })
+    let merged = merged(captures, filter, order, asked)?;
+    shown_of(
+        merged,
+        shown,
+        "failed to read exchanges",
+        |number, summary| sink.write(context, captures.origin(number), &summary),
+    )
 }
 
 /// Exchanges by the value of a field: every one is looked at before the first is shown.
@@ -172,113 +160,49 @@ fn sorted(
                 .context(failed)?;
         }
     }
-    let mut count = Shown {
-        shown: 0,
-        is_cut: false,
-    };
-    sorted.for_each::<anyhow::Error>(key.is_descending, asked, |number, id: EventId| {
-        if Some(count.shown) == shown {
-            count.is_cut = true;
-            return Ok(());
-        }
-        count.shown += 1;
+    shown_by_key(&sorted, key, (shown, asked), |number, id| {
         let origin = captures.origin(number);
         let summary = origin
             .reader
             .exchange_summary(id.number())
             .context("failed to read exchanges")?;
         summary.map_or(Ok(()), |summary| sink.write(context, origin, &summary))
-    })?;
-    Ok(count)
+    })
 }
 
-/// The exchanges of several captures in one order.
-pub(super) struct MergedExchanges<'a> {
+/// What the filter is true of in all captures, at most `limit` of them.
+pub(super) fn merged<'a>(
+    captures: &'a Captures,
+    filter: Option<&Expr>,
     order: Order,
-    inputs: Vec<(Exchanges<'a>, VecDeque<ExchangeSummary>, bool)>,
-    left: u64,
-}
-
-impl<'a> MergedExchanges<'a> {
-    /// What the filter is true of, at most `limit` of them.
-    pub(super) fn new(
-        captures: &'a Captures,
-        filter: Option<&Expr>,
-        order: Order,
-        limit: Option<u64>,
-    ) -> anyhow::Result<Self> {
-        let inputs = captures
-            .readers()
-            .map(|reader| {
-                let exchanges = reader
-                    .exchanges(filter, order, limit)
-                    .context("failed to select exchanges")?;
-                Ok((exchanges, VecDeque::new(), false))
-            })
-            .collect::<anyhow::Result<_>>()?;
-        Ok(Self {
-            order,
-            inputs,
-            left: limit.unwrap_or(u64::MAX),
-        })
-    }
-
-    /// The next exchange and the number of its capture, from 0; `None` at the end.
-    pub(super) fn next(&mut self) -> anyhow::Result<Option<(usize, ExchangeSummary)>> {
-        if self.left == 0 {
-            return Ok(None);
-        }
-        for (exchanges, next, is_over) in &mut self.inputs {
-            if next.is_empty() && !*is_over {
-                let found = exchanges
-                    .next_exchange()
-                    .context("failed to read exchanges")?;
-                *is_over = found.is_none();
-                next.extend(found);
-            }
-        }
-        let heads = self
-            .inputs
-            .iter()
-            .enumerate()
-            .filter_map(|(number, (_, next, _))| Some((next.front()?.time(), number)));
-        let first = match self.order {
-            Order::OldestFirst => heads.min(),
-            Order::NewestFirst => heads.max_by_key(|(time, number)| (*time, usize::MAX - number)),
-        };
-        let Some((_, number)) = first else {
-            return Ok(None);
-        };
-        self.left -= 1;
-        let next = self.inputs.get_mut(number);
-        Ok(next.and_then(|(_, next, _)| Some((number, next.pop_front()?))))
-    }
+    limit: Option<u64>,
+) -> anyhow::Result<Merged<Exchanges<'a>>> {
+    let inputs = captures
+        .readers()
+        .map(|reader| reader.exchanges(filter, order, limit))
+        .collect::<Result<_, _>>()
+        .context("failed to select exchanges")?;
+    Ok(Merged::new(order, inputs, limit))
 }
 
 /// Where listed exchanges go.
 enum Sink<'a> {
     /// The usual table.
     Table(Style, Grid),
-    /// A table of chosen fields.
-    Columns(Style, Grid, &'a Chosen),
+    /// Chosen fields.
+    Columns(Columns<'a>),
     /// An object an exchange.
     Jsonl(Jsonl),
-    /// An object an exchange, with chosen fields.
-    JsonlColumns(&'a Chosen),
 }
 
 impl<'a> Sink<'a> {
     fn new(style: Style, args: &'a ListArgs, are_several: bool) -> Self {
         match (args.output, &args.columns) {
-            (Output::Table, None) => Self::Table(style, Grid::new(style, exchange_row::titles())),
-            (Output::Table, Some(columns)) => {
-                let capture = are_several.then(|| Title::text("CAPTURE"));
-                let titles = columns.iter().map(|(name, operand)| title(name, operand));
-                let titles = capture.into_iter().chain(titles).collect();
-                Self::Columns(style, Grid::new(style, titles), columns)
+            (output, Some(chosen)) => {
+                Self::Columns(Columns::new(style, output, chosen, are_several))
             }
+            (Output::Table, None) => Self::Table(style, Grid::new(style, exchange_row::titles())),
             (Output::Jsonl, None) => Self::Jsonl(Jsonl),
-            (Output::Jsonl, Some(columns)) => Self::JsonlColumns(columns),
         }
     }
 
@@ -309,42 +233,16 @@ impl<'a> Sink<'a> {
                     exchange_row::cells(style, capture, &summary.exchange, facts),
                 )?;
             }
-            Self::Columns(style, grid, columns) => {
-                let mut cells: Vec<_> = name.into_iter().map(escape::line).collect();
-                for (_, operand) in columns.iter() {
-                    let values = reader
-                        .exchange_values(summary, operand)
-                        .with_context(failed)?;
-                    let texts: Vec<_> = values
-                        .iter()
-                        .map(|value| cell(style, operand.value_type(), value))
-                        .collect();
-                    cells.push(if texts.is_empty() {
-                        "-".to_owned()
-                    } else {
-                        texts.join(", ")
-                    });
-                }
-                grid.push(out, cells)?;
-            }
+            Self::Columns(columns) => columns.write(out, name, |operand| {
+                reader
+                    .exchange_values(summary, operand)
+                    .with_context(failed)
+            })?,
             Self::Jsonl(jsonl) => {
                 let exchange = reader.whole_exchange(summary).with_context(failed)?;
                 jsonl
                     .write(out, name, &exchange, reader)
                     .with_context(failed)?;
-            }
-            Self::JsonlColumns(columns) => {
-                let mut object = values::Object::default();
-                if let Some(name) = name {
-                    object.text("capture", name);
-                }
-                for (name, operand) in columns.iter() {
-                    let values = reader
-                        .exchange_values(summary, operand)
-                        .with_context(failed)?;
-                    object.field(name, operand.has_many_shown(), &values);
-                }
-                object.write(out)?;
             }
         }
         Ok(())
@@ -352,11 +250,9 @@ impl<'a> Sink<'a> {
 
     fn finish(self, context: &mut Context<'_>) -> anyhow::Result<()> {
         match self {
-            Self::Table(_, mut grid) | Self::Columns(_, mut grid, _) => {
-                grid.flush(context.terminal.out())?;
-            }
+            Self::Table(_, mut grid) => grid.flush(context.terminal.out())?,
+            Self::Columns(mut columns) => columns.flush(context.terminal.out())?,
             Self::Jsonl(mut jsonl) => jsonl.finish(context.terminal.out())?,
-            Self::JsonlColumns(_) => {}
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::select::SelectArgs;
 use crate::event::EventId;
 use crate::filter::{Expr, Unit};
-use crate::store::{Merged, Order, Sorted};
+use crate::store::{InOrder, Merged, Order, Sorted};
 
 use super::capture::Captures;
 use super::chosen_fields::{self, Chosen, SortKey};
@@ -235,7 +235,7 @@ fn rows(
         .map(|file| Cursor::read(file, captures))
         .transpose()?;
     let count = if let Some(key) = &args.sort {
-        sorted(captures, filter, key, shown, asked, &mut sink, context)?
+        sorted(captures, filter, key, (shown, asked), &mut sink, context)?
     } else {
         in_order(
             captures,
@@ -257,9 +257,19 @@ fn rows(
 }
 
 /// What was shown.
+#[derive(Debug, Default)]
 pub(super) struct Shown {
     pub(super) shown: u64,
     pub(super) is_cut: bool,
+}
+
+impl Shown {
+    /// Counts one more, unless so many were shown already: then there is more than is shown.
+    fn is_full(&mut self, most: Option<u64>) -> bool {
+        self.is_cut = Some(self.shown) == most;
+        self.shown += u64::from(!self.is_cut);
+        self.is_cut
+    }
 }
 
 fn in_order(
@@ -286,22 +296,27 @@ fn in_order(
         }
         inputs.push(rows);
     }
-    let mut merged = Merged::new(order, inputs, asked);
-    let mut count = 0;
-    while let Some((number, event)) = merged.next_event().context("failed to read events")? {
-        if Some(count) == shown {
-            return Ok(Shown {
-                shown: count,
-                is_cut: true,
-            });
-        }
-        count += 1;
-        sink.write(context, captures.origin(number), &event)?;
-    }
-    Ok(Shown {
-        shown: count,
-        is_cut: false,
+    let merged = Merged::new(order, inputs, asked);
+    shown_of(merged, shown, "failed to read events", |number, event| {
+        sink.write(context, captures.origin(number), &event)
     })
+}
+
+/// Gives the items of captures to `each`, with the number of their capture, as long as they are to be shown.
+pub(super) fn shown_of<R: InOrder>(
+    mut merged: Merged<R>,
+    shown: Option<u64>,
+    failed: &'static str,
+    mut each: impl FnMut(usize, R::Item) -> anyhow::Result<()>,
+) -> anyhow::Result<Shown> {
+    let mut count = Shown::default();
+    while let Some((number, item)) = merged.next_item().context(failed)? {
+        if count.is_full(shown) {
+            break;
+        }
+        each(number, item)?;
+    }
+    Ok(count)
 }
 
 /// Events by the value of a field: every one is looked at before the first is shown.
@@ -309,8 +324,7 @@ fn sorted(
     captures: &Captures,
     filter: Option<&Expr>,
     key: &SortKey,
-    shown: Option<u64>,
-    asked: Option<u64>,
+    (shown, asked): (Option<u64>, Option<u64>),
     sink: &mut Sink<'_>,
     context: &mut Context<'_>,
 ) -> anyhow::Result<Shown> {
@@ -329,24 +343,27 @@ fn sorted(
                 .context(failed)?;
         }
     }
-    let mut count = Shown {
-        shown: 0,
-        is_cut: false,
-    };
-    sorted.for_each::<anyhow::Error>(key.is_descending, asked, |number, id: EventId| {
-        if Some(count.shown) == shown {
-            count.is_cut = true;
-            return Ok(());
+    shown_by_key(&sorted, key, (shown, asked), |number, id| {
+        let origin = captures.origin(number);
+        let event = origin.reader.event(id).context("failed to read events")?;
+        event.map_or(Ok(()), |event| sink.write(context, origin, &event))
+    })
+}
+
+/// Gives what was sorted to `each`, with the number of its capture, as long as it is to be shown.
+pub(super) fn shown_by_key(
+    sorted: &Sorted,
+    key: &SortKey,
+    (shown, asked): (Option<u64>, Option<u64>),
+    mut each: impl FnMut(usize, EventId) -> anyhow::Result<()>,
+) -> anyhow::Result<Shown> {
+    let mut count = Shown::default();
+    sorted.for_each::<anyhow::Error>(key.is_descending, asked, |number, id| {
+        if count.is_full(shown) {
+            Ok(())
+        } else {
+            each(number, id)
         }
-        count.shown += 1;
-        let event = captures
-            .origin(number)
-            .reader
-            .event(id)
-            .context("failed to read events")?;
-        event.map_or(Ok(()), |event| {
-            sink.write(context, captures.origin(number), &event)
-        })
     })?;
     Ok(count)
 }

@@ -2,6 +2,7 @@
 
 mod capture;
 mod chosen_fields;
+mod columns;
 mod completions;
 mod count;
 mod cursor;

@@ -9,6 +9,7 @@ use super::super::media;
 use super::url;
 use crate::http::body::State;
 use crate::http::exchange::{Exchange, Message, MessageHead, Side, Version};
+use crate::http::fields::split_once;
 
 /// A form of at most this many bytes is also given as its parameters.
 const FORM_BYTES: usize = 64 << 10;
@@ -206,7 +207,7 @@ fn query(head: Option<&MessageHead>) -> Vec<Named<'static>> {
         .unwrap_or_default();
     let whole = target.split(|byte| *byte == b'#').next();
     whole
-        .and_then(|whole| media::split_once(whole, b'?'))
+        .and_then(|whole| split_once(whole, b'?'))
         .map(|(_, query)| pairs(query))
         .unwrap_or_default()
 }
@@ -222,7 +223,7 @@ fn pairs(query: &[u8]) -> Vec<Named<'static>> {
 }
 
 fn cookie(pair: &[u8]) -> Option<Cookie<'_>> {
-    let (name, value) = media::split_once(pair, b'=')?;
+    let (name, value) = split_once(pair, b'=')?;
     Some(Cookie {
         name: String::from_utf8_lossy(name.trim_ascii()),
         value: String::from_utf8_lossy(value.trim_ascii()),
@@ -238,7 +239,7 @@ fn set_cookie(value: &[u8]) -> Option<Cookie<'_>> {
     let mut parts = value.split(|byte| *byte == b';');
     let mut cookie = cookie(parts.next()?)?;
     for part in parts {
-        let (name, value) = media::split_once(part, b'=').unwrap_or((part, b""));
+        let (name, value) = split_once(part, b'=').unwrap_or((part, b""));
         let is = |known: &[u8]| name.trim_ascii().eq_ignore_ascii_case(known);
         let text = || Some(String::from_utf8_lossy(value.trim_ascii()));
         if is(b"path") {

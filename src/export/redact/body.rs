@@ -12,6 +12,7 @@ use super::mark::Mark;
 use super::text::TextFilter;
 use crate::http::body::State;
 use crate::http::decode::BodyRead;
+use crate::http::fields::split_once;
 
 /// How much of a body is looked at to see what it is, in bytes, and how much is read at a time.
 const SAMPLE_BYTES: usize = 64 << 10;
@@ -226,8 +227,7 @@ fn is_text(content_type: &[u8], sample: &[u8], is_whole: bool) -> bool {
 fn begins_as_form(sample: &[u8]) -> bool {
     let sample = sample.get(..FORM_NAME_BYTES).unwrap_or(sample);
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-~%+[]*".contains(byte);
-    media::split_once(sample, b'=')
-        .is_some_and(|(name, _)| !name.is_empty() && name.iter().all(is_name))
+    split_once(sample, b'=').is_some_and(|(name, _)| !name.is_empty() && name.iter().all(is_name))
 }
 
 #[cfg(test)]

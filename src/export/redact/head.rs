@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 
-use super::super::media::split_once;
 use super::Redactor;
 use super::rules::{FieldSort, is_scheme};
 use crate::http::exchange::{Field, Message, MessageHead};
+use crate::http::fields::split_once;
 
 impl Redactor {
     /// A half without secrets in its head and trailers.

@@ -4,7 +4,11 @@
 //! ([`super::encode`]). Which block holds a head is decided when the head is stored, and stands in its exchange's row;
 //! until the block is full, its heads wait in `head_tail`.
 
+use std::collections::HashMap;
+use std::ops::Range;
+
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::encode;
@@ -116,6 +120,8 @@ fn push_member(out: &mut Vec<u8>, exchange: i64, part: u8, data: &[u8]) {
 pub(in crate::store) struct HeadCache {
     block: i64,
     raw: Bytes,
+    /// Where each head is, by exchange and part.
+    places: HashMap<(i64, u8), Range<usize>, RandomState>,
 }
 
 /// The head of a half, from the block that its exchange names.
@@ -162,15 +168,10 @@ pub(super) fn read(
         }
     }
     let cache = reader.heads.borrow();
-    let mut rest = cache.raw.as_ref();
-    let mut found = None;
-    while let Some((id, in_part, data)) = take_member(&mut rest) {
-        if id == exchange && in_part == part(side) {
-            // A final response takes the place of an interim one.
-            found = Some(data);
-        }
-    }
-    let data = found.ok_or_else(missing)?;
+    let place = cache.places.get(&(exchange, part(side)));
+    let data = place
+        .and_then(|place| cache.raw.get(place.clone()))
+        .ok_or_else(missing)?;
     encode::read_head(data)
         .ok_or_else(|| corrupt(format!("the head of exchange {exchange} is damaged")))
 }
@@ -201,10 +202,15 @@ fn load(reader: &Reader, block: i64) -> Result<bool, Error> {
             path: reader.path.clone(),
             detail: format!("block {block} of heads cannot be decompressed"),
         })?;
-    *reader.heads.borrow_mut() = HeadCache {
-        block,
-        raw: Bytes::from(raw),
-    };
+    let raw = Bytes::from(raw);
+    let mut rest = raw.as_ref();
+    let mut places = HashMap::default();
+    while let Some((id, in_part, data)) = take_member(&mut rest) {
+        let end = raw.len() - rest.len();
+        // A final response takes the place of an interim one.
+        places.insert((id, in_part), end - data.len()..end);
+    }
+    *reader.heads.borrow_mut() = HeadCache { block, raw, places };
     Ok(true)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::texts::Hidden;
 use crate::event::Timestamp;
 use crate::http::conversation::{Assembler, Collected, Part};
 use crate::http::exchange::{Side, Span};
@@ -18,6 +19,10 @@ pub(super) struct Stored {
     pub(super) heads: [Option<(i64, Option<u16>)>; 2],
     /// How many rows of `exchange_parts` each part has.
     pub(super) rows: [u32; 6],
+    /// How many pieces the bodies are in.
+    pub(super) pieces: [usize; 2],
+    /// The text that no search of events finds, as of the last time that the exchange was stored.
+    pub(super) hidden: Hidden,
 }
 
 /// The open exchanges of one connection.
@@ -58,6 +63,8 @@ impl OpenExchanges {
                     stream,
                     heads: [None, None],
                     rows: [0; 6],
+                    pieces: [0; 2],
+                    hidden: Hidden::default(),
                 });
             }
             Part::Body { .. } | Part::Tunnel { .. } => self.bytes += size_of::<Span>(),

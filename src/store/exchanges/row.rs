@@ -1,5 +1,6 @@
 //! From rows to exchanges.
 
+use rusqlite::types::FromSql;
 use rusqlite::{OptionalExtension, Row};
 
 use super::encode;
@@ -11,22 +12,67 @@ use crate::event::{
 use crate::http::exchange::{Defects, Ending, Exchange, Message, Side, Span};
 use crate::store::error::{At, Error};
 use crate::store::reader::Reader;
-use crate::store::row::{RowError, read_tuple};
+use crate::store::row::{RowError, select, tuple_at};
 
-/// Everything about one exchange but heads, trailers and where its bodies are.
-pub(super) const EXCHANGE_BY_ID: &str = "
-    SELECT x.*, s.run_id, p.pid, p.pname, p.uid, c.fd, c.src_ip, c.src_port, c.dst_ip, c.dst_port, c.sense,
-        c.tuple_source, c.role, f.method, f.host, f.status, f.request_type, f.response_type, pa.path,
-        (SELECT recording_id FROM batches
+select!(
+    /// Everything about one exchange but heads, trailers and where its bodies are.
+    EXCHANGE_BY_ID,
+    /// The columns of `EXCHANGE_BY_ID`.
+    Column {
+        Id = "x.id",
+        Time = "x.time_ns",
+        Connection = "x.connection_id",
+        Number = "x.number",
+        Stream = "x.stream_id",
+        Http2Stream = "x.http2_stream",
+        Run = "s.run_id",
+        Pid = "p.pid",
+        Pname = "p.pname",
+        Uid = "p.uid",
+        Fd = "c.fd",
+        SrcIp = "c.src_ip",
+        SrcPort = "c.src_port",
+        DstIp = "c.dst_ip",
+        DstPort = "c.dst_port",
+        Sense = "c.sense",
+        TupleSource = "c.tuple_source",
+        Role = "c.role",
+        Method = "f.method",
+        Host = "f.host",
+        Status = "f.status",
+        RequestType = "f.request_type",
+        ResponseType = "f.response_type",
+        Path = "pa.path",
+        RequestHeadBlock = "x.request_head_block",
+        ResponseHeadBlock = "x.response_head_block",
+        Recording = "(SELECT recording_id FROM batches
             WHERE first_id <= COALESCE(x.request_first_id, x.response_first_id)
-            ORDER BY first_id DESC LIMIT 1) AS recording_id
-    FROM exchanges AS x
+            ORDER BY first_id DESC LIMIT 1)",
+        RequestFirst = "x.request_first_id",
+        RequestFirstAfter = "x.request_first_after_ns",
+        RequestLast = "x.request_last_id",
+        RequestLastAfter = "x.request_last_after_ns",
+        RequestBody = "x.request_body_bytes",
+        RequestTunnel = "x.request_tunnel_bytes",
+        RequestEnding = "x.request_ending",
+        RequestDefects = "x.request_defects",
+        ResponseFirst = "x.response_first_id",
+        ResponseFirstAfter = "x.response_first_after_ns",
+        ResponseLast = "x.response_last_id",
+        ResponseLastAfter = "x.response_last_after_ns",
+        ResponseBody = "x.response_body_bytes",
+        ResponseTunnel = "x.response_tunnel_bytes",
+        ResponseEnding = "x.response_ending",
+        ResponseDefects = "x.response_defects",
+    }
+    "FROM exchanges AS x
     JOIN exchange_facts AS f ON f.id = x.facts_id
     LEFT JOIN exchange_paths AS pa ON pa.id = x.path_id
     LEFT JOIN streams AS s ON s.id = x.stream_id
     LEFT JOIN processes AS p ON p.id = s.process_id
     LEFT JOIN connections AS c ON c.id = x.connection_id
-    WHERE x.id = ?1";
+    WHERE x.id = ?1"
+);
 
 /// An exchange as it is listed: everything but heads, trailers and where its bodies are, which are read when asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,27 +95,45 @@ pub struct ExchangeSummary {
     head_blocks: [Option<i64>; 2],
 }
 
-/// Reads a row of [`EXCHANGE_BY_ID`].
+/// A row of `EXCHANGE_BY_ID`.
+struct Columns<'a>(&'a Row<'a>);
+
+impl Columns<'_> {
+    fn get<T: FromSql>(&self, column: Column) -> rusqlite::Result<T> {
+        self.0.get(column as usize)
+    }
+}
+
+/// Reads the row of `EXCHANGE_BY_ID`.
 fn read(row: &Row<'_>) -> Result<ExchangeSummary, RowError> {
-    let ends = read_tuple(row)?;
-    let role: Option<u8> = row.get("role")?;
+    let row = &Columns(row);
+    let ends = tuple_at(
+        row.0,
+        Column::TupleSource as usize,
+        [Column::SrcIp as usize, Column::DstIp as usize],
+        [Column::SrcPort as usize, Column::DstPort as usize],
+        Column::Sense as usize,
+    )?;
+    let role: Option<u8> = row.get(Column::Role)?;
     let role = role.and_then(Role::from_code);
-    let time: i64 = row.get("time_ns")?;
+    let time: i64 = row.get(Column::Time)?;
+    let number =
+        |column| -> rusqlite::Result<i64> { Ok(row.get::<Option<i64>>(column)?.unwrap_or(0)) };
     let exchange = Exchange {
-        id: row.get("id")?,
-        recording: RecordingId::new(row.get::<_, Option<i64>>("recording_id")?.unwrap_or(0)),
-        run: RunId::new(row.get::<_, Option<i64>>("run_id")?.unwrap_or(0)),
-        stream: StreamId::of(row.get("stream_id")?, None),
-        connection: Some(ConnectionId::new(row.get("connection_id")?)),
-        number: row.get("number")?,
-        http2_stream: row.get("http2_stream")?,
+        id: row.get(Column::Id)?,
+        recording: RecordingId::new(number(Column::Recording)?),
+        run: RunId::new(number(Column::Run)?),
+        stream: StreamId::of(row.get(Column::Stream)?, None),
+        connection: Some(ConnectionId::new(row.get(Column::Connection)?)),
+        number: row.get(Column::Number)?,
+        http2_stream: row.get(Column::Http2Stream)?,
         process: Process {
-            pid: row.get("pid")?,
+            pid: row.get(Column::Pid)?,
             tid: None,
-            uid: row.get("uid")?,
-            pname: row.get("pname")?,
+            uid: row.get(Column::Uid)?,
+            pname: row.get(Column::Pname)?,
         },
-        fd: row.get("fd")?,
+        fd: row.get(Column::Fd)?,
         endpoints: ends.map_or_else(Endpoints::default, |(tuple, source)| {
             Endpoints::new(tuple, source, role)
         }),
@@ -79,73 +143,73 @@ fn read(row: &Row<'_>) -> Result<ExchangeSummary, RowError> {
     };
     Ok(ExchangeSummary {
         exchange,
-        method: row.get("method")?,
-        host: row.get("host")?,
-        path: row.get("path")?,
-        status: row.get("status")?,
-        request_type: row.get("request_type")?,
-        response_type: row.get("response_type")?,
+        method: row.get(Column::Method)?,
+        host: row.get(Column::Host)?,
+        path: row.get(Column::Path)?,
+        status: row.get(Column::Status)?,
+        request_type: row.get(Column::RequestType)?,
+        response_type: row.get(Column::ResponseType)?,
         head_blocks: [
-            row.get("request_head_block")?,
-            row.get("response_head_block")?,
+            row.get(Column::RequestHeadBlock)?,
+            row.get(Column::ResponseHeadBlock)?,
         ],
     })
 }
 
-/// The names of a half's columns.
-struct Columns {
-    first: &'static str,
-    first_after: &'static str,
-    last: &'static str,
-    last_after: &'static str,
-    body: &'static str,
-    tunnel: &'static str,
-    ending: &'static str,
-    defects: &'static str,
+/// Where a half is in a row.
+struct Half {
+    first: Column,
+    first_after: Column,
+    last: Column,
+    last_after: Column,
+    body: Column,
+    tunnel: Column,
+    ending: Column,
+    defects: Column,
 }
 
-const REQUEST: Columns = Columns {
-    first: "request_first_id",
-    first_after: "request_first_after_ns",
-    last: "request_last_id",
-    last_after: "request_last_after_ns",
-    body: "request_body_bytes",
-    tunnel: "request_tunnel_bytes",
-    ending: "request_ending",
-    defects: "request_defects",
+const REQUEST: Half = Half {
+    first: Column::RequestFirst,
+    first_after: Column::RequestFirstAfter,
+    last: Column::RequestLast,
+    last_after: Column::RequestLastAfter,
+    body: Column::RequestBody,
+    tunnel: Column::RequestTunnel,
+    ending: Column::RequestEnding,
+    defects: Column::RequestDefects,
 };
 
-const RESPONSE: Columns = Columns {
-    first: "response_first_id",
-    first_after: "response_first_after_ns",
-    last: "response_last_id",
-    last_after: "response_last_after_ns",
-    body: "response_body_bytes",
-    tunnel: "response_tunnel_bytes",
-    ending: "response_ending",
-    defects: "response_defects",
+const RESPONSE: Half = Half {
+    first: Column::ResponseFirst,
+    first_after: Column::ResponseFirstAfter,
+    last: Column::ResponseLast,
+    last_after: Column::ResponseLastAfter,
+    body: Column::ResponseBody,
+    tunnel: Column::ResponseTunnel,
+    ending: Column::ResponseEnding,
+    defects: Column::ResponseDefects,
 };
 
-fn half(row: &Row<'_>, time: i64, columns: &Columns) -> Result<Option<Message>, RowError> {
-    let Some(first) = row.get::<_, Option<i64>>(columns.first)? else {
+fn half(row: &Columns<'_>, time: i64, at: &Half) -> Result<Option<Message>, RowError> {
+    let Some(first) = row.get::<Option<i64>>(at.first)? else {
         return Ok(None);
     };
-    let at = |after: i64| Timestamp::from_nanos(time.saturating_add(after));
+    let after = |after: i64| Timestamp::from_nanos(time.saturating_add(after));
     Ok(Some(Message {
         head: None,
         trailers: Vec::new(),
-        first: (EventId::new(first), at(row.get(columns.first_after)?)),
+        first: (EventId::new(first), after(row.get(at.first_after)?)),
         last: (
-            EventId::new(row.get(columns.last)?),
-            at(row.get(columns.last_after)?),
+            EventId::new(row.get(at.last)?),
+            after(row.get(at.last_after)?),
         ),
-        body_bytes: row.get(columns.body)?,
+        body_bytes: row.get(at.body)?,
         body: Vec::new(),
-        tunnel_bytes: row.get(columns.tunnel)?,
+        tunnel_bytes: row.get(at.tunnel)?,
         tunnel: Vec::new(),
-        ending: Ending::from_code(row.get(columns.ending)?)
+        ending: Ending::from_code(row.get(at.ending)?)
             .ok_or(RowError::Unknown("request_ending or response_ending"))?,
-        defects: Defects::from_bits_retain(row.get(columns.defects)?),
+        defects: Defects::from_bits_retain(row.get(at.defects)?),
     }))
 }
 

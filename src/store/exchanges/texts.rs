@@ -26,7 +26,7 @@ const MAX_BYTES: u64 = 8 << 20;
 const READ_EXCHANGES: usize = 256;
 
 /// What stands in `exchanges.text_id` where a search of events finds everything.
-const NO_TEXT: i64 = 0;
+pub(super) const NO_TEXT: i64 = 0;
 
 /// Whether a search of events does not find the fields.
 fn hides_fields(message: &Message) -> bool {
@@ -37,11 +37,11 @@ fn hides_fields(message: &Message) -> bool {
         && !message.defects.contains(Defects::LISTING)
 }
 
-/// Whether a search of events does not find all of the body.
-fn hides_body(message: &Message) -> bool {
+/// Whether a search of events does not find all of the body, which is in so many pieces.
+fn hides_body(message: &Message, pieces: usize) -> bool {
     let Some(head) = &message.head else {
         // A body without a head is searched as it is, piece by piece.
-        return message.body.len() > 1;
+        return pieces > 1;
     };
     if message.body_bytes == 0
         || message.ending == Ending::Complete && head.version != Version::Http2
@@ -49,9 +49,50 @@ fn hides_body(message: &Message) -> bool {
         return false;
     }
     if head.version == Version::Http2 {
-        return message.body.len() > 1 || head.is_coded();
+        return pieces > 1 || head.is_coded();
     }
     head.is_coded() || head.values("transfer-encoding").next().is_some()
+}
+
+/// The text of an exchange that no search of events finds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum Hidden {
+    /// There is none.
+    Nothing,
+    /// That of its heads.
+    Heads(Vec<u8>),
+    /// It has to be read back: it is in bodies, or the exchange is not over.
+    #[default]
+    Unread,
+}
+
+impl Hidden {
+    /// Of these halves, each with how many pieces its body is in.
+    pub(super) fn of(halves: [Option<(&Message, usize)>; 2]) -> Self {
+        let mut text = Vec::new();
+        for half in halves {
+            // Of what is not there yet, nobody knows.
+            let Some((message, pieces)) = half else {
+                return Self::Unread;
+            };
+            if message.ending == Ending::Open || hides_body(message, pieces) {
+                return Self::Unread;
+            }
+            push_fields(&mut text, message);
+        }
+        if text.is_empty() {
+            Self::Nothing
+        } else {
+            Self::Heads(text)
+        }
+    }
+}
+
+/// Adds the fields of a message, if a search of events does not find them.
+fn push_fields(text: &mut Vec<u8>, message: &Message) {
+    if let (true, Some(head)) = (hides_fields(message), &message.head) {
+        text.extend_from_slice(&head.to_text(&message.trailers));
+    }
 }
 
 /// Makes the filters of exchanges.
@@ -90,8 +131,13 @@ impl TextWriter {
         reader: &Reader,
         finished: &mut Vec<Finished>,
     ) -> std::result::Result<(), Error> {
-        for Finished { id } in finished.drain(..) {
-            self.take_one(reader, id)?;
+        for Finished { id, hidden } in finished.drain(..) {
+            match hidden {
+                // Its row says so already.
+                Hidden::Nothing => {}
+                Hidden::Heads(text) => self.add(id, text),
+                Hidden::Unread => self.read(reader, id)?,
+            }
         }
         if !self.made.is_empty() || !self.plain.is_empty() {
             let transaction = begin(db, reader)?;
@@ -126,7 +172,11 @@ impl TextWriter {
                 .at(&reader.path)?;
             let Some(last) = ids.last() else { break };
             after = *last;
-            let mut finished = ids.into_iter().map(|id| Finished { id }).collect();
+            let unread = |id| Finished {
+                id,
+                hidden: Hidden::Unread,
+            };
+            let mut finished = ids.into_iter().map(unread).collect();
             self.take(db, reader, &mut finished)?;
         }
         self.close();
@@ -136,7 +186,8 @@ impl TextWriter {
             .at(&reader.path)
     }
 
-    fn take_one(&mut self, reader: &Reader, id: i64) -> std::result::Result<(), Error> {
+    /// Reads an exchange back for its text.
+    fn read(&mut self, reader: &Reader, id: i64) -> std::result::Result<(), Error> {
         let Some(summary) = reader.exchange_summary(id)? else {
             return Ok(());
         };
@@ -149,15 +200,17 @@ impl TextWriter {
         match Self::text(reader, &exchange)? {
             None => {}
             Some(text) if text.is_empty() => self.plain.push(id),
-            Some(text) => {
-                self.bytes += text.len();
-                self.waiting.push((id, text));
-                if self.bytes >= TARGET_BYTES {
-                    self.close();
-                }
-            }
+            Some(text) => self.add(id, text),
         }
         Ok(())
+    }
+
+    fn add(&mut self, id: i64, text: Vec<u8>) {
+        self.bytes += text.len();
+        self.waiting.push((id, text));
+        if self.bytes >= TARGET_BYTES {
+            self.close();
+        }
     }
 
     /// The hidden text of an exchange; `None` if it is too long for a filter, or cannot be read.
@@ -167,10 +220,8 @@ impl TextWriter {
             let Some(message) = exchange.half(side) else {
                 continue;
             };
-            if let (true, Some(head)) = (hides_fields(message), &message.head) {
-                text.extend_from_slice(&head.to_text(&message.trailers));
-            }
-            if hides_body(message) {
+            push_fields(&mut text, message);
+            if hides_body(message, message.body.len()) {
                 let read = reader
                     .open(message, BodyForm::Decoded)
                     .and_then(|body| body.take(MAX_BYTES + 1).read_to_end(&mut text));

@@ -6,6 +6,7 @@ use super::encode;
 use super::heads::HeadWriter;
 use super::open::{OpenExchanges, Stored, place, time_of};
 use super::shared::{ExchangeFacts, Shared, path};
+use super::texts::{Hidden, NO_TEXT};
 use crate::event::Timestamp;
 use crate::http::conversation::Collected;
 use crate::http::exchange::Side;
@@ -28,9 +29,10 @@ pub(super) struct ExchangeWriter {
 }
 
 /// An exchange that is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Finished {
     pub(super) id: i64,
+    pub(super) hidden: Hidden,
 }
 
 impl ExchangeWriter {
@@ -81,7 +83,8 @@ impl ExchangeWriter {
         stored.retain(|number, stored| {
             let is_held = assembler.holds(*number);
             if let (false, Some(id)) = (is_held, stored.id) {
-                finished.push(Finished { id });
+                let hidden = std::mem::take(&mut stored.hidden);
+                finished.push(Finished { id, hidden });
             }
             is_held
         });
@@ -107,6 +110,9 @@ impl ExchangeWriter {
                 Side::Response => exchange.response(),
             };
             let Some(message) = half else { continue };
+            if let Some(pieces) = stored.pieces.get_mut(place(side)) {
+                *pieces += message.body.len();
+            }
             if let (Some(head), Some(known)) = (&message.head, stored.heads.get_mut(place(side)))
                 && known.is_none_or(|(_, status)| status != head.status)
             {
@@ -132,6 +138,11 @@ impl ExchangeWriter {
                 }
             }
         }
+        let [of_request, of_response] = stored.pieces;
+        stored.hidden = Hidden::of([
+            exchange.request().map(|message| (message, of_request)),
+            exchange.response().map(|message| (message, of_response)),
+        ]);
         self.write_row(db, id, connection, exchange, stored)
     }
 
@@ -187,11 +198,12 @@ impl ExchangeWriter {
                 request_first_id, request_first_after_ns, request_last_id, request_last_after_ns,
                 request_body_bytes, request_tunnel_bytes, request_ending, request_defects, request_head_block,
                 response_first_id, response_first_after_ns, response_last_id, response_last_after_ns,
-                response_body_bytes, response_tunnel_bytes, response_ending, response_defects, response_head_block
+                response_body_bytes, response_tunnel_bytes, response_ending, response_defects, response_head_block,
+                text_id
              ) VALUES (
                 ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
                 ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-                ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27
+                ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28
              )",
         )?;
         let before = params![
@@ -227,6 +239,8 @@ impl ExchangeWriter {
                 insert.raw_bind_parameter(place, value)?;
             }
         }
+        let text = (stored.hidden == Hidden::Nothing).then_some(NO_TEXT);
+        insert.raw_bind_parameter(28, text)?;
         insert.raw_execute()?;
         Ok(())
     }

@@ -10,8 +10,8 @@ use rusqlite::{Connection, Result, Row};
 
 use super::bounds::Bounds;
 use super::conjuncts;
-use super::lists::{Home, Lists, as_text, equals};
-use crate::filter::{Expr, Facts, FieldId, Required};
+use super::lists::{Home, Lists};
+use crate::filter::{Expr, Facts, Required};
 
 /// How a filter on exchanges is answered.
 pub(in crate::store) struct ExchangePlan {
@@ -121,15 +121,7 @@ fn list_facts(lists: &mut Lists<'_>, part: &Expr) -> Result<i64> {
         Ok(part.matches_facts(&facts))
     };
     let list = lists.number();
-    match equals(part, &[FieldId::Host], as_text) {
-        None => lists.add(list, ALL, [], judge)?,
-        Some(hosts) => {
-            for host in hosts {
-                // From the name to the name with any port: `;` is the character behind `:`.
-                lists.add(list, BY_HOST, [&host, &format!("{host};")], judge)?;
-            }
-        }
-    }
+    lists.add_by_host(list, part, (ALL, BY_HOST), judge)?;
     lists.tell(list, "facts", part)?;
     Ok(list)
 }
@@ -137,14 +129,7 @@ fn list_facts(lists: &mut Lists<'_>, part: &Expr) -> Result<i64> {
 /// Lists the rows of `exchange_paths` that fit.
 fn list_paths(lists: &mut Lists<'_>, part: &Expr) -> Result<i64> {
     let list = lists.number();
-    lists.add(list, "SELECT id, path FROM exchange_paths", [], |row| {
-        let path: String = row.get("path")?;
-        let facts = Facts {
-            path: Some(&path),
-            ..Facts::default()
-        };
-        Ok(part.matches_facts(&facts))
-    })?;
+    lists.add_by_path(list, part, "SELECT id, path FROM exchange_paths")?;
     lists.tell(list, "paths", part)?;
     Ok(list)
 }

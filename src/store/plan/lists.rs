@@ -110,7 +110,7 @@ impl<'a> Lists<'a> {
             Home::Streams => self.list_streams(list.number, part)?,
             Home::Shapes => self.list_shapes(list.number, part)?,
             Home::Heads => self.list_heads(list.number, part)?,
-            Home::Paths => self.list_paths(list.number, part)?,
+            Home::Paths => self.add_by_path(list.number, part, "SELECT id, path FROM paths")?,
         }
         let what = match home {
             Home::Streams => "streams",
@@ -350,6 +350,9 @@ impl<'a> Lists<'a> {
     }
 
     fn list_heads(&mut self, list: i64, part: &Expr) -> Result<()> {
+        const ALL: &str = "SELECT id, method, host, status, content_type FROM heads";
+        const BY_HOST: &str = "SELECT id, method, host, status, content_type FROM heads
+            WHERE host >= ?1 COLLATE NOCASE AND host < ?2 COLLATE NOCASE";
         let judge = |row: &Row<'_>| -> Result<bool> {
             let (method, host, content_type): (Option<String>, Option<String>, Option<String>) = (
                 row.get("method")?,
@@ -365,21 +368,36 @@ impl<'a> Lists<'a> {
             };
             Ok(part.matches_facts(&facts))
         };
+        self.add_by_host(list, part, (ALL, BY_HOST), judge)
+    }
+
+    /// Puts the ids of the rows for which `judge` says yes on the list; where the part says which host it is about, the rows
+    /// of that host alone are asked for.
+    pub(super) fn add_by_host(
+        &mut self,
+        list: i64,
+        part: &Expr,
+        (all, by_host): (&'static str, &'static str),
+        judge: impl Fn(&Row<'_>) -> Result<bool> + Copy,
+    ) -> Result<()> {
         let Some(hosts) = equals(part, &[FieldId::Host], as_text) else {
-            let sql = "SELECT id, method, host, status, content_type FROM heads";
-            return self.add(list, sql, [], judge);
+            return self.add(list, all, [], judge);
         };
         for host in hosts {
             // From the name to the name with any port: `;` is the character behind `:`.
-            let sql = "SELECT id, method, host, status, content_type FROM heads
-                WHERE host >= ?1 COLLATE NOCASE AND host < ?2 COLLATE NOCASE";
-            self.add(list, sql, [&host, &format!("{host};")], judge)?;
+            self.add(list, by_host, [&host, &format!("{host};")], judge)?;
         }
         Ok(())
     }
 
-    fn list_paths(&mut self, list: i64, part: &Expr) -> Result<()> {
-        self.add(list, "SELECT id, path FROM paths", [], |row| {
+    /// Puts the ids of the rows whose request target fits on the list.
+    pub(super) fn add_by_path(
+        &mut self,
+        list: i64,
+        part: &Expr,
+        select: &'static str,
+    ) -> Result<()> {
+        self.add(list, select, [], |row| {
             let path: String = row.get("path")?;
             let facts = Facts {
                 path: Some(&path),
@@ -406,7 +424,7 @@ const ENDS: [FieldId; 10] = [
 
 /// What one of the fields must equal for the part to be true, if the part says so and `read` understands it; of several
 /// such fields the first.
-pub(super) fn equals<T>(
+fn equals<T>(
     part: &Expr,
     fields: &[FieldId],
     read: impl Fn(&Literal) -> Option<T>,
@@ -435,7 +453,7 @@ fn as_number(literal: &Literal) -> Option<i64> {
     }
 }
 
-pub(super) fn as_text(literal: &Literal) -> Option<String> {
+fn as_text(literal: &Literal) -> Option<String> {
     match literal {
         Literal::Bytes(bytes) => String::from_utf8(bytes.clone()).ok(),
         _ => None,

@@ -1,7 +1,8 @@
 //! Exports what is selected as a file for other programs.
 
-use std::collections::HashSet;
-use std::io::{self, Write};
+mod job;
+
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -10,31 +11,22 @@ use clap::{Args, ValueEnum};
 use crate::cli::exit::Exit;
 use crate::cli::report::Advised;
 use crate::cli::select::SelectArgs;
-use crate::event::{ConnectionId, StoredEvent};
 use crate::export::curl::Curl;
 use crate::export::exchange_csv::Csv;
 use crate::export::exchange_jsonl::Jsonl;
 use crate::export::exchanges::ExchangeWriter;
 use crate::export::extract::Extractor;
 use crate::export::har::Har;
-use crate::export::parquet::{ParquetEvents, ParquetExchanges};
-use crate::export::pcapng::PcapngWriter;
 use crate::export::raw::Raw;
-use crate::export::redact::Redactor;
 use crate::export::{event_csv, jsonl};
-use crate::filter::{Expr, Literal, Operand, Test, Unit};
-use crate::filter::{Field, FieldId};
-use crate::http::exchange::{Bodies, Exchange, Side};
-use crate::store::{Merged, Order};
+use crate::filter::{Expr, Unit};
+use crate::http::exchange::Side;
 
-use super::capture::{self, Captures, Origin};
-use super::exchanges::{self, MergedExchanges};
+use self::job::{Job, next, payload_of};
+use super::capture::{self, Captures};
 use super::output_file::{self, OutputFile};
 use super::redaction::RedactArgs;
-use super::{CommonArgs, Context, Output, subset};
-
-/// How many connections are named in a filter; of more, events are looked through.
-const NAMED_CONNECTIONS: usize = 1000;
+use super::{CommonArgs, Context, Output, exchanges, subset};
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
@@ -292,9 +284,9 @@ impl ExportArgs {
             Side::Response
         };
         let mut writer: Box<dyn ExchangeWriter> = match (format, unit) {
-            (Format::Pcapng, _) => return pcapng(job, unit, out, context),
-            (Format::Parquet, Unit::Events) => return parquet_events(job, out, context),
-            (Format::Parquet, Unit::Exchanges) => return parquet_exchanges(job, out, context),
+            (Format::Pcapng, _) => return job::pcapng(job, unit, out, context),
+            (Format::Parquet, Unit::Events) => return job::parquet_events(job, out, context),
+            (Format::Parquet, Unit::Exchanges) => return job::parquet_exchanges(job, out, context),
             (Format::Jsonl, Unit::Events) => {
                 return job.each_event(context, None, &mut |origin, event| {
                     let mut payload = payload_of(origin, event)?;
@@ -330,187 +322,4 @@ impl ExportArgs {
         writer.finish(out)?;
         Ok(count)
     }
-}
-
-/// What is exported.
-struct Job<'a> {
-    captures: &'a Captures,
-    filter: Option<&'a Expr>,
-    redactor: Option<&'a Redactor>,
-}
-
-type EachExchange<'e> = dyn FnMut(Option<&str>, &Exchange, &dyn Bodies) -> io::Result<()> + 'e;
-
-type EachEvent<'e> = dyn FnMut(Origin<'_>, &StoredEvent) -> anyhow::Result<()> + 'e;
-
-impl Job<'_> {
-    /// Gives every exchange, oldest first, to `each`; how many there are.
-    fn each_exchange(
-        &self,
-        context: &Context<'_>,
-        each: &mut EachExchange<'_>,
-    ) -> anyhow::Result<u64> {
-        let mut merged =
-            MergedExchanges::new(self.captures, self.filter, Order::OldestFirst, None)?;
-        let mut count = 0;
-        while let Some((number, summary)) = merged.next()? {
-            let Origin { reader, name, .. } = self.captures.origin(number);
-            let failed = || format!("failed to export exchange {}", summary.exchange.id);
-            let exchange = reader.whole_exchange(&summary).with_context(failed)?;
-            match self.redactor {
-                None => each(name, &exchange, reader),
-                Some(redactor) => {
-                    let redacted = redactor.redact(&exchange, reader);
-                    each(name, redacted.exchange(), &redacted)
-                }
-            }
-            .with_context(failed)?;
-            count += 1;
-            if context.watch.is_stopped() {
-                break;
-            }
-        }
-        Ok(count)
-    }
-
-    /// Gives every event, oldest first, to `each`; how many there are. With `wanted`, of each capture those of these
-    /// connections in place of those of the filter.
-    fn each_event(
-        &self,
-        context: &Context<'_>,
-        wanted: Option<&[HashSet<i64>]>,
-        each: &mut EachEvent<'_>,
-    ) -> anyhow::Result<u64> {
-        let mut inputs = Vec::new();
-        for (number, reader) in self.captures.readers().enumerate() {
-            let named = wanted
-                .and_then(|wanted| wanted.get(number))
-                .map(of_connections);
-            let filter = match &named {
-                Some(filter) => filter.as_ref(),
-                None => self.filter,
-            };
-            inputs.push(
-                reader
-                    .events(filter, Order::OldestFirst, None)
-                    .context("failed to select events")?,
-            );
-        }
-        let mut merged = Merged::new(Order::OldestFirst, inputs, None);
-        let mut count = 0;
-        while let Some((number, event)) = merged.next_event().context("failed to read events")? {
-            let is_wanted = wanted
-                .and_then(|wanted| wanted.get(number))
-                .is_none_or(|ids| {
-                    event
-                        .connection
-                        .is_some_and(|connection| ids.contains(&connection.number()))
-                });
-            if is_wanted {
-                each(self.captures.origin(number), &event)
-                    .with_context(|| format!("failed to export event {}", event.id))?;
-                count += 1;
-            }
-            if context.watch.is_stopped() {
-                break;
-            }
-        }
-        Ok(count)
-    }
-
-    /// The connections of the exchanges that are asked for, of each capture.
-    fn connections(&self) -> anyhow::Result<Vec<HashSet<i64>>> {
-        self.captures
-            .readers()
-            .map(|reader| {
-                let mut found = HashSet::new();
-                let mut exchanges = reader
-                    .exchanges(self.filter, Order::OldestFirst, None)
-                    .context("failed to select exchanges")?;
-                while let Some(summary) = exchanges
-                    .next_exchange()
-                    .context("failed to read exchanges")?
-                {
-                    found.extend(summary.exchange.connection.map(ConnectionId::number));
-                }
-                Ok(found)
-            })
-            .collect()
-    }
-}
-
-/// The filter for events of these connections, as far as a filter is worth while; they are looked at one by one anyhow.
-fn of_connections(ids: &HashSet<i64>) -> Option<Expr> {
-    if ids.len() > NAMED_CONNECTIONS {
-        return None;
-    }
-    let mut numbers: Vec<_> = ids.iter().copied().collect();
-    numbers.sort_unstable();
-    let literals = numbers.into_iter().map(Literal::Int).collect();
-    let operand = Operand::field(Field::of(FieldId::Conn));
-    Some(Expr::Test(Test::In(operand, literals)))
-}
-
-fn payload_of<'a>(
-    origin: Origin<'a>,
-    event: &StoredEvent,
-) -> anyhow::Result<crate::store::Payload<'a>> {
-    Ok(origin.reader.payload(event)?)
-}
-
-fn next(payload: &mut crate::store::Payload<'_>) -> anyhow::Result<Option<bytes::Bytes>> {
-    Ok(payload.next_piece()?)
-}
-
-fn pcapng(
-    job: &Job<'_>,
-    unit: Unit,
-    out: &mut (dyn Write + Send),
-    context: &mut Context<'_>,
-) -> anyhow::Result<u64> {
-    let mut writer = PcapngWriter::new();
-    // A part of a connection could not be dissected: HTTP/2 needs all that came before.
-    let wanted = match unit {
-        Unit::Events => None,
-        Unit::Exchanges => Some(job.connections()?),
-    };
-    let count = job.each_event(context, wanted.as_deref(), &mut |origin, event| {
-        let mut payload = payload_of(origin, event)?;
-        writer.write(out, origin.name, event, || next(&mut payload))
-    })?;
-    writer.finish(out)?;
-    if writer.skipped() > 0 {
-        context.terminal.note(format_args!(
-            "{} events are no packets: they have no connection, or no bytes",
-            writer.skipped()
-        ));
-    }
-    Ok(count.saturating_sub(writer.skipped()))
-}
-
-fn parquet_events(
-    job: &Job<'_>,
-    out: &mut (dyn Write + Send),
-    context: &Context<'_>,
-) -> anyhow::Result<u64> {
-    let mut writer = ParquetEvents::new(out)?;
-    let count = job.each_event(context, None, &mut |origin, event| {
-        let mut payload = payload_of(origin, event)?;
-        writer.write(origin.name, event, || next(&mut payload))
-    })?;
-    writer.finish()?;
-    Ok(count)
-}
-
-fn parquet_exchanges(
-    job: &Job<'_>,
-    out: &mut (dyn Write + Send),
-    context: &Context<'_>,
-) -> anyhow::Result<u64> {
-    let mut writer = ParquetExchanges::new(out)?;
-    let count = job.each_exchange(context, &mut |name, exchange, bodies| {
-        writer.write(name, exchange, bodies)
-    })?;
-    writer.finish()?;
-    Ok(count)
 }

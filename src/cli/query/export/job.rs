@@ -1,0 +1,206 @@
+//! What is exported, one event or exchange after the other, and the formats that need more than that.
+
+use std::collections::HashSet;
+use std::io::{self, Write};
+
+use anyhow::Context as _;
+
+use crate::cli::query::Context;
+use crate::cli::query::capture::{Captures, Origin};
+use crate::cli::query::exchanges::merged;
+use crate::event::{ConnectionId, StoredEvent};
+use crate::export::parquet::{ParquetEvents, ParquetExchanges};
+use crate::export::pcapng::PcapngWriter;
+use crate::export::redact::Redactor;
+use crate::filter::{Expr, Field, FieldId, Literal, Operand, Test, Unit};
+use crate::http::exchange::{Bodies, Exchange};
+use crate::store::{Merged, Order};
+
+/// How many connections are named in a filter; of more, events are looked through.
+const NAMED_CONNECTIONS: usize = 1000;
+
+/// What is exported.
+pub(super) struct Job<'a> {
+    pub(super) captures: &'a Captures,
+    pub(super) filter: Option<&'a Expr>,
+    pub(super) redactor: Option<&'a Redactor>,
+}
+
+type EachExchange<'e> = dyn FnMut(Option<&str>, &Exchange, &dyn Bodies) -> io::Result<()> + 'e;
+
+type EachEvent<'e> = dyn FnMut(Origin<'_>, &StoredEvent) -> anyhow::Result<()> + 'e;
+
+impl Job<'_> {
+    /// Gives every exchange, oldest first, to `each`; how many there are.
+    pub(super) fn each_exchange(
+        &self,
+        context: &Context<'_>,
+        each: &mut EachExchange<'_>,
+    ) -> anyhow::Result<u64> {
+        let mut merged = merged(self.captures, self.filter, Order::OldestFirst, None)?;
+        let mut count = 0;
+        while let Some((number, summary)) =
+            merged.next_item().context("failed to read exchanges")?
+        {
+            let Origin { reader, name, .. } = self.captures.origin(number);
+            let failed = || format!("failed to export exchange {}", summary.exchange.id);
+            let exchange = reader.whole_exchange(&summary).with_context(failed)?;
+            match self.redactor {
+                None => each(name, &exchange, reader),
+                Some(redactor) => {
+                    let redacted = redactor.redact(&exchange, reader);
+                    each(name, redacted.exchange(), &redacted)
+                }
+            }
+            .with_context(failed)?;
+            count += 1;
+            if context.watch.is_stopped() {
+                break;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Gives every event, oldest first, to `each`; how many there are. With `wanted`, of each capture those of these
+    /// connections in place of those of the filter.
+    pub(super) fn each_event(
+        &self,
+        context: &Context<'_>,
+        wanted: Option<&[HashSet<i64>]>,
+        each: &mut EachEvent<'_>,
+    ) -> anyhow::Result<u64> {
+        let mut inputs = Vec::new();
+        for (number, reader) in self.captures.readers().enumerate() {
+            let named = wanted
+                .and_then(|wanted| wanted.get(number))
+                .map(of_connections);
+            let filter = match &named {
+                Some(filter) => filter.as_ref(),
+                None => self.filter,
+            };
+            inputs.push(
+                reader
+                    .events(filter, Order::OldestFirst, None)
+                    .context("failed to select events")?,
+            );
+        }
+        let mut merged = Merged::new(Order::OldestFirst, inputs, None);
+        let mut count = 0;
+        while let Some((number, event)) = merged.next_item().context("failed to read events")? {
+            let is_wanted = wanted
+                .and_then(|wanted| wanted.get(number))
+                .is_none_or(|ids| {
+                    event
+                        .connection
+                        .is_some_and(|connection| ids.contains(&connection.number()))
+                });
+            if is_wanted {
+                each(self.captures.origin(number), &event)
+                    .with_context(|| format!("failed to export event {}", event.id))?;
+                count += 1;
+            }
+            if context.watch.is_stopped() {
+                break;
+            }
+        }
+        Ok(count)
+    }
+
+    /// The connections of the exchanges that are asked for, of each capture.
+    fn connections(&self) -> anyhow::Result<Vec<HashSet<i64>>> {
+        self.captures
+            .readers()
+            .map(|reader| {
+                let mut found = HashSet::new();
+                let mut exchanges = reader
+                    .exchanges(self.filter, Order::OldestFirst, None)
+                    .context("failed to select exchanges")?;
+                while let Some(summary) = exchanges
+                    .next_exchange()
+                    .context("failed to read exchanges")?
+                {
+                    found.extend(summary.exchange.connection.map(ConnectionId::number));
+                }
+                Ok(found)
+            })
+            .collect()
+    }
+}
+
+/// The filter for events of these connections, as far as a filter is worth while; they are looked at one by one anyhow.
+fn of_connections(ids: &HashSet<i64>) -> Option<Expr> {
+    if ids.len() > NAMED_CONNECTIONS {
+        return None;
+    }
+    let mut numbers: Vec<_> = ids.iter().copied().collect();
+    numbers.sort_unstable();
+    let literals = numbers.into_iter().map(Literal::Int).collect();
+    let operand = Operand::field(Field::of(FieldId::Conn));
+    Some(Expr::Test(Test::In(operand, literals)))
+}
+
+pub(super) fn payload_of<'a>(
+    origin: Origin<'a>,
+    event: &StoredEvent,
+) -> anyhow::Result<crate::store::Payload<'a>> {
+    Ok(origin.reader.payload(event)?)
+}
+
+pub(super) fn next(
+    payload: &mut crate::store::Payload<'_>,
+) -> anyhow::Result<Option<bytes::Bytes>> {
+    Ok(payload.next_piece()?)
+}
+
+pub(super) fn pcapng(
+    job: &Job<'_>,
+    unit: Unit,
+    out: &mut (dyn Write + Send),
+    context: &mut Context<'_>,
+) -> anyhow::Result<u64> {
+    let mut writer = PcapngWriter::new();
+    // A part of a connection could not be dissected: HTTP/2 needs all that came before.
+    let wanted = match unit {
+        Unit::Events => None,
+        Unit::Exchanges => Some(job.connections()?),
+    };
+    let count = job.each_event(context, wanted.as_deref(), &mut |origin, event| {
+        let mut payload = payload_of(origin, event)?;
+        writer.write(out, origin.name, event, || next(&mut payload))
+    })?;
+    writer.finish(out)?;
+    if writer.skipped() > 0 {
+        context.terminal.note(format_args!(
+            "{} events are no packets: they have no connection, or no bytes",
+            writer.skipped()
+        ));
+    }
+    Ok(count.saturating_sub(writer.skipped()))
+}
+
+pub(super) fn parquet_events(
+    job: &Job<'_>,
+    out: &mut (dyn Write + Send),
+    context: &Context<'_>,
+) -> anyhow::Result<u64> {
+    let mut writer = ParquetEvents::new(out)?;
+    let count = job.each_event(context, None, &mut |origin, event| {
+        let mut payload = payload_of(origin, event)?;
+        writer.write(origin.name, event, || next(&mut payload))
+    })?;
+    writer.finish()?;
+    Ok(count)
+}
+
+pub(super) fn parquet_exchanges(
+    job: &Job<'_>,
+    out: &mut (dyn Write + Send),
+    context: &Context<'_>,
+) -> anyhow::Result<u64> {
+    let mut writer = ParquetExchanges::new(out)?;
+    let count = job.each_exchange(context, &mut |name, exchange, bodies| {
+        writer.write(name, exchange, bodies)
+    })?;
+    writer.finish()?;
+    Ok(count)
+}
