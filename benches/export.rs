@@ -1,7 +1,8 @@
 //! What exchanges cost: to index them behind a recording, to ask the index, and to export them, beside the least that it
 //! can be. `cargo bench --bench export`.
 //!
-//! Flags after `--`: `--exchanges N`, `--large BYTES` (of one body), `--rounds N`, `--mitmdump PROGRAM`, `--no-memory`.
+//! Flags after `--`: `--exchanges N`, `--large BYTES` (of one body), `--rounds N`, `--mitmdump PROGRAM`, and `--only PART`,
+//! which is `index`, `ask`, `export` or `memory`.
 
 #![expect(
     clippy::print_stdout,
@@ -46,9 +47,15 @@ fn main() {
     let rounds = arguments.number("--rounds", 5);
     let mut table = Table::default();
     let db = indexing(&mut table, exchanges, rounds.min(3));
-    asking(&mut table, &db, rounds);
-    exporting(&mut table, &db, rounds.min(3), arguments.text("--mitmdump"));
-    if !arguments.has("--no-memory") {
+    let only = arguments.text("--only");
+    let has = |part| only.is_empty() || only == part;
+    if has("ask") {
+        asking(&mut table, &db, rounds);
+    }
+    if has("export") {
+        exporting(&mut table, &db, rounds.min(3), arguments.text("--mitmdump"));
+    }
+    if has("memory") {
         memories(&mut table, &db, large);
     }
     harness::remove(&db);

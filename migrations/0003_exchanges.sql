@@ -27,8 +27,8 @@ CREATE TABLE exchange_paths (
 -- One row an exchange; number is its place in its connection, from 0. Of each half: its first and last event and when
 -- they were, after time_ns; the bytes of its body without framing and with codings, and of the tunnel it turned into; how
 -- it ended; what is wrong with it, in the bits of `Defects` in src/http/exchange.rs; and the block that holds its head.
--- elapsed_ns is from the first event of the request to the last of the response. text_id is where its text is in
--- text_grams; 0 if there is none that a search of events does not find, and NULL as long as that is not known.
+-- elapsed_ns is from the first event of the request to the last of the response. text_id is where its text is, or will be,
+-- in text_grams; 0 if there is none that a search of events does not find, and NULL as long as that is not known.
 CREATE TABLE exchanges (
     id INTEGER PRIMARY KEY,
     time_ns INTEGER NOT NULL,
@@ -83,14 +83,12 @@ CREATE TABLE head_blocks (
     data BLOB NOT NULL
 ) STRICT;
 
--- Heads that wait until there are enough for the block. part: 0 of the request, 1 of the response.
+-- Heads that wait until there are enough for the block that they will be in: a row for those that were stored together.
 CREATE TABLE head_tail (
+    id INTEGER PRIMARY KEY,
     block_id INTEGER NOT NULL,
-    exchange_id INTEGER NOT NULL,
-    part INTEGER NOT NULL,
-    data BLOB NOT NULL,
-    PRIMARY KEY (block_id, exchange_id, part)
-) STRICT, WITHOUT ROWID;
+    data BLOB NOT NULL
+) STRICT;
 
 -- Which grams the text of some exchanges has, as `grams` is for blocks: the text that no search of events finds, which is
 -- decoded HTTP/2 fields, and bodies in codings or frames that go over several events (src/store/exchanges/texts.rs).

@@ -165,7 +165,12 @@ impl MessageHead {
 
     /// The head as text, a line a field as HTTP/1 writes them, for a search. What is not known is left out.
     pub fn to_text(&self, trailers: &[Field]) -> Vec<u8> {
-        let mut text = Vec::new();
+        let bytes = |field: &Field| {
+            let part = |part: &Option<Bytes>| part.as_ref().map_or(0, Bytes::len);
+            part(&field.name) + part(&field.value) + 4
+        };
+        let fields = || self.fields.iter().chain(trailers);
+        let mut text = Vec::with_capacity(128 + fields().map(bytes).sum::<usize>());
         let pseudo = [&self.method, &self.target, &self.scheme, &self.authority];
         for part in pseudo.into_iter().flatten() {
             text.extend_from_slice(part);
@@ -175,7 +180,7 @@ impl MessageHead {
             text.extend_from_slice(status.to_string().as_bytes());
         }
         text.extend_from_slice(b"\r\n");
-        for field in self.fields.iter().chain(trailers) {
+        for field in fields() {
             text.extend_from_slice(field.name.as_deref().unwrap_or_default());
             text.extend_from_slice(b": ");
             text.extend_from_slice(field.value.as_deref().unwrap_or_default());

@@ -181,7 +181,12 @@ const TEXTS: Filters = Filters {
 };
 
 /// Which texts of exchanges a search has to look at.
-pub(super) struct OpenTexts(Option<Bits>);
+pub(super) struct OpenTexts {
+    /// Those that may hold what is sought; `None` for all.
+    may_hold: Option<Bits>,
+    /// The last that has a filter; those behind it wait for one.
+    last: i64,
+}
 
 impl OpenTexts {
     /// Decides which texts may hold what is required.
@@ -192,23 +197,30 @@ impl OpenTexts {
             |row| row.get(0),
         )?;
         if last > MAX_NUMBER {
-            return Ok(Self(None));
+            return Ok(Self::everything());
         }
         let mut texts = Bits::default();
         for grams in asked(required) {
             open_group(db, &TEXTS, &grams, 1, last, &mut texts)?;
         }
-        Ok(Self(Some(texts)))
+        Ok(Self {
+            may_hold: Some(texts),
+            last,
+        })
     }
 
     /// All of them.
     pub(super) fn everything() -> Self {
-        Self(None)
+        Self {
+            may_hold: None,
+            last: 0,
+        }
     }
 
     /// Whether the text has to be looked at.
     pub(super) fn is_open(&self, text: i64) -> bool {
-        self.0.as_ref().is_none_or(|texts| texts.is_set(text))
+        let may_hold = self.may_hold.as_ref();
+        text > self.last || may_hold.is_none_or(|texts| texts.is_set(text))
     }
 }
 

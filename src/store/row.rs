@@ -36,7 +36,7 @@ pub(super) use select;
 select!(
     /// Everything about one event but its payload and envelope.
     EVENT_BY_ID,
-    /// The columns of `EVENT_BY_ID`. All other rows but those of exchanges are read by name. This one is read for every
+    /// The columns of `EVENT_BY_ID`. Rows that are few are read by name. This one is read for every
     /// event that is listed or exported, and looking for 40 names among 40 columns each time took a quarter of an export.
     Column {
         Id = "e.id",

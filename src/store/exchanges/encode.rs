@@ -16,14 +16,17 @@ use crate::store::varint;
 
 /// Writes a head.
 pub(super) fn head(head: &MessageHead) -> Vec<u8> {
-    let mut out = vec![head.version.code()];
-    for text in [
+    let texts = [
         &head.method,
         &head.target,
         &head.scheme,
         &head.authority,
         &head.reason,
-    ] {
+    ];
+    let bytes: usize = texts.iter().map(|text| length(text)).sum();
+    let mut out = Vec::with_capacity(16 + bytes + fields_bytes(&head.fields));
+    out.push(head.version.code());
+    for text in texts {
         optional(&mut out, text.as_deref());
     }
     varint::push(&mut out, u64::from(head.status.unwrap_or(0)));
@@ -52,9 +55,20 @@ pub(super) fn read_head(mut bytes: &[u8]) -> Option<MessageHead> {
 
 /// Writes fields.
 pub(super) fn fields(fields: &[Field]) -> Vec<u8> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(fields_bytes(fields));
     push_fields(&mut out, fields);
     out
+}
+
+/// About how many bytes fields take.
+fn fields_bytes(fields: &[Field]) -> usize {
+    let bytes = |field: &Field| length(&field.name) + length(&field.value);
+    2 + fields.iter().map(bytes).sum::<usize>()
+}
+
+/// About how many bytes a text takes.
+fn length(text: &Option<Bytes>) -> usize {
+    2 + text.as_ref().map_or(0, Bytes::len)
 }
 
 /// Reads fields; `None` if they are damaged.

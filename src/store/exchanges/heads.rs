@@ -1,8 +1,8 @@
 //! Heads of messages, some hundred compressed together.
 //!
 //! A block is a run of members: the exchange (LEB128), the half (0 request, 1 response), the length (LEB128) and the head
-//! ([`super::encode`]). Which block holds a head is decided when the head is stored, and stands in its exchange's row;
-//! until the block is full, its heads wait in `head_tail`.
+//! ([`super::encode`]). Which block holds a head is decided when the head is added, and stands in its exchange's row;
+//! until the block is full, its members wait in `head_tail`, those of one transaction in a row.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -32,7 +32,10 @@ pub(super) fn part(side: Side) -> u8 {
 /// Adds heads.
 pub(super) struct HeadWriter {
     block: i64,
+    /// The members of the block that is open.
     waiting: Vec<u8>,
+    /// How many bytes of them are in `head_tail`.
+    stored: usize,
     compressor: Compressor,
 }
 
@@ -44,29 +47,17 @@ impl HeadWriter {
             [],
             |row| row.get(0),
         )?;
-        let mut waiting = Vec::new();
-        let mut statement = db.prepare(
-            "SELECT exchange_id, part, data FROM head_tail WHERE block_id = ?1 ORDER BY exchange_id, part",
-        )?;
-        let mut rows = statement.query([block])?;
-        while let Some(row) = rows.next()? {
-            let data = row.get_ref("data")?.as_blob()?;
-            push_member(
-                &mut waiting,
-                row.get("exchange_id")?,
-                row.get("part")?,
-                data,
-            );
-        }
+        let (waiting, _) = open_members(db, block)?;
         Ok(Self {
             block,
+            stored: waiting.len(),
             waiting,
             compressor: Compressor::new()
                 .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?,
         })
     }
 
-    /// Stores a head and tells the block that it is in.
+    /// Adds a head and tells the block that it is in. It is stored with [`Self::store`], in the same transaction.
     pub(super) fn add(
         &mut self,
         db: &Connection,
@@ -76,15 +67,22 @@ impl HeadWriter {
     ) -> rusqlite::Result<i64> {
         let data = encode::head(head);
         let block = self.block;
-        db.prepare_cached(
-            "INSERT OR REPLACE INTO head_tail (block_id, exchange_id, part, data) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute(params![block, exchange, part(side), data])?;
         push_member(&mut self.waiting, exchange, part(side), &data);
         if self.waiting.len() >= TARGET_BYTES {
             self.close(db)?;
         }
         Ok(block)
+    }
+
+    /// Stores what was added since.
+    pub(super) fn store(&mut self, db: &Connection) -> rusqlite::Result<()> {
+        let new = self.waiting.get(self.stored..).unwrap_or_default();
+        if !new.is_empty() {
+            db.prepare_cached("INSERT INTO head_tail (block_id, data) VALUES (?1, ?2)")?
+                .execute(params![self.block, new])?;
+            self.stored = self.waiting.len();
+        }
+        Ok(())
     }
 
     /// Compresses what waits.
@@ -100,12 +98,27 @@ impl HeadWriter {
             "INSERT INTO head_blocks (id, raw_bytes, codec, data) VALUES (?1, ?2, ?3, ?4)",
         )?
         .execute(params![self.block, self.waiting.len(), codec.code(), data])?;
-        db.prepare_cached("DELETE FROM head_tail WHERE block_id = ?1")?
-            .execute([self.block])?;
+        if self.stored > 0 {
+            db.prepare_cached("DELETE FROM head_tail")?.execute([])?;
+        }
         self.waiting.clear();
+        self.stored = 0;
         self.block += 1;
         Ok(())
     }
+}
+
+/// The members of a block that is open, and in how many rows they are.
+fn open_members(db: &Connection, block: i64) -> rusqlite::Result<(Vec<u8>, i64)> {
+    let mut statement =
+        db.prepare_cached("SELECT data FROM head_tail WHERE block_id = ?1 ORDER BY id")?;
+    let mut rows = statement.query([block])?;
+    let (mut members, mut count) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        members.extend_from_slice(row.get_ref("data")?.as_blob()?);
+        count += 1;
+    }
+    Ok((members, count))
 }
 
 fn push_member(out: &mut Vec<u8>, exchange: i64, part: u8, data: &[u8]) {
@@ -119,9 +132,44 @@ fn push_member(out: &mut Vec<u8>, exchange: i64, part: u8, data: &[u8]) {
 #[derive(Default)]
 pub(in crate::store) struct HeadCache {
     block: i64,
+    /// In how many rows it waits; `None` when it is closed, and stays as it is.
+    rows: Option<i64>,
     raw: Bytes,
     /// Where each head is, by exchange and part.
     places: HashMap<(i64, u8), Range<usize>, RandomState>,
+}
+
+impl HeadCache {
+    fn new(block: i64, rows: Option<i64>, raw: Vec<u8>) -> Self {
+        let raw = Bytes::from(raw);
+        let mut rest = raw.as_ref();
+        let mut places = HashMap::default();
+        while let Some((id, in_part, data)) = take_member(&mut rest) {
+            let end = raw.len() - rest.len();
+            // A final response takes the place of an interim one.
+            places.insert((id, in_part), end - data.len()..end);
+        }
+        Self {
+            block,
+            rows,
+            raw,
+            places,
+        }
+    }
+
+    /// Whether it is this block as it is in the file.
+    fn is(&self, block: i64, db: &Connection) -> rusqlite::Result<bool> {
+        if self.block != block {
+            return Ok(false);
+        }
+        let Some(rows) = self.rows else {
+            return Ok(true);
+        };
+        let now: i64 = db
+            .prepare_cached("SELECT COUNT(*) AS rows FROM head_tail WHERE block_id = ?1")?
+            .query_row([block], |row| row.get("rows"))?;
+        Ok(now == rows)
+    }
 }
 
 /// The head of a half, from the block that its exchange names.
@@ -131,87 +179,62 @@ pub(super) fn read(
     exchange: i64,
     side: Side,
 ) -> Result<MessageHead, Error> {
-    let corrupt = |detail: String| Error::Corrupt {
+    let corrupt = |what: &str| Error::Corrupt {
         path: reader.path.clone(),
-        detail,
+        detail: format!("the {} head of exchange {exchange} is {what}", side.name()),
     };
-    let missing = || {
-        corrupt(format!(
-            "the {} head of exchange {exchange} is missing",
-            side.name()
-        ))
-    };
-    let waiting = || {
-        reader
-            .db
-            .prepare_cached(
-                "SELECT data FROM head_tail WHERE block_id = ?1 AND exchange_id = ?2 AND part = ?3",
-            )
-            .and_then(|mut statement| {
-                statement
-                    .query_row(params![block, exchange, part(side)], |row| {
-                        row.get::<_, Vec<u8>>("data")
-                    })
-                    .optional()
-            })
-            .at(&reader.path)
-    };
-    let is_cached = reader.heads.borrow().block == block;
-    if !is_cached && !load(reader, block)? {
-        // It may have been closed between the two.
-        if let Some(data) = waiting()? {
-            return encode::read_head(&data)
-                .ok_or_else(|| corrupt(format!("the head of exchange {exchange} is damaged")));
-        }
-        if !load(reader, block)? {
-            return Err(missing());
-        }
+    let is_cached = reader
+        .heads
+        .borrow()
+        .is(block, &reader.db)
+        .at(&reader.path)?;
+    if !is_cached {
+        let loaded = load(reader, block)?;
+        *reader.heads.borrow_mut() = loaded.ok_or_else(|| corrupt("missing"))?;
     }
     let cache = reader.heads.borrow();
     let place = cache.places.get(&(exchange, part(side)));
     let data = place
         .and_then(|place| cache.raw.get(place.clone()))
-        .ok_or_else(missing)?;
-    encode::read_head(data)
-        .ok_or_else(|| corrupt(format!("the head of exchange {exchange} is damaged")))
+        .ok_or_else(|| corrupt("missing"))?;
+    encode::read_head(data).ok_or_else(|| corrupt("damaged"))
 }
 
-/// Puts a closed block into the cache; `false` if there is none.
-fn load(reader: &Reader, block: i64) -> Result<bool, Error> {
+/// A block, closed or not; `None` if there is none.
+fn load(reader: &Reader, block: i64) -> Result<Option<HeadCache>, Error> {
+    if let Some(raw) = closed(reader, block)? {
+        return Ok(Some(HeadCache::new(block, None, raw)));
+    }
+    let (members, rows) = open_members(&reader.db, block).at(&reader.path)?;
+    if rows > 0 {
+        return Ok(Some(HeadCache::new(block, Some(rows), members)));
+    }
+    // It may have been closed between the two.
+    let raw = closed(reader, block)?;
+    Ok(raw.map(|raw| HeadCache::new(block, None, raw)))
+}
+
+/// The members of a block that is closed.
+fn closed(reader: &Reader, block: i64) -> Result<Option<Vec<u8>>, Error> {
     let found = reader
         .db
         .prepare_cached("SELECT raw_bytes, codec, data FROM head_blocks WHERE id = ?1")
         .and_then(|mut statement| {
             statement
                 .query_row([block], |row| {
-                    Ok((
-                        row.get::<_, usize>("raw_bytes")?,
-                        row.get::<_, u8>("codec")?,
-                        row.get::<_, Vec<u8>>("data")?,
-                    ))
+                    let data = row.get("data")?;
+                    let codec = Codec::from_code(row.get("codec")?);
+                    let raw_bytes = row.get("raw_bytes")?;
+                    Ok(codec.and_then(|codec| decompress(codec, data, raw_bytes)))
                 })
                 .optional()
         })
         .at(&reader.path)?;
-    let Some((raw_bytes, codec, data)) = found else {
-        return Ok(false);
+    let damaged = || Error::Corrupt {
+        path: reader.path.clone(),
+        detail: format!("block {block} of heads cannot be decompressed"),
     };
-    let raw = Codec::from_code(codec)
-        .and_then(|codec| decompress(codec, data, raw_bytes))
-        .ok_or_else(|| Error::Corrupt {
-            path: reader.path.clone(),
-            detail: format!("block {block} of heads cannot be decompressed"),
-        })?;
-    let raw = Bytes::from(raw);
-    let mut rest = raw.as_ref();
-    let mut places = HashMap::default();
-    while let Some((id, in_part, data)) = take_member(&mut rest) {
-        let end = raw.len() - rest.len();
-        // A final response takes the place of an interim one.
-        places.insert((id, in_part), end - data.len()..end);
-    }
-    *reader.heads.borrow_mut() = HeadCache { block, raw, places };
-    Ok(true)
+    found.map(|raw| raw.ok_or_else(damaged)).transpose()
 }
 
 fn take_member<'a>(bytes: &mut &'a [u8]) -> Option<(i64, u8, &'a [u8])> {

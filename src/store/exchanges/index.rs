@@ -13,8 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 
 use super::open::OpenExchanges;
 use super::source::{ConnectionEvents, PLACES, Place, Waiting};
-use super::texts::TextWriter;
-use super::writer::{ExchangeWriter, Finished};
+use super::writer::ExchangeWriter;
 use crate::event::{EventId, Timestamp};
 use crate::http::conversation::{Conversation, Piece};
 use crate::store::error::{At, Error};
@@ -61,10 +60,10 @@ pub(in crate::store) struct Indexer<'a> {
     reader: &'a Reader,
     db: &'a Connection,
     writer: ExchangeWriter,
-    texts: TextWriter,
     entries: HashMap<i64, Entry, RandomState>,
     changed: HashSet<i64, RandomState>,
-    finished: Vec<Finished>,
+    /// Exchanges that are over and whose text has to be read back.
+    unread: Vec<i64>,
     waiting: Waiting,
     /// The last event that was read.
     after: i64,
@@ -126,10 +125,9 @@ impl<'a> Indexer<'a> {
             reader,
             db,
             writer: ExchangeWriter::new(db).at(path)?,
-            texts: TextWriter::new(db).at(path)?,
             entries: HashMap::default(),
             changed: HashSet::default(),
-            finished: Vec::new(),
+            unread: Vec::new(),
             waiting: Waiting::default(),
             after,
             seen_connections,
@@ -185,13 +183,8 @@ impl<'a> Indexer<'a> {
             }
         }
         self.store()?;
-        let transaction = begin(self.db, self.reader)?;
-        self.writer
-            .finish(&transaction)
-            .and_then(|()| transaction.commit())
-            .at(&self.reader.path)?;
         if !watch.is_stopped() {
-            self.texts.finish(self.db, self.reader)?;
+            self.writer.finish(self.db, self.reader)?;
         }
         Ok(self.done)
     }
@@ -247,6 +240,7 @@ impl<'a> Indexer<'a> {
     fn replay(&mut self, next: &Place, watch: &Watch) -> Result<Entry, Error> {
         let path = &self.reader.path;
         let mut entry = Entry::default();
+        entry.open.is_replayed = true;
         let mut waiting = Waiting::default();
         let mut events =
             ConnectionEvents::new(&self.reader.db, next.connection, self.after).at(path)?;
@@ -281,8 +275,9 @@ impl<'a> Indexer<'a> {
                     &transaction,
                     place.connection,
                     &mut entry.open,
-                    &mut self.finished,
+                    &mut self.unread,
                 )
+                .and_then(|()| self.writer.store(&transaction))
                 .and_then(|()| transaction.commit())
                 .at(&self.reader.path)?;
         }
@@ -321,15 +316,11 @@ impl<'a> Indexer<'a> {
         for connection in changed {
             if let Some(entry) = self.entries.get_mut(&connection) {
                 self.writer
-                    .write(
-                        &transaction,
-                        connection,
-                        &mut entry.open,
-                        &mut self.finished,
-                    )
+                    .write(&transaction, connection, &mut entry.open, &mut self.unread)
                     .at(path)?;
             }
         }
+        self.writer.store(&transaction).at(path)?;
         // What waits has not been read.
         let complete = self
             .waiting
@@ -345,7 +336,8 @@ impl<'a> Indexer<'a> {
         self.unstored_events = 0;
         self.unstored_bytes = 0;
         self.put_aside();
-        self.texts.take(self.db, self.reader, &mut self.finished)
+        self.writer
+            .take_texts(self.db, self.reader, &mut self.unread)
     }
 
     /// Puts conversations aside if they are too many. What they said is stored.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::texts::Hidden;
 use crate::event::Timestamp;
 use crate::http::conversation::{Assembler, Collected, Part};
 use crate::http::exchange::{Side, Span};
@@ -21,8 +20,10 @@ pub(super) struct Stored {
     pub(super) rows: [u32; 6],
     /// How many pieces the bodies are in.
     pub(super) pieces: [usize; 2],
-    /// The text that no search of events finds, as of the last time that the exchange was stored.
-    pub(super) hidden: Hidden,
+    /// Whether it has a row.
+    pub(super) has_row: bool,
+    /// Where its text is, or will be; `None` if it has to be read back when the exchange is over.
+    pub(super) text: Option<i64>,
 }
 
 /// The open exchanges of one connection.
@@ -30,6 +31,8 @@ pub(super) struct Stored {
 pub(super) struct OpenExchanges {
     pub(super) assembler: Assembler,
     pub(super) stored: BTreeMap<u64, Stored>,
+    /// Whether the connection's exchanges may have been stored before, by another conversation.
+    pub(super) is_replayed: bool,
     /// About how many bytes of memory the pieces take that are not stored.
     pub(super) bytes: usize,
 }
@@ -64,7 +67,8 @@ impl OpenExchanges {
                     heads: [None, None],
                     rows: [0; 6],
                     pieces: [0; 2],
-                    hidden: Hidden::default(),
+                    has_row: false,
+                    text: None,
                 });
             }
             Part::Body { .. } | Part::Tunnel { .. } => self.bytes += size_of::<Span>(),

@@ -11,6 +11,7 @@ use rusqlite::{Connection, Row, params};
 use crate::event::{Content, Direction, Kind, Provenance};
 use crate::store::block::Class;
 use crate::store::postings;
+use crate::store::row::select;
 
 /// How long events wait for one that happened earlier, by the times of their receipt.
 const WAIT_NS: i64 = 1_000_000_000;
@@ -33,34 +34,47 @@ pub(super) struct Place {
     pub(super) payload_bytes: u64,
 }
 
-/// What gives [`Place`]s, up to the condition: the plaintext of connections.
-pub(super) const PLACES: &str = "
-    SELECT e.id, e.time_ns, e.received_after_ns, e.stream_id, e.payload_bytes,
-        s.connection_id, sh.direction, sh.content, sh.provenance, sh.kind
-    FROM events AS e JOIN shapes AS sh ON sh.id = e.shape_id JOIN streams AS s ON s.id = e.stream_id";
+select!(
+    /// What gives [`Place`]s, up to the condition: the plaintext of connections.
+    PLACES,
+    /// The columns of `PLACES`.
+    Column {
+        Id = "e.id",
+        Time = "e.time_ns",
+        ReceivedAfter = "e.received_after_ns",
+        Stream = "e.stream_id",
+        PayloadBytes = "e.payload_bytes",
+        Connection = "s.connection_id",
+        Direction = "sh.direction",
+        Content = "sh.content",
+        Provenance = "sh.provenance",
+        Kind = "sh.kind",
+    }
+    "FROM events AS e JOIN shapes AS sh ON sh.id = e.shape_id JOIN streams AS s ON s.id = e.stream_id"
+);
 
 impl Place {
     /// Reads a row of [`PLACES`]; `None` if it says nothing about a connection.
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Option<Self>> {
-        let (connection, direction): (Option<i64>, Option<u8>) =
-            (row.get("connection_id")?, row.get("direction")?);
+        let connection: Option<i64> = row.get(Column::Connection as usize)?;
+        let direction: Option<u8> = row.get(Column::Direction as usize)?;
         let (Some(connection), Some(direction)) = (connection, direction) else {
             return Ok(None);
         };
-        if row.get::<_, u8>("kind")? != Kind::TlsData.code() {
+        if row.get::<_, u8>(Column::Kind as usize)? != Kind::TlsData.code() {
             return Ok(None);
         }
-        let time: i64 = row.get("time_ns")?;
+        let time: i64 = row.get(Column::Time as usize)?;
         Ok(Some(Self {
             time,
-            id: row.get("id")?,
-            received: time.wrapping_add(row.get("received_after_ns")?),
-            stream: row.get("stream_id")?,
+            id: row.get(Column::Id as usize)?,
+            received: time.wrapping_add(row.get(Column::ReceivedAfter as usize)?),
+            stream: row.get(Column::Stream as usize)?,
             connection,
             direction,
-            content: row.get("content")?,
-            provenance: row.get("provenance")?,
-            payload_bytes: row.get("payload_bytes")?,
+            content: row.get(Column::Content as usize)?,
+            provenance: row.get(Column::Provenance as usize)?,
+            payload_bytes: row.get(Column::PayloadBytes as usize)?,
         }))
     }
 

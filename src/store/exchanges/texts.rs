@@ -3,14 +3,14 @@
 //! A search of events finds what stands in payloads as it is, also over the border between two events, and in the body
 //! of an HTTP/1 message that lies in one event. It does not find the fields of HTTP/2, which are compressed, and bodies
 //! whose codings or frames go over several events. That text is taken from exchanges when they are over, and some of
-//! them share a filter (`grams`). Exchanges without one are always looked at.
+//! them share a filter (`grams`). Which one is told when the text is taken; the filter is stored when it is full.
+//! Exchanges without one are always looked at.
 
 use std::io::Read as _;
 
 use rusqlite::{Connection, Result, params};
 
 use super::index::begin;
-use super::writer::Finished;
 use crate::http::exchange::{
     Bodies as _, BodyForm, Defects, Ending, Exchange, Message, Side, Version,
 };
@@ -55,14 +55,13 @@ fn hides_body(message: &Message, pieces: usize) -> bool {
 }
 
 /// The text of an exchange that no search of events finds.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Hidden {
     /// There is none.
     Nothing,
     /// That of its heads.
     Heads(Vec<u8>),
     /// It has to be read back: it is in bodies, or the exchange is not over.
-    #[default]
     Unread,
 }
 
@@ -98,54 +97,92 @@ fn push_fields(text: &mut Vec<u8>, message: &Message) {
 /// Makes the filters of exchanges.
 pub(super) struct TextWriter {
     maker: FilterMaker,
-    /// What shares the next filter: exchanges with a piece of their text.
-    waiting: Vec<(i64, Vec<u8>)>,
-    /// Exchanges that need none.
-    plain: Vec<i64>,
+    /// Texts that share the next filter.
+    waiting: Vec<Vec<u8>>,
     bytes: usize,
+    /// The number of the next filter.
     next: i64,
-    /// What is to be stored.
-    made: Vec<(Filter, Vec<i64>)>,
+    /// Filters that are to be stored.
+    made: Vec<(i64, Filter)>,
 }
 
 impl TextWriter {
+    /// Goes on behind the last filter. What waited for the next one when the last writer ended waits no more.
     pub(super) fn new(db: &Connection) -> Result<Self> {
+        let last: i64 = db.query_row(
+            "SELECT COALESCE(MAX(text_id), 0) AS last FROM text_grams WHERE part = 0",
+            [],
+            |row| row.get("last"),
+        )?;
+        db.execute(
+            "UPDATE exchanges SET text_id = NULL WHERE text_id > ?1 AND text_id IS NOT 0",
+            [last],
+        )?;
         Ok(Self {
             maker: FilterMaker::new(),
             waiting: Vec::new(),
-            plain: Vec::new(),
             bytes: 0,
-            next: db.query_row(
-                "SELECT COALESCE(MAX(text_id), 0) + 1 FROM text_grams WHERE part = 0",
-                [],
-                |row| row.get(0),
-            )?,
+            next: last + 1,
             made: Vec::new(),
         })
     }
 
-    /// Takes the text of these exchanges, and stores the filters that are full.
+    /// Takes a text and tells the filter that it will be in.
+    pub(super) fn add(&mut self, text: Vec<u8>) -> i64 {
+        let number = self.next;
+        self.bytes += text.len();
+        self.waiting.push(text);
+        if self.bytes >= TARGET_BYTES {
+            self.close();
+        }
+        number
+    }
+
+    /// Stores the filters that are full.
+    pub(super) fn store(&mut self, db: &Connection) -> Result<()> {
+        let mut insert = db.prepare_cached(
+            "INSERT OR REPLACE INTO text_grams (part, text_id, covers, bits) VALUES (?1, ?2, ?3, ?4)",
+        )?;
+        for (number, filter) in self.made.drain(..) {
+            for (part, bits) in filter.parts.iter().enumerate() {
+                insert.execute(params![part, number, filter.covers.code(), bits])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads these exchanges back for their texts.
     pub(super) fn take(
         &mut self,
         db: &Connection,
         reader: &Reader,
-        finished: &mut Vec<Finished>,
+        unread: &mut Vec<i64>,
     ) -> std::result::Result<(), Error> {
-        for Finished { id, hidden } in finished.drain(..) {
-            match hidden {
-                // Its row says so already.
-                Hidden::Nothing => {}
-                Hidden::Heads(text) => self.add(id, text),
-                Hidden::Unread => self.read(reader, id)?,
+        let mut numbers = Vec::new();
+        for id in unread.drain(..) {
+            if let Some(text) = Self::read(reader, id)? {
+                let number = if text.is_empty() {
+                    NO_TEXT
+                } else {
+                    self.add(text)
+                };
+                numbers.push((id, number));
             }
         }
-        if !self.made.is_empty() || !self.plain.is_empty() {
-            let transaction = begin(db, reader)?;
-            self.store(&transaction)
-                .and_then(|()| transaction.commit())
-                .at(&reader.path)?;
+        if numbers.is_empty() && self.made.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let transaction = begin(db, reader)?;
+        self.store(&transaction)
+            .and_then(|()| {
+                let mut update = transaction
+                    .prepare_cached("UPDATE exchanges SET text_id = ?2 WHERE id = ?1")?;
+                numbers
+                    .iter()
+                    .try_for_each(|(id, number)| update.execute([id, number]).map(drop))
+            })
+            .and_then(|()| transaction.commit())
+            .at(&reader.path)
     }
 
     /// Takes the text of all exchanges that have no filter yet, and stores what waits.
@@ -154,12 +191,9 @@ impl TextWriter {
         db: &Connection,
         reader: &Reader,
     ) -> std::result::Result<(), Error> {
-        // Those that wait are taken again.
-        self.waiting.clear();
-        self.bytes = 0;
         let mut after = 0_i64;
         loop {
-            let ids: Vec<i64> = reader
+            let mut ids: Vec<i64> = reader
                 .db
                 .prepare_cached(
                     "SELECT id FROM exchanges WHERE id > ?1 AND text_id IS NULL ORDER BY id LIMIT ?2",
@@ -172,44 +206,21 @@ impl TextWriter {
                 .at(&reader.path)?;
             let Some(last) = ids.last() else { break };
             after = *last;
-            let unread = |id| Finished {
-                id,
-                hidden: Hidden::Unread,
-            };
-            let mut finished = ids.into_iter().map(unread).collect();
-            self.take(db, reader, &mut finished)?;
+            self.take(db, reader, &mut ids)?;
         }
         self.close();
-        let transaction = begin(db, reader)?;
-        self.store(&transaction)
-            .and_then(|()| transaction.commit())
-            .at(&reader.path)
+        self.take(db, reader, &mut Vec::new())
     }
 
-    /// Reads an exchange back for its text.
-    fn read(&mut self, reader: &Reader, id: i64) -> std::result::Result<(), Error> {
+    /// Reads an exchange back for its text; `None` if it can have no filter: a search that gets there says why.
+    fn read(reader: &Reader, id: i64) -> std::result::Result<Option<Vec<u8>>, Error> {
         let Some(summary) = reader.exchange_summary(id)? else {
-            return Ok(());
+            return Ok(None);
         };
-        let exchange = match reader.whole_exchange(&summary) {
-            Ok(exchange) => exchange,
-            // It has no filter then, and a search that gets there says so.
-            Err(Error::Corrupt { .. }) => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        match Self::text(reader, &exchange)? {
-            None => {}
-            Some(text) if text.is_empty() => self.plain.push(id),
-            Some(text) => self.add(id, text),
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, id: i64, text: Vec<u8>) {
-        self.bytes += text.len();
-        self.waiting.push((id, text));
-        if self.bytes >= TARGET_BYTES {
-            self.close();
+        match reader.whole_exchange(&summary) {
+            Ok(exchange) => Self::text(reader, &exchange),
+            Err(Error::Corrupt { .. }) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -248,36 +259,17 @@ impl TextWriter {
         let searched: Vec<_> = self
             .waiting
             .iter()
-            .map(|(id, text)| Searched {
-                id: *id,
+            .map(|text| Searched {
+                id: 0,
                 before: b"",
                 payload: text,
             })
             .collect();
         let filter = self.maker.make(&searched);
-        let ids = self.waiting.drain(..).map(|(id, _)| id).collect();
-        self.made.push((filter, ids));
+        self.waiting.clear();
+        self.made.push((self.next, filter));
+        self.next += 1;
         self.bytes = 0;
-    }
-
-    fn store(&mut self, db: &Connection) -> Result<()> {
-        let mut update = db.prepare_cached("UPDATE exchanges SET text_id = ?2 WHERE id = ?1")?;
-        for id in self.plain.drain(..) {
-            update.execute([id, NO_TEXT])?;
-        }
-        let mut insert = db.prepare_cached(
-            "INSERT OR REPLACE INTO text_grams (part, text_id, covers, bits) VALUES (?1, ?2, ?3, ?4)",
-        )?;
-        for (filter, ids) in self.made.drain(..) {
-            for (part, bits) in filter.parts.iter().enumerate() {
-                insert.execute(params![part, self.next, filter.covers.code(), bits])?;
-            }
-            for id in ids {
-                update.execute([id, self.next])?;
-            }
-            self.next += 1;
-        }
-        Ok(())
     }
 }
 

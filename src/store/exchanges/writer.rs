@@ -4,12 +4,15 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::encode;
 use super::heads::HeadWriter;
+use super::index::begin;
 use super::open::{OpenExchanges, Stored, place, time_of};
 use super::shared::{ExchangeFacts, Shared, path};
-use super::texts::{Hidden, NO_TEXT};
+use super::texts::{Hidden, NO_TEXT, TextWriter};
 use crate::event::Timestamp;
 use crate::http::conversation::Collected;
 use crate::http::exchange::Side;
+use crate::store::error::{At, Error};
+use crate::store::reader::Reader;
 
 /// The parts of an exchange in `exchange_parts`.
 pub(super) const BODY: u8 = 0;
@@ -21,18 +24,33 @@ pub(super) fn part(of: u8, side: Side) -> u8 {
     of + super::heads::part(side)
 }
 
-/// Writes exchanges. Knows nothing of transactions.
+/// A statement that writes the row of an exchange.
+macro_rules! row {
+    ($verb:literal) => {
+        concat!(
+            $verb,
+            " INTO exchanges (
+                id, time_ns, connection_id, number, stream_id, facts_id, path_id, http2_stream, elapsed_ns,
+                request_first_id, request_first_after_ns, request_last_id, request_last_after_ns,
+                request_body_bytes, request_tunnel_bytes, request_ending, request_defects, request_head_block,
+                response_first_id, response_first_after_ns, response_last_id, response_last_after_ns,
+                response_body_bytes, response_tunnel_bytes, response_ending, response_defects, response_head_block,
+                text_id
+             ) VALUES (
+                ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
+                ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+                ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28
+             )"
+        )
+    };
+}
+
+/// Writes exchanges. Knows nothing of transactions, but that what is said of one is stored in it.
 pub(super) struct ExchangeWriter {
     shared: Shared,
     heads: HeadWriter,
+    texts: TextWriter,
     next: i64,
-}
-
-/// An exchange that is over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Finished {
-    pub(super) id: i64,
-    pub(super) hidden: Hidden,
 }
 
 impl ExchangeWriter {
@@ -40,6 +58,7 @@ impl ExchangeWriter {
         Ok(Self {
             shared: Shared::new(db)?,
             heads: HeadWriter::new(db)?,
+            texts: TextWriter::new(db)?,
             next: db.query_row(
                 "SELECT COALESCE(MAX(id), 0) + 1 FROM exchanges",
                 [],
@@ -56,54 +75,87 @@ impl ExchangeWriter {
         number: u64,
         open: &mut OpenExchanges,
     ) -> Result<()> {
-        if let Some(stored) = open.stored.get_mut(&number) {
-            self.id_of(db, connection, number, stored)?;
+        let is_replayed = open.is_replayed;
+        match open.stored.get_mut(&number) {
+            Some(stored) if stored.id.is_none() => {
+                self.find_or_give_id(db, (connection, number), is_replayed, stored)
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    /// Stores what changed of a connection's exchanges, and forgets those that are over, which it tells.
+    /// Stores what changed of a connection's exchanges, all of which have an id, and forgets those that are over; tells
+    /// those whose text has to be read back.
     pub(super) fn write(
         &mut self,
         db: &Connection,
         connection: i64,
         open: &mut OpenExchanges,
-        finished: &mut Vec<Finished>,
+        unread: &mut Vec<i64>,
     ) -> Result<()> {
         let OpenExchanges {
             assembler,
             stored,
             bytes,
+            is_replayed,
         } = open;
         assembler.drain(&mut |exchange| match stored.get_mut(&exchange.number) {
-            Some(stored) => self.write_one(db, connection, exchange, stored),
+            Some(stored) => self.write_one(db, connection, *is_replayed, exchange, stored),
             None => Ok(()),
         })?;
         *bytes = 0;
         stored.retain(|number, stored| {
             let is_held = assembler.holds(*number);
-            if let (false, Some(id)) = (is_held, stored.id) {
-                let hidden = std::mem::take(&mut stored.hidden);
-                finished.push(Finished { id, hidden });
+            if let (false, None, Some(id)) = (is_held, stored.text, stored.id) {
+                unread.push(id);
             }
             is_held
         });
         Ok(())
     }
 
-    /// Compresses what waits for that: nothing more is coming.
-    pub(super) fn finish(&mut self, db: &Connection) -> Result<()> {
-        self.heads.close(db)
+    /// Stores what was only noted so far: the last of a transaction.
+    pub(super) fn store(&mut self, db: &Connection) -> Result<()> {
+        self.heads.store(db)?;
+        self.texts.store(db)
+    }
+
+    /// Reads the texts of these exchanges back.
+    pub(super) fn take_texts(
+        &mut self,
+        db: &Connection,
+        reader: &Reader,
+        unread: &mut Vec<i64>,
+    ) -> std::result::Result<(), Error> {
+        self.texts.take(db, reader, unread)
+    }
+
+    /// Compresses what waits for that, and makes the filters of all texts: nothing more is coming.
+    pub(super) fn finish(
+        mut self,
+        db: &Connection,
+        reader: &Reader,
+    ) -> std::result::Result<(), Error> {
+        let transaction = begin(db, reader)?;
+        self.heads
+            .close(&transaction)
+            .and_then(|()| transaction.commit())
+            .at(&reader.path)?;
+        self.texts.finish(db, reader)
     }
 
     fn write_one(
         &mut self,
         db: &Connection,
         connection: i64,
+        is_replayed: bool,
         exchange: &Collected,
         stored: &mut Stored,
     ) -> Result<()> {
-        let id = self.id_of(db, connection, exchange.number, stored)?;
+        if stored.id.is_none() {
+            self.find_or_give_id(db, (connection, exchange.number), is_replayed, stored)?;
+        }
+        let Some(id) = stored.id else { return Ok(()) };
         for side in Side::BOTH {
             let half = match side {
                 Side::Request => exchange.request(),
@@ -139,38 +191,46 @@ impl ExchangeWriter {
             }
         }
         let [of_request, of_response] = stored.pieces;
-        stored.hidden = Hidden::of([
+        let hidden = Hidden::of([
             exchange.request().map(|message| (message, of_request)),
             exchange.response().map(|message| (message, of_response)),
         ]);
-        self.write_row(db, id, connection, exchange, stored)
+        stored.text = match (hidden, stored.text) {
+            (Hidden::Nothing, _) => Some(NO_TEXT),
+            (Hidden::Heads(_), Some(known)) if known != NO_TEXT => Some(known),
+            (Hidden::Heads(text), _) => Some(self.texts.add(text)),
+            (Hidden::Unread, _) => None,
+        };
+        self.write_row(db, id, connection, exchange, stored)?;
+        stored.has_row = true;
+        Ok(())
     }
 
-    /// The exchange's id: the one that it had before, where its connection is read again.
-    fn id_of(
+    /// Gives the exchange its id: the one that it had before, where its connection is read again.
+    fn find_or_give_id(
         &mut self,
         db: &Connection,
-        connection: i64,
-        number: u64,
+        (connection, number): (i64, u64),
+        is_replayed: bool,
         stored: &mut Stored,
-    ) -> Result<i64> {
-        if let Some(id) = stored.id {
-            return Ok(id);
-        }
-        let known: Option<i64> = db
-            .prepare_cached("SELECT id FROM exchanges WHERE connection_id = ?1 AND number = ?2")?
-            .query_row(params![connection, number], |row| row.get("id"))
-            .optional()?;
-        let id = if let Some(id) = known {
+    ) -> Result<()> {
+        let known: Option<i64> = if is_replayed {
+            db.prepare_cached("SELECT id FROM exchanges WHERE connection_id = ?1 AND number = ?2")?
+                .query_row(params![connection, number], |row| row.get("id"))
+                .optional()?
+        } else {
+            None
+        };
+        if let Some(id) = known {
             db.prepare_cached("DELETE FROM exchange_parts WHERE exchange_id = ?1")?
                 .execute([id])?;
-            id
+            stored.id = Some(id);
+            stored.has_row = true;
         } else {
+            stored.id = Some(self.next);
             self.next += 1;
-            self.next - 1
-        };
-        stored.id = Some(id);
-        Ok(id)
+        }
+        Ok(())
     }
 
     fn write_row(
@@ -192,20 +252,11 @@ impl ExchangeWriter {
         let elapsed = request
             .zip(response)
             .and_then(|(request, response)| crate::http::exchange::elapsed_ns(request, response));
-        let mut insert = db.prepare_cached(
-            "INSERT OR REPLACE INTO exchanges (
-                id, time_ns, connection_id, number, stream_id, facts_id, path_id, http2_stream, elapsed_ns,
-                request_first_id, request_first_after_ns, request_last_id, request_last_after_ns,
-                request_body_bytes, request_tunnel_bytes, request_ending, request_defects, request_head_block,
-                response_first_id, response_first_after_ns, response_last_id, response_last_after_ns,
-                response_body_bytes, response_tunnel_bytes, response_ending, response_defects, response_head_block,
-                text_id
-             ) VALUES (
-                ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
-                ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-                ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28
-             )",
-        )?;
+        let mut insert = db.prepare_cached(if stored.has_row {
+            row!("INSERT OR REPLACE")
+        } else {
+            row!("INSERT")
+        })?;
         let before = params![
             id,
             time.as_nanos(),
@@ -239,8 +290,7 @@ impl ExchangeWriter {
                 insert.raw_bind_parameter(place, value)?;
             }
         }
-        let text = (stored.hidden == Hidden::Nothing).then_some(NO_TEXT);
-        insert.raw_bind_parameter(28, text)?;
+        insert.raw_bind_parameter(28, stored.text)?;
         insert.raw_execute()?;
         Ok(())
     }

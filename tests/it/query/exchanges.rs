@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::sample;
 use crate::corpus::{imported, scenarios};
+use crate::support::capture::copy;
 use crate::support::env::TestEnv;
 use crate::support::folder::fingerprint;
 
@@ -116,6 +117,42 @@ fn http2_is_found_by_its_host_and_by_what_its_fields_say() {
         found(&env, &["--exchanges", "--grep", "there is no such text"]),
         [Value::Null; 0]
     );
+}
+
+/// A recorder that was killed has told exchanges where their text will be, and has not stored it.
+#[test]
+fn text_whose_filter_was_never_stored_is_found() {
+    let env = scenario("node-http2");
+    let search = [
+        "--exchanges",
+        "--fixed",
+        "--grep",
+        "/coded/deflate/chunked/items.json?n=10",
+    ];
+    let before = found(&env, &search);
+    assert!(!before.is_empty());
+    rusqlite::Connection::open(env.db())
+        .unwrap()
+        .execute_batch("DELETE FROM text_grams")
+        .unwrap();
+    assert_eq!(found(&env, &search), before);
+    // The next recording makes filters for all of them, and shares none of the new ones with the old.
+    let other = env.path("node-http2.frames");
+    env.import(&other, ["--again"]);
+    let capture = copy(&env.db());
+    assert_eq!(
+        capture.number("SELECT COUNT(*) FROM exchanges WHERE text_id IS NULL"),
+        0
+    );
+    let stray =
+        "SELECT COUNT(*) FROM exchanges WHERE text_id > (SELECT MAX(text_id) FROM text_grams)";
+    assert_eq!(capture.number(stray), 0);
+    let twice: Vec<_> = found(&env, &search)
+        .into_iter()
+        .take(before.len())
+        .collect();
+    assert_eq!(ids(&twice), ids(&before));
+    assert_eq!(found(&env, &search).len(), 2 * before.len());
 }
 
 /// What a query makes for itself is what the recorder makes, and leaves no trace.
