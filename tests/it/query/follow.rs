@@ -157,11 +157,9 @@ fn a_finished_capture_is_waited_at() {
     let env = sample();
     let mut follower = Follower::start(&env, &["-n", "2"]);
     follower.wait_for(&[9, 10]);
-    assert!(
-        follower.said().contains("waiting for one"),
-        "{}",
-        follower.said()
-    );
+    until_true("a word about it", || {
+        follower.said().contains("waiting for one")
+    });
     // What is imported counts as recorded.
     env.import(&env.path("frames"), ["--again"]);
     follower.wait_for(&[9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]);

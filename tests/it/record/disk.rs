@@ -10,6 +10,7 @@ use crate::support::env::{QUERY, RECORD, TestEnv, run};
 use crate::support::folder::{fingerprint, names};
 use crate::support::live::Recorder;
 use crate::support::skip::skip;
+use crate::support::wait::LONG;
 
 /// A small file system of its own.
 struct Disk(PathBuf);
@@ -56,6 +57,7 @@ fn a_full_disk_ends_the_recording_in_words_and_without_damage() {
     command.arg(&db);
     let recorder = Recorder::spawn(command);
     recorder.wait_for("connected to eCapture");
+    assert!(server.wait_for_clients(1, LONG));
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let load = Traffic::new(1, Corpus::Incompressible).take_while(|_| server.clients() > 0);

@@ -12,7 +12,7 @@ use crate::support::capture::{beside, check_digests, copy, live};
 use crate::support::env::{RECORD, TestEnv};
 use crate::support::folder::names;
 use crate::support::live::Recorder;
-use crate::support::wait::until_true;
+use crate::support::wait::{LONG, until_true};
 
 #[test]
 fn a_signal_leaves_one_self_contained_file_for_its_owner() {
@@ -28,6 +28,7 @@ fn a_signal_leaves_one_self_contained_file_for_its_owner() {
         command.arg(env.db()).args(["--url", &server.url()]);
         let recorder = Recorder::spawn(command);
         recorder.wait_for("connected to eCapture");
+        assert!(server.wait_for_clients(1, LONG));
         play(&server, Traffic::new(1, Corpus::Small).take(200));
         until_true("a commit", || {
             live(&env.db()).number("SELECT COUNT(*) FROM events") > 0
