@@ -6,7 +6,7 @@ use crate::cli::exit::Exit;
 use crate::event::EventId;
 use crate::export::exchange_jsonl::Jsonl;
 use crate::export::exchanges::ExchangeWriter as _;
-use crate::filter::{Expr, Unit};
+use crate::filter::{Expr, Field, Unit};
 use crate::render::exchange_row::{self, Facts};
 use crate::render::grid::Grid;
 use crate::render::{Style, escape};
@@ -18,8 +18,8 @@ use super::columns::Columns;
 use super::list::{ListArgs, Shown, shown_by_key, shown_of};
 use super::{Context, Output};
 
-/// Whether the arguments ask for events or for exchanges.
-pub(super) fn unit(args: &ListArgs, filter: Option<&Expr>) -> anyhow::Result<Unit> {
+/// The fields that the arguments name.
+pub(super) fn fields(args: &ListArgs, filter: Option<&Expr>) -> Vec<&'static Field> {
     let chosen = [&args.columns, &args.instead.top, &args.instead.field];
     let named = chosen
         .into_iter()
@@ -27,13 +27,18 @@ pub(super) fn unit(args: &ListArgs, filter: Option<&Expr>) -> anyhow::Result<Uni
         .flat_map(Chosen::operands)
         .map(|operand| operand.field);
     let sorted = args.sort.as_ref().map(|key| key.operand.field);
-    let fields: Vec<_> = filter
+    filter
         .map(Expr::fields)
         .unwrap_or_default()
         .into_iter()
         .chain(named)
         .chain(sorted)
-        .collect();
+        .collect()
+}
+
+/// Whether the arguments ask for events or for exchanges.
+pub(super) fn unit(args: &ListArgs, filter: Option<&Expr>) -> anyhow::Result<Unit> {
+    let fields = fields(args, filter);
     let forced = match (
         args.events || args.follow || args.cursor_file.is_some(),
         args.exchanges,

@@ -15,7 +15,9 @@ use super::capture::Captures;
 use super::chosen_fields::{self, Chosen, SortKey};
 use super::cursor::Cursor;
 use super::sink::Sink;
-use super::{CommonArgs, Context, Output, capture, count, exchanges, explain, follow};
+use super::{
+    CommonArgs, Context, Output, beyond_events, capture, count, exchanges, explain, follow,
+};
 
 /// How many events a table has unless `--limit` says otherwise.
 const DEFAULT_LIMIT: u64 = 50;
@@ -149,7 +151,8 @@ pub(super) fn run(args: &ListArgs, context: &mut Context<'_>) -> anyhow::Result<
     } else if unit == Unit::Exchanges {
         exchanges::rows(args, &captures, filter.as_ref(), context)?
     } else {
-        rows(args, &captures, filter.as_ref(), context)?
+        let exit = rows(args, &captures, filter.as_ref(), context)?;
+        beyond_events::look(args, &captures, filter.as_ref(), exit, context)?
     };
     capture::conclude(
         context,

@@ -1,5 +1,6 @@
 //! `ecq-query`: its arguments, and which command they ask for.
 
+mod beyond_events;
 mod capture;
 mod chosen_fields;
 mod columns;

@@ -23,7 +23,7 @@ pub(super) fn head(head: &MessageHead) -> Vec<u8> {
         &head.authority,
         &head.reason,
     ];
-    let bytes: usize = texts.iter().map(|text| length(text)).sum();
+    let bytes: usize = texts.iter().map(|text| length(text.as_ref())).sum();
     let mut out = Vec::with_capacity(16 + bytes + fields_bytes(&head.fields));
     out.push(head.version.code());
     for text in texts {
@@ -62,13 +62,13 @@ pub(super) fn fields(fields: &[Field]) -> Vec<u8> {
 
 /// About how many bytes fields take.
 fn fields_bytes(fields: &[Field]) -> usize {
-    let bytes = |field: &Field| length(&field.name) + length(&field.value);
+    let bytes = |field: &Field| length(field.name.as_ref()) + length(field.value.as_ref());
     2 + fields.iter().map(bytes).sum::<usize>()
 }
 
 /// About how many bytes a text takes.
-fn length(text: &Option<Bytes>) -> usize {
-    2 + text.as_ref().map_or(0, Bytes::len)
+fn length(text: Option<&Bytes>) -> usize {
+    2 + text.map_or(0, Bytes::len)
 }
 
 /// Reads fields; `None` if they are damaged.

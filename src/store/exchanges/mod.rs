@@ -20,6 +20,7 @@ mod count;
 mod encode;
 mod follow;
 mod heads;
+mod hidden;
 pub(super) mod index;
 mod open;
 mod prepare;

@@ -6,7 +6,7 @@ use crate::store::migrate;
 use crate::store::reader::{Access, Reader};
 
 /// The version of the schema that brought the index.
-const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 3;
 
 /// How far the index of a capture goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

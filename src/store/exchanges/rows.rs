@@ -337,7 +337,7 @@ impl ExchangeSummary {
 
 impl Reader {
     /// Whether the filter is true of the exchange; `needs_whole` if it asks for heads or bodies.
-    fn judge_exchange(
+    pub(super) fn judge_exchange(
         &self,
         filter: &Expr,
         summary: &ExchangeSummary,

@@ -119,6 +119,35 @@ fn http2_is_found_by_its_host_and_by_what_its_fields_say() {
     );
 }
 
+/// Whoever searches events is not left with less than what is there.
+#[test]
+fn a_search_of_events_tells_what_only_exchanges_show() {
+    let env = scenario("node-http2");
+    let text = "/coded/deflate/chunked/items.json?n=10";
+    let search = ["--fixed", "--grep", text];
+    let listed = env.query(search).exits(0).says("no event shows that text");
+    let exchanges = env.query(["--exchanges", "--fixed", "--grep", text]);
+    assert_eq!(listed.text(), exchanges.exits(0).text());
+    // A program gets what it asked for.
+    let args = ["--fixed", "--grep", text, "-o", "jsonl"];
+    let run = env.query(args).exits(1).says("`--exchanges` lists them");
+    assert_eq!(run.text(), "");
+    env.query(["--events", "--fixed", "--grep", text]).exits(1);
+    // In clear in one event, and compressed elsewhere.
+    env.query(["--grep", "PRI \\* HTTP/2|accept-encoding"])
+        .exits(0)
+        .says("exchanges have that text too");
+    env.query(["--grep", "there is no such text"])
+        .exits(1)
+        .never_says("exchanges have");
+    // Without an index nobody knows.
+    rusqlite::Connection::open(env.db())
+        .unwrap()
+        .execute_batch("DELETE FROM exchange_progress")
+        .unwrap();
+    env.query(search).exits(1).says("were not searched");
+}
+
 /// A recorder that was killed has told exchanges where their text will be, and has not stored it.
 #[test]
 fn text_whose_filter_was_never_stored_is_found() {

@@ -152,10 +152,7 @@ fn a_signal_during_a_stall_loses_nothing() {
     recorder.wait_for("another program holds the capture's write lock");
     recorder.interrupt();
     recorder.wait_for("stopping");
-    assert!(
-        server.wait_for_nobody(crate::support::wait::LONG),
-        "it stops reading at once"
-    );
+    assert!(server.wait_for_nobody(LONG), "it stops reading at once");
     drop(blocker);
     recorder.end().exits(0).says(" 0 dropped by us");
     let sent = [(1, 50), (2, 500)].map(|(seed, count)| {
@@ -188,7 +185,7 @@ fn quiet_is_quiet() {
     let env = TestEnv::new();
     let (server, _) = server(|_| {});
     let recorder = Recorder::start(&env, &server, ["--quiet"]);
-    assert!(server.wait_for_clients(1, crate::support::wait::LONG));
+    assert!(server.wait_for_clients(1, LONG));
     play(&server, Traffic::new(1, Corpus::Small).take(50));
     until_true("a commit", || {
         live(&env.db()).number("SELECT COUNT(*) FROM events") > 0
@@ -205,7 +202,7 @@ fn a_query_that_holds_the_file_is_waited_for() {
     let recorder = Recorder::linked::<&str>(&env, &server, []);
     let reader = ecq::store::Reader::open(&env.db()).unwrap();
     recorder.interrupt();
-    assert!(server.wait_for_nobody(crate::support::wait::LONG));
+    assert!(server.wait_for_nobody(LONG));
     until_true("the end of the recording", || {
         copy(&env.db()).counter("is_clean IS 1") == 1
     });
