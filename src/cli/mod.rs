@@ -4,6 +4,7 @@
 //! Each program is one function that takes its arguments and gives its exit status.
 
 pub mod capture_path;
+mod doctor;
 pub mod exit;
 mod interrupt;
 mod progress;
@@ -11,6 +12,7 @@ mod query;
 mod record;
 pub mod report;
 mod select;
+mod service;
 pub mod terminal;
 mod words;
 

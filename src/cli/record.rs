@@ -1,18 +1,22 @@
 //! `ecq-record`: its arguments, and what it says while it runs.
 
 use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use clap::{CommandFactory as _, Parser};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::capture_path::{self, CapturePath, Origin, Surroundings};
+use super::doctor::{self, DoctorArgs};
 use super::exit::Exit;
 use super::report::Advised;
-use super::terminal::{StatusLine, Terminal};
+use super::service::{self, Manager};
+use super::terminal::{LogFormat, StatusLine, Terminal};
 use super::words;
 use crate::event::Zone;
 use crate::filter::{self, Unit};
@@ -26,8 +30,16 @@ use crate::record::{
 /// Connects to `ecapture … --ecaptureq URL`, stores every event in the capture file, and goes on until it is
 /// interrupted; a lost link is tried again. Start it before or after eCapture.
 #[derive(Debug, Parser)]
-#[command(name = "ecq-record", version, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(
+    name = "ecq-record",
+    version,
+    max_term_width = 100,
+    after_help = AFTER_HELP,
+    args_conflicts_with_subcommands = true
+)]
 struct RecordArgs {
+    #[command(subcommand)]
+    command: Option<Command>,
     #[arg(long, value_name = "FILE", help = DB_HELP)]
     db: Option<PathBuf>,
     /// Where eCapture listens: what its --ecaptureq was given
@@ -75,14 +87,25 @@ struct RecordArgs {
     /// Import a file that the capture holds already
     #[arg(long, requires = "import")]
     again: bool,
+    /// Serve counters to Prometheus, under /metrics at this address; a port alone is one of 127.0.0.1
+    #[arg(long, value_name = "ADDRESS", value_parser = address, conflicts_with = "import")]
+    metrics: Option<Address>,
+    /// How to write what is said on standard error
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    log_format: LogFormat,
     /// No status and no notes on standard error, only failures and the summary's warnings
     #[arg(short, long)]
     quiet: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum Command {
+    Doctor(DoctorArgs),
+}
+
 const AFTER_HELP: &str = "\
 Interrupt it (Ctrl-C, SIGTERM) to stop: it stops reading, stores what is waiting, closes the recording and prints a \
-summary. A second interrupt ends it at once.
+summary. A second interrupt ends it at once. SIGUSR1 makes it print where it stands.
 
 eCapture 1.4.0 to 1.5.2 and 2.1.0 or newer send events; 2.0.x sends none.
 
@@ -123,6 +146,19 @@ fn bytes(text: &str) -> Result<Bytes, String> {
         .ok_or_else(|| "a size from 64k to 1G is wanted".to_owned())
 }
 
+/// An address to listen at.
+#[derive(Debug, Clone, Copy)]
+struct Address(SocketAddr);
+
+/// Reads an address with its port, or a port of this host.
+fn address(text: &str) -> Result<Address, String> {
+    let port = text.strip_prefix(':').unwrap_or(text).parse();
+    port.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+        .or_else(|_| text.parse())
+        .map(Address)
+        .map_err(|_| "an address is wanted, like 127.0.0.1:9464".to_owned())
+}
+
 /// How often the status line changes on a terminal.
 const STATUS_LINE: Duration = Duration::from_millis(500);
 
@@ -150,7 +186,11 @@ pub(super) fn run(
             });
         }
     };
+    if let Some(Command::Doctor(args)) = &args.command {
+        return doctor::run(args, terminal);
+    }
     terminal.set_quiet(args.quiet);
+    terminal.set_log_format(args.log_format);
     // Before the capture's folder is made: a filter that is none changes nothing.
     let filter = args.filter.as_deref().map(read_filter).transpose()?;
     let db = choose(args.db.as_deref(), terminal)?;
@@ -176,13 +216,19 @@ fn read_filter(text: &str) -> anyhow::Result<RecordFilter> {
     RecordFilter::new(filter).context("failed to read --filter")
 }
 
+/// Why there is no path for a capture.
+pub(super) fn no_data_directory() -> Advised {
+    Advised {
+        message: "there is no data directory to put a capture in: neither $XDG_DATA_HOME nor $HOME is set"
+            .to_owned(),
+        hint: "name a file with --db".to_owned(),
+    }
+}
+
 /// Finds the capture's path, says which it is if it was not named, and makes the default's folder.
 fn choose(named: Option<&Path>, terminal: &mut Terminal) -> anyhow::Result<PathBuf> {
     let CapturePath { path, origin } =
-        capture_path::for_record(named, &Surroundings::read()).ok_or_else(|| Advised {
-            message: "there is no data directory to put a capture in: neither $XDG_DATA_HOME nor $HOME is set".to_owned(),
-            hint: "name a file with --db".to_owned(),
-        })?;
+        capture_path::for_record(named, &Surroundings::read()).ok_or_else(no_data_directory)?;
     match origin {
         Origin::Named => {}
         Origin::Environment => {
@@ -248,17 +294,23 @@ fn live(
         keep_keys: args.keep_keys,
         filter,
         save_frames: args.save_frames.clone(),
+        metrics: args.metrics.map(|address| address.0),
         db,
     };
     let (notices, receiver) = mpsc::channel();
     let recorder = Recorder::new(&options, notices.clone()).context("failed to start recording")?;
     let meters = recorder.meters();
+    let (meters, is_over) = (&*meters, &AtomicBool::new(false));
     // A terminal that stands still holds up the talker and nothing else.
     let result = std::thread::scope(|scope| {
         let talking = &mut *terminal;
         let quiet = args.quiet;
-        let talker = scope.spawn(move || talk(talking, &receiver, &meters, quiet));
+        let talker = scope.spawn(move || talk(talking, &receiver, meters, quiet));
+        if let Some(manager) = Manager::find() {
+            scope.spawn(move || manager.attend(meters, is_over));
+        }
         let result = recorder.run();
+        is_over.store(true, Ordering::Relaxed);
         // A writer that was abandoned may still hold the sending side, so the talker is told.
         notices.send(Notice::Over).ok();
         // A panic in it lost some words and no data.
@@ -279,7 +331,7 @@ fn live(
 
 /// Puts notices and the status into words until it is over.
 fn talk(terminal: &mut Terminal, receiver: &Receiver<Notice>, meters: &Meters, quiet: bool) {
-    let mut line = StatusLine::new(quiet);
+    let mut line = StatusLine::new(quiet || !terminal.is_for_people());
     let interval = if line.is_live() {
         STATUS_LINE
     } else {
@@ -293,8 +345,15 @@ fn talk(terminal: &mut Terminal, receiver: &Receiver<Notice>, meters: &Meters, q
                 line.clear();
                 return;
             }
+            Ok(Notice::StatusAsked) => {
+                line.clear();
+                terminal.error(words::status(&meters.status(), began.elapsed()));
+            }
             Ok(notice) => {
                 line.clear();
+                if notice == Notice::Stopping {
+                    service::tell_stopping();
+                }
                 words::tell(terminal, &notice);
             }
             Err(RecvTimeoutError::Timeout) => {

@@ -195,6 +195,9 @@ fn record_hint(error: &record::Error) -> Option<String> {
     match error {
         // Transparent, so it is not a cause of its own in the chain.
         record::Error::Store(error) => store_hint(error),
+        record::Error::Metrics { .. } => {
+            Some("name another address or port with --metrics, or leave it out".to_owned())
+        }
         record::Error::BadUrl { .. } => Some(
             "it is what eCapture's --ecaptureq was given, usually ws://127.0.0.1:28257/".to_owned(),
         ),

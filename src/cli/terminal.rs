@@ -24,12 +24,23 @@ pub enum Color {
     Never,
 }
 
+/// How notes and errors are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people: a line each.
+    #[default]
+    Text,
+    /// A JSON object a line: `time` (RFC 3339, UTC), `level` (`note`, `error` or `hint`), `program` and `message`.
+    Json,
+}
+
 /// The two streams of a program: results go to standard output, all else to standard error.
 #[derive(Debug)]
 pub struct Terminal {
     program: &'static str,
     out: BufWriter<Screen>,
     quiet: bool,
+    log_format: LogFormat,
     bar: Place,
 }
 
@@ -66,6 +77,7 @@ impl Terminal {
             program,
             out: BufWriter::with_capacity(BUFFER_BYTES, screen),
             quiet: false,
+            log_format: LogFormat::Text,
             bar,
         }
     }
@@ -73,6 +85,16 @@ impl Terminal {
     /// Whether notes are left out. Errors never are.
     pub fn set_quiet(&mut self, quiet: bool) {
         self.quiet = quiet;
+    }
+
+    /// How notes and errors are written from now on.
+    pub fn set_log_format(&mut self, format: LogFormat) {
+        self.log_format = format;
+    }
+
+    /// Whether notes are read by people.
+    pub fn is_for_people(&self) -> bool {
+        self.log_format == LogFormat::Text
     }
 
     /// Standard output, buffered.
@@ -139,19 +161,35 @@ impl Terminal {
     /// Writes `program: note` to standard error, unless that is not wanted.
     pub fn note(&mut self, note: impl Display) {
         if !self.quiet {
-            self.error(note);
+            self.log("note", &note.to_string());
         }
     }
 
     /// Writes `program: message` to standard error, come what may.
     pub fn error(&mut self, message: impl Display) {
-        let text = format!("{}: {message}\n", self.program);
-        self.error_text(&text);
+        self.log("error", &message.to_string());
     }
 
     /// Writes a line of advice to standard error, below a message.
     pub fn hint(&mut self, hint: impl Display) {
-        self.error_text(&format!("  hint: {hint}\n"));
+        self.log("hint", &hint.to_string());
+    }
+
+    fn log(&mut self, level: &str, message: &str) {
+        let text = match (self.log_format, level) {
+            (LogFormat::Text, "hint") => format!("  hint: {message}\n"),
+            (LogFormat::Text, _) => format!("{}: {message}\n", self.program),
+            (LogFormat::Json, _) => {
+                let line = serde_json::json!({
+                    "time": super::now().to_string(),
+                    "level": level,
+                    "program": self.program,
+                    "message": message,
+                });
+                format!("{line}\n")
+            }
+        };
+        self.error_text(&text);
     }
 
     /// Writes a line of advice to standard error, unless notes are not wanted.

@@ -11,7 +11,13 @@ use crate::render::{escape, human};
 pub(super) fn tell(terminal: &mut Terminal, notice: &Notice) {
     match notice {
         // The recorder's own business.
-        Notice::Opened { .. } | Notice::Over => {}
+        Notice::Opened { .. } | Notice::Over | Notice::StatusAsked => {}
+        Notice::Metrics(address) => {
+            terminal.note(format_args!("metrics are at http://{address}/metrics"));
+            if !address.ip().is_loopback() {
+                terminal.note("whoever reaches that address can read them; they hold counts, and nothing that was captured");
+            }
+        }
         Notice::UncleanEnd { recording, last_commit } => terminal.note(format_args!(
             "recording {recording} ended without a word; everything up to its last commit at {last_commit} is there, and \
              the time since is noted as a gap"

@@ -15,6 +15,17 @@ pub struct Meters {
     pub(super) dropped_frames: AtomicU64,
     pub(super) uncommitted_events: AtomicU64,
     pub(super) is_linked: AtomicBool,
+    pub(super) reader_rounds: AtomicU64,
+    pub(super) writer_rounds: AtomicU64,
+}
+
+/// How often the two threads of a recording went round: what stands still hangs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pulse {
+    /// The reader, about once a second.
+    pub reader: u64,
+    /// The writer, at least about once a second unless a commit takes longer.
+    pub writer: u64,
 }
 
 /// Where a recording stands.
@@ -49,6 +60,16 @@ impl Meters {
             dropped_frames: AtomicU64::new(0),
             uncommitted_events: AtomicU64::new(0),
             is_linked: AtomicBool::new(false),
+            reader_rounds: AtomicU64::new(0),
+            writer_rounds: AtomicU64::new(0),
+        }
+    }
+
+    /// How often the reader and the writer went round.
+    pub fn pulse(&self) -> Pulse {
+        Pulse {
+            reader: self.reader_rounds.load(Ordering::Relaxed),
+            writer: self.writer_rounds.load(Ordering::Relaxed),
         }
     }
 

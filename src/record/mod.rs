@@ -19,6 +19,7 @@ mod intake;
 mod judge;
 mod lines_file;
 mod meters;
+mod metrics;
 mod notice;
 mod options;
 mod queue;
@@ -34,21 +35,25 @@ pub use import::import;
 pub use intake::{Intake, IntakeOptions, Taken};
 pub use judge::RecordFilter;
 pub use lines_file::{LinesReader, first_line};
-pub use meters::{Meters, Status};
+pub use meters::{Meters, Pulse, Status};
 pub use notice::Notice;
 pub use options::{DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, Host, ImportOptions, Options};
 pub use queue::{Backlog, Dropped, Item, LinkEnd};
+pub use source::local_port;
 pub use summary::Summary;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
 use crate::store::{RecordingStart, Writer};
+use metrics::Exporter;
 use source::{Source, Target};
 use writer::{Committer, FrameSaver};
 
@@ -102,6 +107,8 @@ impl Recorder {
             .install_default()
             .ok();
         let target = Target::new(&options.url, options.max_message_bytes)?;
+        // Before anything is begun: an address that is taken changes nothing.
+        let exporter = options.metrics.map(Exporter::listen).transpose()?;
         let started = source::now();
         let start = RecordingStart {
             url: options.url.clone(),
@@ -135,6 +142,10 @@ impl Recorder {
             intake.set_filter(filter.clone(), options.url.clone());
         }
         let meters = Arc::new(Meters::new(options.queue_bytes));
+        if let Some(exporter) = exporter {
+            let address = exporter.answer(Arc::clone(&meters), store.path())?;
+            notices.send(Notice::Metrics(address)).ok();
+        }
         let abandon = Arc::new(AtomicBool::new(false));
         let committer = Committer::new(
             store,
@@ -197,10 +208,13 @@ impl Recorder {
         };
         let reading = source.run();
         tokio::pin!(reading);
+        let round = go_round(&meters, &notices, signal(SignalKind::user_defined1())?);
+        tokio::pin!(round);
         let early = tokio::select! {
             () = &mut reading => None,
             result = &mut finished => Some(result),
             () = any(&mut interrupts, &mut terminations) => None,
+            never = &mut round => match never {},
         };
         stop.send_replace(true);
         let Some(failed) = early else {
@@ -216,6 +230,7 @@ impl Recorder {
                     abandon.store(true, Ordering::Relaxed);
                     Ok(Outcome::Abandoned(meters.status()))
                 }
+                never = &mut round => match never {},
             };
         };
         // The capture failed. The link is left in order all the same, or eCapture would crash.
@@ -232,6 +247,24 @@ fn conclude(
     match (result, writer.join()) {
         (Ok(result), Ok(())) => result.map(Outcome::Finished),
         _ => Err(Error::Panicked("writer")),
+    }
+}
+
+/// How often the reader shows that it lives.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// Shows that the reader lives, and passes on who asks where the recording stands. Never completes.
+async fn go_round(meters: &Meters, notices: &Sender<Notice>, mut asked: Signal) -> Infallible {
+    let mut rounds = tokio::time::interval(ROUND);
+    loop {
+        tokio::select! {
+            _ = rounds.tick() => {
+                meters.reader_rounds.fetch_add(1, Ordering::Relaxed);
+            }
+            _ = asked.recv() => {
+                notices.send(Notice::StatusAsked).ok();
+            }
+        }
     }
 }
 

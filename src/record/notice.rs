@@ -8,6 +8,10 @@ use crate::event::{RecordingId, Timestamp};
 /// Something worth telling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
+    /// A signal (SIGUSR1) asks where the recording stands.
+    StatusAsked,
+    /// Metrics are served at this address.
+    Metrics(std::net::SocketAddr),
     /// The capture is open.
     Opened {
         /// The recording that begins.

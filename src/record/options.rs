@@ -1,5 +1,6 @@
 //! What a recorder is told.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::judge::RecordFilter;
@@ -24,6 +25,8 @@ pub struct Options {
     pub filter: Option<RecordFilter>,
     /// Where to save the frames as well.
     pub save_frames: Option<PathBuf>,
+    /// Where to serve metrics to Prometheus.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// How a file of frames is imported.

@@ -104,6 +104,19 @@ impl Target {
     }
 }
 
+/// The port that a URL names, if it is one of this host.
+///
+/// # Errors
+/// When it is no URL that eCapture could have.
+pub fn local_port(url: &str) -> Result<Option<u16>, Error> {
+    let target = Target::new(url, 0)?;
+    let is_here = match target.host.parse::<std::net::IpAddr>() {
+        Ok(address) => address.is_loopback(),
+        Err(_) => target.host == "localhost",
+    };
+    Ok(is_here.then_some(target.port))
+}
+
 /// Keeps a link up until told to stop.
 pub(super) struct Source {
     pub(super) target: Target,

@@ -124,6 +124,7 @@ impl Committer {
                         self.notices.send(Notice::WaitingForLock).ok();
                     }
                     has_waited = true;
+                    self.meters.writer_rounds.fetch_add(1, Ordering::Relaxed);
                     std::thread::sleep(LOCK_PAUSE);
                 }
                 Err(source) => return Err(self.failed(source)),
@@ -208,6 +209,7 @@ pub(super) fn run(
 ) -> Result<Summary, Error> {
     let meters = Arc::clone(&committer.meters);
     loop {
+        meters.writer_rounds.fetch_add(1, Ordering::Relaxed);
         match meters.queue.pop(committer.patience()) {
             Popped::Item(item) => {
                 let taken = committer.take(&item)?;

@@ -67,6 +67,21 @@ impl Reader {
         Ok(values)
     }
 
+    /// When the newest commit was, by the clock of the recorder; `None` if nothing was recorded.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn last_commit(&self) -> Result<Option<Timestamp>, Error> {
+        self.db
+            .query_row(
+                "SELECT MAX(last_commit_ns) AS last FROM recordings",
+                [],
+                |row| row.get::<_, Option<i64>>("last"),
+            )
+            .map(|time| time.map(Timestamp::from_nanos))
+            .at(&self.path)
+    }
+
     /// When the first recording began; `None` if there is none.
     ///
     /// # Errors

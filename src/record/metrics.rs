@@ -1,0 +1,262 @@
+//! Where a recording stands, for Prometheus: `GET /metrics` in the text format of `OpenMetrics`.
+//!
+//! On a thread and a runtime of its own, so that no scrape holds up the socket. It answers from the meters alone and
+//! never touches the capture, but for the sizes of its files. There is no request that changes anything, nothing
+//! captured is in an answer, and who may ask is decided by the address that it is told to listen at.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use tokio::sync::Semaphore;
+
+use super::error::Error;
+use super::meters::Meters;
+
+/// How many scrapes are answered at a time; more wait.
+const AT_A_TIME: usize = 8;
+
+/// How long a request may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The format of the answers. `OpenMetrics` 1.0, section "Overall structure".
+const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// An address that is listened at, and where nobody answers yet.
+pub(super) struct Exporter {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Exporter {
+    /// Listens. Port 0 is one that the system chooses.
+    pub(super) fn listen(address: SocketAddr) -> Result<Self, Error> {
+        let failed = |source| Error::Metrics { address, source };
+        let listener = TcpListener::bind(address).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        Ok(Self {
+            address: listener.local_addr().map_err(failed)?,
+            listener,
+        })
+    }
+
+    /// Answers, from a thread of its own, until the program ends. Tells the address.
+    pub(super) fn answer(self, meters: Arc<Meters>, capture: &Path) -> Result<SocketAddr, Error> {
+        let registry = Arc::new(registry(meters, capture));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        // It holds nothing that has to be put in order, so nobody waits for its end.
+        std::thread::Builder::new()
+            .name("metrics".to_owned())
+            .spawn(move || runtime.block_on(serve(self.listener, registry)))?;
+        Ok(self.address)
+    }
+}
+
+async fn serve(listener: TcpListener, registry: Arc<Registry>) {
+    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
+        return;
+    };
+    let places = Arc::new(Semaphore::new(AT_A_TIME));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
+        let Ok((stream, _)) = listener.accept().await else {
+            // Too many files are open, say; a scrape is lost, and the next comes.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let registry = Arc::clone(&registry);
+        tokio::spawn(async move {
+            let answer =
+                |request| std::future::ready(Ok::<_, Infallible>(answer(&request, &registry)));
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(PATIENCE)
+                .keep_alive(false)
+                .serve_connection(TokioIo::new(stream), service_fn(answer));
+            // A scraper that went away misses its answer, and nobody else does.
+            drop(tokio::time::timeout(PATIENCE * 2, connection).await);
+            drop(place);
+        });
+    }
+}
+
+fn answer(request: &Request<Incoming>, registry: &Registry) -> Response<Full<Bytes>> {
+    let plain = |status, text: &'static str| {
+        let mut response = Response::new(Full::from(text));
+        *response.status_mut() = status;
+        response
+    };
+    if request.uri().path() != "/metrics" {
+        return plain(StatusCode::NOT_FOUND, "ask for /metrics\n");
+    }
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "");
+        response
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
+    let mut body = String::new();
+    if text::encode(&mut body, registry).is_err() {
+        return plain(StatusCode::INTERNAL_SERVER_ERROR, "");
+    }
+    let mut response = Response::new(Full::from(body));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(FORMAT));
+    response
+}
+
+fn registry(meters: Arc<Meters>, capture: &Path) -> Registry {
+    let mut registry = Registry::with_prefix("ecq");
+    registry.register(
+        "build",
+        "The program",
+        Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]),
+    );
+    registry.register_collector(Box::new(Recording {
+        meters,
+        capture: capture.to_owned(),
+    }));
+    registry
+}
+
+/// The meters of a recording, read when they are asked for.
+struct Recording {
+    meters: Arc<Meters>,
+    capture: PathBuf,
+}
+
+impl fmt::Debug for Recording {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Recording")
+            .field("capture", &self.capture)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Collector for Recording {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let status = self.meters.status();
+        let counters = [
+            (
+                "received_frames",
+                "Frames that eCapture sent",
+                None,
+                status.received_frames,
+            ),
+            (
+                "received",
+                "Bytes of frames that eCapture sent",
+                Some(Unit::Bytes),
+                status.received_bytes,
+            ),
+            (
+                "stored_events",
+                "Events committed to the capture",
+                None,
+                status.stored_events,
+            ),
+            (
+                "filtered_events",
+                "Events that --filter left out",
+                None,
+                status.filtered_events,
+            ),
+            (
+                "dropped_frames",
+                "Frames dropped because the disk did not keep up",
+                None,
+                status.dropped_frames,
+            ),
+        ];
+        for (name, help, unit, value) in counters {
+            let counter = ConstCounter::new(value);
+            let metric = encoder.encode_descriptor(
+                name,
+                help,
+                unit.as_ref(),
+                EncodeMetric::metric_type(&counter),
+            )?;
+            counter.encode(metric)?;
+        }
+        let gauges = [
+            (
+                "linked",
+                "Whether a link to eCapture is up",
+                None,
+                i64::from(status.is_linked),
+            ),
+            (
+                "uncommitted_events",
+                "Events that wait for the next commit",
+                None,
+                number(status.uncommitted_events),
+            ),
+            (
+                "queue_frames",
+                "Frames that wait for the writer",
+                None,
+                number(status.backlog.frames),
+            ),
+            (
+                "queue",
+                "Bytes of frames that wait for the writer",
+                Some(Unit::Bytes),
+                number(status.backlog.bytes as u64),
+            ),
+        ];
+        for (name, help, unit, value) in gauges {
+            let gauge = ConstGauge::new(value);
+            let metric = encoder.encode_descriptor(
+                name,
+                help,
+                unit.as_ref(),
+                EncodeMetric::metric_type(&gauge),
+            )?;
+            gauge.encode(metric)?;
+        }
+        let sizes = Family::<Vec<(&'static str, &'static str)>, Gauge>::default();
+        for (name, suffix) in [("database", ""), ("wal", "-wal"), ("shm", "-shm")] {
+            let mut path = self.capture.as_os_str().to_owned();
+            path.push(suffix);
+            let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+            sizes
+                .get_or_create(&vec![("file", name)])
+                .set(number(bytes));
+        }
+        let metric = encoder.encode_descriptor(
+            "capture_file",
+            "Bytes of the capture's files",
+            Some(&Unit::Bytes),
+            EncodeMetric::metric_type(&sizes),
+        )?;
+        sizes.encode(metric)
+    }
+}
+
+fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
