@@ -11,6 +11,7 @@ mod query;
 mod record;
 pub mod report;
 mod select;
+mod sources;
 pub mod terminal;
 mod words;
 

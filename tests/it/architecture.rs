@@ -98,6 +98,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
     ("rustix", &["store::open"]),
     ("rustls", &["record"]),
+    ("rustls_native_certs", &["record::source"]),
     ("serde", &["wire", "export"]),
     ("serde_json", &["wire", "export"]),
     (
@@ -119,6 +120,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("tokio", &["record"]),
     ("tokio_tungstenite", &["record::source"]),
     ("unicode_width", &["filter::parse_error", "render::escape"]),
+    ("webpki_roots", &["record::source"]),
     ("zstd", &["http::coding", "http::decode", "store::block"]),
 ];
 
