@@ -5,9 +5,12 @@ mod dialects;
 mod disk;
 mod filters;
 mod frames;
+mod left_out;
 mod links;
 mod pressure;
+mod proxies;
 mod refusals;
+mod sources;
 mod stopping;
 mod text_files;
 
