@@ -57,6 +57,7 @@ fn start(path: &Path) -> (Writer, Intake) {
     let started = Timestamp::from_nanos(START_NS);
     let start = RecordingStart {
         url: "bench:".to_owned(),
+        name: None,
         host_name: None,
         boot_id: None,
         program: "bench".to_owned(),
@@ -65,6 +66,7 @@ fn start(path: &Path) -> (Writer, Intake) {
         import_sha256: None,
         is_again: false,
         filter: None,
+        snaplen_bytes: None,
     };
     let store = Writer::open(path, &start).expect("the file can be made");
     let mut intake = Intake::new(IntakeOptions::default(), store.next_ids(), None, started);

@@ -6,14 +6,27 @@ use tokio_tungstenite::tungstenite::handshake::server::{
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
 
 /// Judges a client's request.
-pub(super) struct Judge;
+pub(super) struct Judge<'a> {
+    /// What a proxy in front wants to see.
+    pub(super) wanted: &'a [(&'static str, &'static str)],
+}
 
-impl Callback for Judge {
+impl Callback for Judge<'_> {
     fn on_request(
         self,
         request: &Request,
         mut response: Response,
     ) -> Result<Response, ErrorResponse> {
+        for (name, value) in self.wanted {
+            if !request
+                .headers()
+                .get_all(*name)
+                .iter()
+                .any(|sent| sent == value)
+            {
+                return Err(refuse(StatusCode::UNAUTHORIZED));
+            }
+        }
         if request.uri().path().starts_with("//") {
             return Err(refuse(StatusCode::MOVED_PERMANENTLY));
         }

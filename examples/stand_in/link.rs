@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
+use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
 use tokio_tungstenite::tungstenite::{self, Message as WebSocketMessage};
@@ -23,7 +25,14 @@ use super::server::{Exit, Shared};
 /// How long a client that was closed may take to hang up.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-type Sink = SplitSink<WebSocketStream<TcpStream>, WebSocketMessage>;
+/// What a WebSocket is spoken over: TCP, or TLS over it.
+trait Carrier: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Carrier for T {}
+
+type Socket = WebSocketStream<Box<dyn Carrier>>;
+
+type Sink = SplitSink<Socket, WebSocketMessage>;
 
 /// Why the writing side ended.
 enum Ending {
@@ -41,7 +50,7 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream) {
         return;
     }
     let mut cut = shared.cut.subscribe();
-    let Ok(socket) = accept_hdr_async(stream, Judge).await else {
+    let Some(socket) = accept(&shared, stream).await else {
         shared.count_refused();
         return;
     };
@@ -63,6 +72,19 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream) {
     }
 }
 
+/// Both handshakes.
+async fn accept(shared: &Shared, stream: TcpStream) -> Option<Socket> {
+    let carrier: Box<dyn Carrier> = match &shared.options.tls {
+        None => Box::new(stream),
+        Some(config) => {
+            let acceptor = TlsAcceptor::from(Arc::clone(config));
+            Box::new(acceptor.accept(stream).await.ok()?)
+        }
+    };
+    let wanted = &shared.options.wanted_headers;
+    accept_hdr_async(carrier, Judge { wanted }).await.ok()
+}
+
 /// Completes when a heartbeat is due for a client that was kicked. eCapture's ticker runs beside the writing
 /// (`pkg/ecaptureq/client.go`@v2.5.1) and does not see that the queue is closed: it writes to it, and all of eCapture goes.
 async fn heartbeat_for_kicked(shared: &Shared, number: u64) {
@@ -77,7 +99,7 @@ async fn heartbeat_for_kicked(shared: &Shared, number: u64) {
 }
 
 /// Reads and throws away, which also answers pings and closes, until the client is gone.
-async fn read(mut stream: SplitStream<WebSocketStream<TcpStream>>) {
+async fn read(mut stream: SplitStream<Socket>) {
     while let Some(Ok(_)) = stream.next().await {}
 }
 

@@ -1,7 +1,10 @@
 //! How a stand-in behaves.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::ServerConfig;
 
 use super::UPTIME_NS;
 use super::calendar;
@@ -33,6 +36,10 @@ pub(crate) struct Options {
     pub(crate) crashes: bool,
     /// Whether `stop` closes the links with code 1000. eCapture just ends.
     pub(crate) closes_politely: bool,
+    /// Speaks TLS below the WebSocket, as a proxy in front of eCapture would.
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+    /// Headers, by their names in lower case, that a proxy in front wants in the handshake; 401 without.
+    pub(crate) wanted_headers: Vec<(&'static str, &'static str)>,
     /// Further lines for the run log of a start: JSON objects.
     pub(crate) logs: Vec<String>,
 }
@@ -57,6 +64,8 @@ impl Options {
             lose_every: None,
             crashes: true,
             closes_politely: false,
+            tls: None,
+            wanted_headers: Vec::new(),
             logs: Vec::new(),
         }
     }

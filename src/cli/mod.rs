@@ -13,6 +13,7 @@ mod record;
 pub mod report;
 mod select;
 mod service;
+mod sources;
 pub mod terminal;
 mod words;
 

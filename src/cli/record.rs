@@ -16,13 +16,14 @@ use super::doctor::{self, DoctorArgs};
 use super::exit::Exit;
 use super::report::Advised;
 use super::service::{self, Manager};
+use super::sources;
 use super::terminal::{LogFormat, StatusLine, Terminal};
 use super::words;
 use crate::event::Zone;
-use crate::filter::{self, Unit};
+use crate::filter::{self, Expr, Unit};
 use crate::record::{
-    self, DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, Host, ImportOptions, Meters, Notice,
-    Options, Outcome, RecordFilter, Recorder,
+    self, DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, ImportOptions, Meters, Notice, Options,
+    Outcome, RecordFilter, Recorder, SourceOptions,
 };
 
 /// Keeps what a running eCapture sends.
@@ -42,14 +43,30 @@ struct RecordArgs {
     command: Option<Command>,
     #[arg(long, value_name = "FILE", help = DB_HELP)]
     db: Option<PathBuf>,
-    /// Where eCapture listens: what its --ecaptureq was given
+    /// Where eCapture listens: what its --ecaptureq was given; may be given several times, each with a name in front
+    ///
+    /// The name is what filters and messages call that eCapture: after `--url web=ws://10.0.0.1:28257/` it is
+    /// `source == "web"`. Without one it goes by its URL. All of them are recorded into one capture, each with its own
+    /// links and gaps; when one cannot be reached, it is tried again and the others go on. The URL is stored in the
+    /// capture, so it is no place for a password.
     #[arg(
         long,
-        value_name = "URL",
+        value_name = "[NAME=]URL",
         default_value = "ws://127.0.0.1:28257/",
         conflicts_with = "import"
     )]
-    url: String,
+    url: Vec<String>,
+    /// For wss://, also trust the certificates in this PEM file; may be given several times
+    #[arg(long, value_name = "FILE", conflicts_with = "import")]
+    ca: Vec<PathBuf>,
+    /// Send this header with the WebSocket handshake, for a proxy in front; may be given several times
+    ///
+    /// A value `@FILE` is read from that file when the recorder starts, so that a secret is not in the list of processes:
+    /// `--header 'Authorization: @/etc/ecq/token'`. With several URLs it is sent to all of them, or, with a name in
+    /// front, to one: `--header 'web=Authorization: @token'`. Values are neither shown nor stored. `Origin`, which
+    /// eCapture wants to see, is sent anyway unless another is given here.
+    #[arg(long, value_name = "[NAME=]HEADER", conflicts_with = "import")]
+    header: Vec<String>,
     /// Store only the events that FILTER is true of, and count the others
     ///
     /// The language is that of `ecq-query`, whose `fields` tells it: `pname == "curl" && dst_port == 443`. An event is
@@ -60,16 +77,29 @@ struct RecordArgs {
     /// noted as ever; --save-frames saves every frame.
     #[arg(long, value_name = "FILTER")]
     filter: Option<String>,
+    /// Leave out the events of processes of this name, with `*` and `?`; may be given several times
+    ///
+    /// It is short for a filter, and holds beside --filter. An event that tells no process name is stored.
+    #[arg(long, value_name = "GLOB")]
+    exclude_pname: Vec<String>,
+    /// Store at most so many bytes of each payload
+    ///
+    /// Filters, and what is read in the head of an HTTP message, still see all of it. The event says that it was shortened
+    /// and how long it was (`provenance == "shortened"`); its frame cannot be given again. --save-frames saves all of it.
+    #[arg(long, value_name = "BYTES", value_parser = snaplen)]
+    snaplen: Option<usize>,
     /// Also store TLS secrets, which eCapture sends in its keylog and pcap modes
     #[arg(long)]
     keep_keys: bool,
     /// The largest message to accept; a larger one ends the link and is noted as a gap
     #[arg(long, value_name = "BYTES", value_parser = bytes, default_value_t = Bytes(DEFAULT_MAX_MESSAGE_BYTES))]
     max_message: Bytes,
-    /// How much may wait in memory for the disk; beyond that the newest frames are dropped and counted
+    /// How much may wait in memory for the disk, in even parts for several URLs; beyond that the newest frames are dropped
+    /// and counted
     #[arg(long, value_name = "BYTES", value_parser = bytes, default_value_t = Bytes(DEFAULT_QUEUE_BYTES))]
     queue: Bytes,
-    /// Also save the frames as received, to a new file that --import reads; TLS secrets only with --keep-keys
+    /// Also save the frames as received, to a new file that --import reads; TLS secrets only with --keep-keys. With several
+    /// URLs, each has its own file: FILE, a dot, and its name or its number
     #[arg(long, value_name = "FILE", conflicts_with = "import")]
     save_frames: Option<PathBuf>,
     /// Instead of listening, take in a file of frames: one of --save-frames, or bare ones (a length of 4 bytes, little
@@ -124,8 +154,23 @@ impl std::fmt::Display for Bytes {
     }
 }
 
-/// Reads a size: bytes, or with `k`, `M` or `G` behind it (powers of 1024). At most 1 GiB, at least 64 KiB.
+/// Reads a size of at most 1 GiB, at least 64 KiB.
 fn bytes(text: &str) -> Result<Bytes, String> {
+    size(text)?
+        .filter(|number| (64 << 10..=1 << 30).contains(number))
+        .map(Bytes)
+        .ok_or_else(|| "a size from 64k to 1G is wanted".to_owned())
+}
+
+/// Reads a size of at most 1 GiB, at least 1 byte.
+fn snaplen(text: &str) -> Result<usize, String> {
+    size(text)?
+        .filter(|number| (1..=1 << 30).contains(number))
+        .ok_or_else(|| "a size from 1 to 1G is wanted; leave it out to store everything".to_owned())
+}
+
+/// Reads a size: bytes, or with `k`, `M` or `G` behind it (powers of 1024). `None` if it is no number.
+fn size(text: &str) -> Result<Option<usize>, String> {
     let (digits, unit) = match text.find(|character: char| !character.is_ascii_digit()) {
         Some(at) => text.split_at(at),
         None => (text, ""),
@@ -137,13 +182,8 @@ fn bytes(text: &str) -> Result<Bytes, String> {
         "g" | "G" => 30,
         _ => return Err(format!("{unit:?} is no unit; use k, M or G")),
     };
-    digits
-        .parse::<usize>()
-        .ok()
-        .and_then(|number| number.checked_mul(1 << shift))
-        .filter(|number| (64 << 10..=1 << 30).contains(number))
-        .map(Bytes)
-        .ok_or_else(|| "a size from 64k to 1G is wanted".to_owned())
+    let number = digits.parse::<usize>().ok();
+    Ok(number.and_then(|number| number.checked_mul(1 << shift)))
 }
 
 /// An address to listen at.
@@ -191,16 +231,42 @@ pub(super) fn run(
     }
     terminal.set_quiet(args.quiet);
     terminal.set_log_format(args.log_format);
-    // Before the capture's folder is made: a filter that is none changes nothing.
-    let filter = args.filter.as_deref().map(read_filter).transpose()?;
+    // Before the capture's folder is made: what is wrong with these changes nothing.
+    let filter = read_filters(args.filter.as_deref(), &args.exclude_pname)?;
+    let sources = sources::read(&args.url, &args.header)?;
     let db = choose(args.db.as_deref(), terminal)?;
     match &args.import {
         Some(file) => import(&args, file, db, filter, terminal),
-        None => live(&args, db, filter, terminal),
+        None => live(&args, sources, db, filter, terminal),
     }
 }
 
-fn read_filter(text: &str) -> anyhow::Result<RecordFilter> {
+/// What `--filter` and `--exclude-pname` let through, taken together.
+fn read_filters(filter: Option<&str>, excluded: &[String]) -> anyhow::Result<Option<RecordFilter>> {
+    let filter = filter.map(read_filter).transpose()?;
+    let excluded = (!excluded.is_empty())
+        .then(|| exclude(excluded))
+        .transpose()?;
+    let both = Expr::all(filter.into_iter().chain(excluded));
+    both.map(RecordFilter::new)
+        .transpose()
+        .context("failed to read --filter")
+}
+
+fn exclude(globs: &[String]) -> anyhow::Result<Expr> {
+    if globs.iter().any(|glob| glob.starts_with('!')) {
+        return Err(Advised {
+            message: "failed to read --exclude-pname: `!` has no meaning here".to_owned(),
+            hint: "what is to be stored alone is said with --filter, as in `pname == \"curl\"`"
+                .to_owned(),
+        }
+        .into());
+    }
+    let excluded = filter::flags::pname_glob(globs).context("failed to read --exclude-pname")?;
+    Ok(excluded.negated())
+}
+
+fn read_filter(text: &str) -> anyhow::Result<Expr> {
     if text.trim().is_empty() {
         return Err(Advised {
             message: "failed to read --filter: nothing is given".to_owned(),
@@ -213,7 +279,7 @@ fn read_filter(text: &str) -> anyhow::Result<RecordFilter> {
     Unit::Events
         .check(filter.fields())
         .context("failed to read --filter")?;
-    RecordFilter::new(filter).context("failed to read --filter")
+    Ok(filter)
 }
 
 /// Why there is no path for a capture.
@@ -268,6 +334,7 @@ fn import(
         again: args.again,
         keep_keys: args.keep_keys,
         filter,
+        snaplen_bytes: args.snaplen,
     };
     let (notices, receiver) = mpsc::channel();
     let result = record::import(&options, &notices);
@@ -282,13 +349,15 @@ fn import(
 
 fn live(
     args: &RecordArgs,
+    sources: Vec<SourceOptions>,
     db: PathBuf,
     filter: Option<RecordFilter>,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
     let options = Options {
-        host: host_of(&args.url),
-        url: args.url.clone(),
+        sources,
+        authorities: args.ca.clone(),
+        snaplen_bytes: args.snaplen,
         queue_bytes: args.queue.0,
         max_message_bytes: args.max_message.0,
         keep_keys: args.keep_keys,
@@ -366,26 +435,5 @@ fn talk(terminal: &mut Terminal, receiver: &Receiver<Notice>, meters: &Meters, q
                 next = Instant::now() + interval;
             }
         }
-    }
-}
-
-/// This host's name and boot id, if that is where eCapture runs.
-fn host_of(url: &str) -> Host {
-    let is_here = ["//127.", "//localhost", "//[::1]"]
-        .iter()
-        .any(|local| url.contains(local));
-    let read = |path: &str| {
-        std::fs::read_to_string(path)
-            .ok()
-            .map(|text| text.trim().to_owned())
-            .filter(|text| !text.is_empty())
-    };
-    if is_here {
-        Host {
-            name: read("/proc/sys/kernel/hostname"),
-            boot_id: read("/proc/sys/kernel/random/boot_id"),
-        }
-    } else {
-        Host::default()
     }
 }

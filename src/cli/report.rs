@@ -201,6 +201,22 @@ fn record_hint(error: &record::Error) -> Option<String> {
         record::Error::BadUrl { .. } => Some(
             "it is what eCapture's --ecaptureq was given, usually ws://127.0.0.1:28257/".to_owned(),
         ),
+        record::Error::SecretInUrl => Some(
+            "say it with --header 'Authorization: @FILE', which is sent and not stored".to_owned(),
+        ),
+        record::Error::GivenTwice(_) => {
+            Some("give each eCapture once, and each name to one: --url web=ws://…".to_owned())
+        }
+        record::Error::BadHeader { .. } => Some(
+            "a header is --header 'Name: value', or 'Name: @FILE' for a value in a file".to_owned(),
+        ),
+        record::Error::HeaderFile { .. } => {
+            Some("name a file that can be read, with the value alone in it".to_owned())
+        }
+        record::Error::BadAuthority { .. } => Some(
+            "name a file with certificates in PEM form, which begin with -----BEGIN CERTIFICATE-----"
+                .to_owned(),
+        ),
         record::Error::FilterOnId => {
             Some("ask `ecq-query` for ids, or record with a filter on something else".to_owned())
         }

@@ -17,6 +17,11 @@ pub struct Coverage {
     /// How long at least one link was up in it, all recordings and sources taken together. A link whose end is not known
     /// counts up to its recording's last commit.
     pub link_up: Duration,
+    /// The eCaptures that were to be listened to in it, each by itself, by name; at most [`Coverage::MAX_SOURCES`]. With
+    /// more than one, that a link was up says nothing of the others. Imported files are not among them.
+    pub sources: Vec<SourceCoverage>,
+    /// How many there are.
+    pub source_count: u64,
     /// Number of links that touch the period.
     pub links: u64,
     /// Number of gaps that touch it.
@@ -29,6 +34,10 @@ pub struct Coverage {
     pub unclean_recordings: u64,
     /// How many of them stored only what a filter of the recorder is true of.
     pub filtered_recordings: u64,
+    /// How many of them stored only the first bytes of payloads.
+    pub snaplen_recordings: u64,
+    /// How many events of theirs had more, in the whole of those recordings.
+    pub shortened_events: u64,
     /// Number of frames that could not be read, in the whole of those recordings; they are stored as they are.
     pub unreadable_frames: u64,
     /// Whether the capture is a subset of another: it lacks what was not asked for, whatever was recorded.
@@ -54,10 +63,24 @@ impl Coverage {
     /// How many releases of eCapture are named.
     pub const MAX_RELEASES: usize = 8;
 
+    /// How many sources are named.
+    pub const MAX_SOURCES: usize = 16;
+
     /// The length of the period.
     pub fn period(&self) -> Duration {
         self.ended.since(self.started)
     }
+}
+
+/// How much of a period was recorded of one eCapture.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceCoverage {
+    /// Its name, or its URL.
+    pub name: String,
+    /// How long a link to it was up.
+    pub link_up: Duration,
+    /// Number of its gaps that touch the period.
+    pub gaps: u64,
 }
 
 /// The release in a version that eCapture's run log shows: `2.5.1` in `linux_amd64:v2.5.1-20260621-5ccbc23:6.8.0-88`.
@@ -118,8 +141,10 @@ pub struct Counted {
 pub struct RecordingStats {
     /// Its number in the capture.
     pub number: i64,
-    /// Where it listened, or what was imported.
+    /// Where it listened, or what was imported: the name, or the URL of a source without one.
     pub source: String,
+    /// The URL of a source that has a name.
+    pub url: Option<String>,
     /// eCapture's version, where its run log or the events showed it.
     pub ecapture_version: Option<String>,
     /// When it began.
@@ -142,13 +167,23 @@ pub struct RecordingStats {
     pub keys_withheld: u64,
     /// Number of events that the recorder's filter left out.
     pub filtered_events: u64,
+    /// The size of their payloads, in bytes.
+    pub filtered_bytes: u64,
     /// The recorder's filter, if it had one.
     pub filter: Option<String>,
+    /// How many bytes of a payload it stored at most, if there was a limit.
+    pub snaplen_bytes: Option<u64>,
+    /// Number of events with payloads of more than that.
+    pub shortened_events: u64,
+    /// The size of what was not stored of them, in bytes.
+    pub shortened_bytes: u64,
 }
 
 /// A span of time, or a number of frames, that is known to be missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Gap {
+    /// Where it is: the name of the source, or its URL, if recordings of several sources are in the capture.
+    pub source: Option<String>,
     /// When it began.
     pub started: Timestamp,
     /// When it ended, if it has.

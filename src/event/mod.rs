@@ -24,7 +24,7 @@ pub use address::{Direction, Endpoints, Sense, Tuple, TupleSource};
 pub use clock::{Clock, ClockKind};
 pub use connection::{Connection, ConnectionUpdate, Role};
 pub use content::{Content, HttpHead, Kind, Probe};
-pub use coverage::{Counted, Coverage, Gap, RecordingStats, Stats, release};
+pub use coverage::{Counted, Coverage, Gap, RecordingStats, SourceCoverage, Stats, release};
 pub use form::{Carrier, Encoding, Envelope, Form, Layout};
 pub use hazard::is_hazard;
 pub use id::{ConnectionId, EventId, LinkId, RecordingId, RunId, SourceId, StreamId};
@@ -120,7 +120,8 @@ pub struct Details {
     pub return_value: Option<i64>,
     /// mysqld: the status word.
     pub status: Option<String>,
-    /// The full length in bytes of what was captured in part: a mysqld query, a network packet.
+    /// The full length in bytes of what was captured in part, as a mysqld query or a network packet; else, of a payload
+    /// of which only the first bytes were stored.
     pub total_bytes: Option<u64>,
     /// The kernel's monotonic clock in nanoseconds, where the text shows it beside or in place of a time.
     pub monotonic_ns: Option<u64>,

@@ -18,10 +18,15 @@ bitflags::bitflags! {
         /// It stood in a text file that eCapture wrote: bytes that are no UTF-8 are lost, a last newline may be, and
         /// escapes of control characters were undone.
         const TEXT_FILE = 32;
+        /// We stored only the first bytes, as we were told to. How many there were is in `Details::total_bytes`.
+        const SHORTENED = 64;
     }
 }
 
 impl Provenance {
+    /// Any of these: bytes may be missing at the end, or are.
+    pub const INCOMPLETE: Self = Self::MAYBE_TRUNCATED.union(Self::SHORTENED);
+
     /// The flags that are set, by their names in output; `wire` alone when none is.
     pub fn names(self) -> Vec<&'static str> {
         let names: Vec<_> = [
@@ -31,6 +36,7 @@ impl Provenance {
             (Self::MAYBE_TRUNCATED, "maybe_truncated"),
             (Self::CUT_AT_NUL, "cut_at_nul"),
             (Self::TEXT_FILE, "text_file"),
+            (Self::SHORTENED, "shortened"),
         ]
         .into_iter()
         .filter(|(flag, _)| self.contains(*flag))

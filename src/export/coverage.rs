@@ -29,6 +29,11 @@ pub(super) struct Coverage<'a> {
     span_seconds: f64,
     /// During which at least one link was up, all recordings taken together.
     link_up_seconds: f64,
+    /// Each eCapture by itself, at most 16, and how many there are; absent if there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<Source<'a>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    source_count: u64,
     /// What touches the period.
     links: u64,
     recordings: u64,
@@ -36,6 +41,11 @@ pub(super) struct Coverage<'a> {
     unclean_recordings: u64,
     /// Recordings that stored only what a filter of the recorder is true of.
     filtered_recordings: u64,
+    /// Recordings that stored only the first bytes of payloads, and how many events had more; absent if there is none.
+    #[serde(skip_serializing_if = "is_zero")]
+    snaplen_recordings: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    shortened_events: u64,
     gaps: u64,
     /// In those gaps.
     dropped_by_us: u64,
@@ -59,6 +69,22 @@ pub(super) struct Coverage<'a> {
     /// The recorder is still at work, and committed last at this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_commit: Option<String>,
+}
+
+/// How much was recorded of one eCapture.
+#[derive(Debug, Serialize)]
+struct Source<'a> {
+    name: &'a str,
+    link_up_seconds: f64,
+    gaps: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Writes the line; `capture` names the capture if several were asked.
@@ -86,10 +112,14 @@ pub(super) fn object(coverage: &event::Coverage) -> Coverage<'_> {
         ended: text(coverage.ended),
         span_seconds: coverage.period().as_secs_f64(),
         link_up_seconds: coverage.link_up.as_secs_f64(),
+        sources: coverage.sources.iter().map(source).collect(),
+        source_count: coverage.source_count,
         links: coverage.links,
         recordings: coverage.recordings,
         unclean_recordings: coverage.unclean_recordings,
         filtered_recordings: coverage.filtered_recordings,
+        snaplen_recordings: coverage.snaplen_recordings,
+        shortened_events: coverage.shortened_events,
         gaps: coverage.gaps,
         dropped_by_us: coverage.dropped_frames,
         unreadable: coverage.unreadable_frames,
@@ -101,6 +131,14 @@ pub(super) fn object(coverage: &event::Coverage) -> Coverage<'_> {
         nothing_before: coverage.nothing_before.map(text),
         nothing_after: coverage.nothing_after.map(text),
         last_commit: coverage.last_commit.map(text),
+    }
+}
+
+fn source(each: &event::SourceCoverage) -> Source<'_> {
+    Source {
+        name: &each.name,
+        link_up_seconds: each.link_up.as_secs_f64(),
+        gaps: each.gaps,
     }
 }
 
@@ -117,6 +155,12 @@ mod tests {
         let coverage = event::Coverage {
             ended: Timestamp::from_seconds(10),
             link_up: Duration::from_millis(9500),
+            sources: vec![event::SourceCoverage {
+                name: "web".to_owned(),
+                link_up: Duration::from_millis(9500),
+                gaps: 1,
+            }],
+            source_count: 1,
             links: 2,
             recordings: 1,
             gaps: 1,
@@ -130,7 +174,8 @@ mod tests {
             String::from_utf8(out).unwrap(),
             concat!(
                 r#"{"capture":"a.db","coverage":{"started":"1970-01-01T00:00:00.000000000Z","#,
-                r#""ended":"1970-01-01T00:00:10.000000000Z","span_seconds":10.0,"link_up_seconds":9.5,"links":2,"#,
+                r#""ended":"1970-01-01T00:00:10.000000000Z","span_seconds":10.0,"link_up_seconds":9.5,"#,
+                r#""sources":[{"name":"web","link_up_seconds":9.5,"gaps":1}],"source_count":1,"links":2,"#,
                 r#""recordings":1,"unclean_recordings":0,"filtered_recordings":0,"gaps":1,"dropped_by_us":0,"unreadable":0,"#,
                 r#""is_received_estimated":false,"ecapture_releases":["2.5.1"],"has_more_releases":false,"#,
                 r#""lost_samples":0,"nothing_after":"1970-01-01T00:00:09.000000000Z"}}"#,

@@ -66,6 +66,9 @@ struct TakenFrom<'a> {
 
 #[derive(Debug, Serialize)]
 struct Missing<'a> {
+    /// The name of its source, or its URL; absent if the capture has only one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a str>,
     started: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<String>,
@@ -88,7 +91,10 @@ struct Count<'a> {
 #[derive(Debug, Serialize)]
 struct Recording<'a> {
     number: i64,
+    /// Its name, and then its URL too; of a source without a name, its URL.
     source: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ecapture_version: Option<&'a str>,
     started: String,
@@ -103,8 +109,14 @@ struct Recording<'a> {
     keys_withheld: u64,
     /// What the recorder's filter left out, and the filter.
     filtered_events: u64,
+    filtered_bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     filter: Option<&'a str>,
+    /// How much of a payload was stored at most, if not all; how many events had more, and how many bytes were not stored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snaplen_bytes: Option<u64>,
+    shortened_events: u64,
+    shortened_bytes: u64,
 }
 
 /// Writes the object and a line end.
@@ -156,6 +168,7 @@ fn taken_from(origin: &Origin) -> TakenFrom<'_> {
 
 fn missing(gap: &Gap) -> Missing<'_> {
     Missing {
+        source: gap.source.as_deref(),
         started: gap.started.to_string(),
         ended: gap.ended.map(|time| time.to_string()),
         reason: &gap.reason,
@@ -177,6 +190,7 @@ fn recording(each: &RecordingStats) -> Recording<'_> {
     Recording {
         number: each.number,
         source: &each.source,
+        url: each.url.as_deref(),
         ecapture_version: each.ecapture_version.as_deref(),
         started: each.started.to_string(),
         ended: each.ended.map(|time| time.to_string()),
@@ -188,7 +202,11 @@ fn recording(each: &RecordingStats) -> Recording<'_> {
         dropped_by_us: each.dropped_by_us,
         keys_withheld: each.keys_withheld,
         filtered_events: each.filtered_events,
+        filtered_bytes: each.filtered_bytes,
         filter: each.filter.as_deref(),
+        snaplen_bytes: each.snaplen_bytes,
+        shortened_events: each.shortened_events,
+        shortened_bytes: each.shortened_bytes,
     }
 }
 

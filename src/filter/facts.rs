@@ -322,11 +322,11 @@ impl<'a> Facts<'a> {
             FieldId::ReqLen => size(self.body_bytes[0]),
             FieldId::RespLen => size(self.body_bytes[1]),
             FieldId::Truncated => self.provenance.map(|what| {
-                Value::Bool(what.intersects(Provenance::MAYBE_TRUNCATED | Provenance::CUT_AT_NUL))
+                Value::Bool(what.intersects(Provenance::INCOMPLETE | Provenance::CUT_AT_NUL))
             }),
             FieldId::Lossy => self.provenance.map(|what| {
                 Value::Bool(what.intersects(
-                    Provenance::MAYBE_TRUNCATED
+                    Provenance::INCOMPLETE
                         | Provenance::CUT_AT_NUL
                         | Provenance::RESERIALIZED
                         | Provenance::LISTING,

@@ -142,6 +142,16 @@ impl Connections {
         }
     }
 
+    /// The id that the next connection gets.
+    pub fn next_id(&self) -> i64 {
+        self.next
+    }
+
+    /// Goes on with this id: connections of other eCaptures have those before it.
+    pub fn set_next_id(&mut self, next: i64) {
+        self.next = next;
+    }
+
     /// Forgets everything: a new run of eCapture begins.
     pub fn start_run(&mut self) {
         self.epochs.clear();

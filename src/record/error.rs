@@ -42,6 +42,36 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The URL has a user name or a password in it.
+    #[error("the URL has a user name or password in it: it would be stored in the capture")]
+    SecretInUrl,
+    /// Two URLs have one name, or are the same.
+    #[error("{0} is given twice")]
+    GivenTwice(String),
+    /// A header of the user's is none, or none that can be sent. What it holds is not shown.
+    #[error("header{}{name}: {reason}", if .name.is_empty() { "" } else { " " })]
+    BadHeader {
+        /// Its name, as far as it has one.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The file with a header's value cannot be read.
+    #[error("{}: {source}", .path.display())]
+    HeaderFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file of certificates cannot be used.
+    #[error("{}: {reason}", .path.display())]
+    BadAuthority {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The file of frames to be written cannot be.
     #[error("{}: {source}", .path.display())]
     SaveFrames {

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::error::Error;
 use super::frames_file::{FileFrame, FramesError, FramesReader};
 use super::intake::{Intake, IntakeOptions};
+use super::intakes::Intakes;
 use super::judge::RecordFilter;
 use super::lines_file::{self, LinesReader};
 use super::meters::Meters;
@@ -55,6 +56,7 @@ pub fn import(options: &ImportOptions, notices: &Sender<Notice>) -> Result<Summa
         .into_owned();
     let start = RecordingStart {
         url: format!("file:{name}"),
+        name: None,
         host_name: None,
         boot_id: None,
         program: super::program(),
@@ -63,22 +65,24 @@ pub fn import(options: &ImportOptions, notices: &Sender<Notice>) -> Result<Summa
         import_sha256: Some(sha256),
         is_again: options.again,
         filter: options.filter.as_ref().map(RecordFilter::to_string),
+        snaplen_bytes: options.snaplen_bytes.map(|bytes| bytes as u64),
     };
     let store = Writer::open(&options.db, &start)?;
     super::tell_opened(&store, notices);
     let intake_options = IntakeOptions {
         keep_keys: options.keep_keys,
         is_received_estimated: !is_saved,
+        snaplen_bytes: options.snaplen_bytes,
     };
     // What an imported eCapture logged belongs to this import alone: another file may be of another host.
     let mut intake = Intake::of_file(intake_options, store.next_ids());
     if let Some(filter) = &options.filter {
         intake.set_filter(filter.clone(), start.url.clone());
     }
-    let meters = Arc::new(Meters::new(DEFAULT_QUEUE_BYTES));
+    let meters = Arc::new(Meters::new(DEFAULT_QUEUE_BYTES, vec![start.url.clone()]));
     let mut committer = Committer::new(
         store,
-        intake,
+        Intakes::new(vec![(start.url, intake)]),
         meters,
         notices.clone(),
         Arc::new(AtomicBool::new(false)),
@@ -95,12 +99,12 @@ pub fn import(options: &ImportOptions, notices: &Sender<Notice>) -> Result<Summa
         };
         let frame = links.place(frame, clock.as_mut());
         for item in links.crossed(&frame) {
-            committer.take(&item)?;
+            committer.take(0, &item)?;
         }
-        committer.take(&Item::Frame(frame))?;
+        committer.take(0, &Item::Frame(frame))?;
     };
     if let Some(item) = links.end() {
-        committer.take(&item)?;
+        committer.take(0, &item)?;
     }
     if frames.cut_off() > 0 {
         notices
@@ -116,7 +120,7 @@ pub fn import(options: &ImportOptions, notices: &Sender<Notice>) -> Result<Summa
         Some(source) => Err(Error::ImportStopped {
             path: options.file.clone(),
             source,
-            stored_events: summary.counters.stored_events,
+            stored_events: summary.total(|source| source.counters.stored_events),
         }),
     }
 }

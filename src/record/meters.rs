@@ -3,20 +3,32 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::queue::{Backlog, Queue};
+use crate::store::Counters;
 
 /// Counters that the reader and the writer keep up to date, and the status line reads.
 #[derive(Debug)]
 pub struct Meters {
     pub(super) queue: Queue,
-    pub(super) received_frames: AtomicU64,
-    pub(super) received_bytes: AtomicU64,
-    pub(super) stored_events: AtomicU64,
-    pub(super) filtered_events: AtomicU64,
-    pub(super) dropped_frames: AtomicU64,
     pub(super) uncommitted_events: AtomicU64,
-    pub(super) is_linked: AtomicBool,
     pub(super) reader_rounds: AtomicU64,
     pub(super) writer_rounds: AtomicU64,
+    /// In the order in which they were given.
+    pub(super) sources: Vec<SourceMeters>,
+}
+
+/// What is counted of one source.
+#[derive(Debug, Default)]
+pub(super) struct SourceMeters {
+    name: String,
+    pub(super) is_linked: AtomicBool,
+    pub(super) received_frames: AtomicU64,
+    pub(super) received_bytes: AtomicU64,
+    pub(super) dropped_frames: AtomicU64,
+    stored_events: AtomicU64,
+    filtered_events: AtomicU64,
+    filtered_bytes: AtomicU64,
+    shortened_events: AtomicU64,
+    shortened_bytes: AtomicU64,
 }
 
 /// How often the two threads of a recording went round: what stands still hangs.
@@ -29,39 +41,63 @@ pub struct Pulse {
 }
 
 /// Where a recording stands.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Status {
+    /// Frames waiting to be decoded.
+    pub backlog: Backlog,
+    /// Events decoded and not committed yet.
+    pub uncommitted_events: u64,
+    /// Each source by itself.
+    pub sources: Vec<SourceStatus>,
+}
+
+/// Where one source stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceStatus {
+    /// Its name, or its URL.
+    pub name: String,
+    /// Whether a link to it is up.
+    pub is_linked: bool,
     /// Frames received.
     pub received_frames: u64,
     /// Their bytes.
     pub received_bytes: u64,
+    /// Frames dropped for want of room.
+    pub dropped_frames: u64,
     /// Events committed to the file.
     pub stored_events: u64,
     /// Events that the filter left out, up to the last commit.
     pub filtered_events: u64,
-    /// Frames dropped for want of room.
-    pub dropped_frames: u64,
-    /// Events decoded and not committed yet.
-    pub uncommitted_events: u64,
-    /// Frames waiting to be decoded.
-    pub backlog: Backlog,
-    /// Whether a link to eCapture is up.
-    pub is_linked: bool,
+    /// The bytes of their payloads.
+    pub filtered_bytes: u64,
+    /// Events of whose payloads only the first bytes were stored, up to the last commit.
+    pub shortened_events: u64,
+    /// The bytes of those that were not.
+    pub shortened_bytes: u64,
+}
+
+impl Status {
+    /// All sources taken together: `of` says what.
+    pub fn total(&self, of: impl Fn(&SourceStatus) -> u64) -> u64 {
+        self.sources.iter().map(of).sum()
+    }
 }
 
 impl Meters {
-    pub(super) fn new(queue_bytes: usize) -> Self {
+    /// For sources of these names.
+    pub(super) fn new(queue_bytes: usize, sources: Vec<String>) -> Self {
         Self {
-            queue: Queue::new(queue_bytes),
-            received_frames: AtomicU64::new(0),
-            received_bytes: AtomicU64::new(0),
-            stored_events: AtomicU64::new(0),
-            filtered_events: AtomicU64::new(0),
-            dropped_frames: AtomicU64::new(0),
+            queue: Queue::new(queue_bytes, sources.len()),
             uncommitted_events: AtomicU64::new(0),
-            is_linked: AtomicBool::new(false),
             reader_rounds: AtomicU64::new(0),
             writer_rounds: AtomicU64::new(0),
+            sources: sources
+                .into_iter()
+                .map(|name| SourceMeters {
+                    name,
+                    ..SourceMeters::default()
+                })
+                .collect(),
         }
     }
 
@@ -76,14 +112,39 @@ impl Meters {
     /// Where the recording stands now. The numbers are read one after another, so they can differ by what came between.
     pub fn status(&self) -> Status {
         Status {
-            received_frames: self.received_frames.load(Ordering::Relaxed),
-            received_bytes: self.received_bytes.load(Ordering::Relaxed),
-            stored_events: self.stored_events.load(Ordering::Relaxed),
-            filtered_events: self.filtered_events.load(Ordering::Relaxed),
-            dropped_frames: self.dropped_frames.load(Ordering::Relaxed),
             uncommitted_events: self.uncommitted_events.load(Ordering::Relaxed),
             backlog: self.queue.backlog(),
+            sources: self.sources.iter().map(SourceMeters::status).collect(),
+        }
+    }
+}
+
+impl SourceMeters {
+    /// Notes what was committed.
+    pub(super) fn committed(&self, counters: &Counters) {
+        for (meter, count) in [
+            (&self.stored_events, counters.stored_events),
+            (&self.filtered_events, counters.filtered_events),
+            (&self.filtered_bytes, counters.filtered_bytes),
+            (&self.shortened_events, counters.shortened_events),
+            (&self.shortened_bytes, counters.shortened_bytes),
+        ] {
+            meter.store(count, Ordering::Relaxed);
+        }
+    }
+
+    fn status(&self) -> SourceStatus {
+        SourceStatus {
+            name: self.name.clone(),
             is_linked: self.is_linked.load(Ordering::Relaxed),
+            received_frames: self.received_frames.load(Ordering::Relaxed),
+            received_bytes: self.received_bytes.load(Ordering::Relaxed),
+            dropped_frames: self.dropped_frames.load(Ordering::Relaxed),
+            stored_events: self.stored_events.load(Ordering::Relaxed),
+            filtered_events: self.filtered_events.load(Ordering::Relaxed),
+            filtered_bytes: self.filtered_bytes.load(Ordering::Relaxed),
+            shortened_events: self.shortened_events.load(Ordering::Relaxed),
+            shortened_bytes: self.shortened_bytes.load(Ordering::Relaxed),
         }
     }
 }

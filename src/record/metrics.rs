@@ -20,7 +20,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
-use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::info::Info;
@@ -28,7 +28,7 @@ use prometheus_client::registry::{Registry, Unit};
 use tokio::sync::Semaphore;
 
 use super::error::Error;
-use super::meters::Meters;
+use super::meters::{Meters, SourceStatus};
 
 /// How many scrapes are answered at a time; more wait.
 const AT_A_TIME: usize = 8;
@@ -142,6 +142,61 @@ fn registry(meters: Arc<Meters>, capture: &Path) -> Registry {
     registry
 }
 
+/// What is counted of each source: name, help, unit and count.
+const COUNTERS: [(&str, &str, Option<Unit>, Of<u64>); 8] = [
+    (
+        "received_frames",
+        "Frames that eCapture sent",
+        None,
+        |source| source.received_frames,
+    ),
+    (
+        "received",
+        "Bytes of frames that eCapture sent",
+        Some(Unit::Bytes),
+        |source| source.received_bytes,
+    ),
+    (
+        "dropped_frames",
+        "Frames dropped because the disk did not keep up",
+        None,
+        |source| source.dropped_frames,
+    ),
+    (
+        "stored_events",
+        "Events committed to the capture",
+        None,
+        |source| source.stored_events,
+    ),
+    (
+        "filtered_events",
+        "Events that a filter left out",
+        None,
+        |source| source.filtered_events,
+    ),
+    (
+        "filtered",
+        "Bytes of payloads of events that a filter left out",
+        Some(Unit::Bytes),
+        |source| source.filtered_bytes,
+    ),
+    (
+        "shortened_events",
+        "Events of whose payloads --snaplen left something out",
+        None,
+        |source| source.shortened_events,
+    ),
+    (
+        "shortened",
+        "Bytes of payloads that --snaplen left out",
+        Some(Unit::Bytes),
+        |source| source.shortened_bytes,
+    ),
+];
+
+/// What is counted of a source.
+type Of<T> = fn(&SourceStatus) -> T;
+
 /// The meters of a recording, read when they are asked for.
 struct Recording {
     meters: Arc<Meters>,
@@ -160,101 +215,78 @@ impl fmt::Debug for Recording {
 impl Collector for Recording {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
         let status = self.meters.status();
-        let counters = [
-            (
-                "received_frames",
-                "Frames that eCapture sent",
-                None,
-                status.received_frames,
-            ),
-            (
-                "received",
-                "Bytes of frames that eCapture sent",
-                Some(Unit::Bytes),
-                status.received_bytes,
-            ),
-            (
-                "stored_events",
-                "Events committed to the capture",
-                None,
-                status.stored_events,
-            ),
-            (
-                "filtered_events",
-                "Events that --filter left out",
-                None,
-                status.filtered_events,
-            ),
-            (
-                "dropped_frames",
-                "Frames dropped because the disk did not keep up",
-                None,
-                status.dropped_frames,
-            ),
-        ];
-        for (name, help, unit, value) in counters {
-            let counter = ConstCounter::new(value);
-            let metric = encoder.encode_descriptor(
-                name,
-                help,
-                unit.as_ref(),
-                EncodeMetric::metric_type(&counter),
-            )?;
-            counter.encode(metric)?;
+        for (name, help, unit, of) in COUNTERS {
+            let family = Family::<Labels, Counter>::default();
+            for source in &status.sources {
+                family.get_or_create(&of_source(source)).inc_by(of(source));
+            }
+            put(&mut encoder, (name, help, unit), &family)?;
         }
+        let linked = Family::<Labels, Gauge>::default();
+        for source in &status.sources {
+            let is_linked = i64::from(source.is_linked);
+            linked.get_or_create(&of_source(source)).set(is_linked);
+        }
+        put(
+            &mut encoder,
+            ("linked", "Whether a link to eCapture is up", None),
+            &linked,
+        )?;
         let gauges = [
-            (
-                "linked",
-                "Whether a link to eCapture is up",
-                None,
-                i64::from(status.is_linked),
-            ),
             (
                 "uncommitted_events",
                 "Events that wait for the next commit",
                 None,
-                number(status.uncommitted_events),
+                status.uncommitted_events,
             ),
             (
                 "queue_frames",
                 "Frames that wait for the writer",
                 None,
-                number(status.backlog.frames),
+                status.backlog.frames,
             ),
             (
                 "queue",
                 "Bytes of frames that wait for the writer",
                 Some(Unit::Bytes),
-                number(status.backlog.bytes as u64),
+                status.backlog.bytes as u64,
             ),
         ];
         for (name, help, unit, value) in gauges {
-            let gauge = ConstGauge::new(value);
-            let metric = encoder.encode_descriptor(
-                name,
-                help,
-                unit.as_ref(),
-                EncodeMetric::metric_type(&gauge),
-            )?;
-            gauge.encode(metric)?;
+            let gauge = ConstGauge::new(number(value));
+            put(&mut encoder, (name, help, unit), &gauge)?;
         }
-        let sizes = Family::<Vec<(&'static str, &'static str)>, Gauge>::default();
+        let sizes = Family::<Labels, Gauge>::default();
         for (name, suffix) in [("database", ""), ("wal", "-wal"), ("shm", "-shm")] {
             let mut path = self.capture.as_os_str().to_owned();
             path.push(suffix);
             let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-            sizes
-                .get_or_create(&vec![("file", name)])
-                .set(number(bytes));
+            let labels = vec![("file", name.to_owned())];
+            sizes.get_or_create(&labels).set(number(bytes));
         }
-        let metric = encoder.encode_descriptor(
+        let described = (
             "capture_file",
             "Bytes of the capture's files",
-            Some(&Unit::Bytes),
-            EncodeMetric::metric_type(&sizes),
-        )?;
-        sizes.encode(metric)
+            Some(Unit::Bytes),
+        );
+        put(&mut encoder, described, &sizes)
     }
+}
+
+type Labels = Vec<(&'static str, String)>;
+
+fn of_source(source: &SourceStatus) -> Labels {
+    vec![("source", source.name.clone())]
+}
+
+/// Writes a metric with its name, its help and its unit.
+fn put(
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, help, unit): (&str, &str, Option<Unit>),
+    metric: &impl EncodeMetric,
+) -> fmt::Result {
+    let place = encoder.encode_descriptor(name, help, unit.as_ref(), metric.metric_type())?;
+    metric.encode(place)
 }
 
 fn number(value: u64) -> i64 {

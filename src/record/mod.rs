@@ -5,6 +5,10 @@
 //! (`queue`); when it is full, the newest frames are dropped and counted, because a reader that waits makes eCapture kick
 //! it, or crash.
 //!
+//! Several eCaptures go into one capture. The reader has a link to each; in the queue each has its own room, and at the
+//! writer its own intake, so that clocks, runs, connections, gaps and counters of one have nothing to do with another. What
+//! they share is the order of arrival, which gives the ids, and the transaction in which a batch is written.
+//!
 //! Stopping is ordered: stop reading, drain the queue, commit, close the recording, report. A second signal ends the
 //! program at once. One batch is one transaction with `synchronous=FULL`: what a query shows survives a power cut. When
 //! the file fails for good (no space, damage), the recorder stops and says how much had not been committed.
@@ -16,6 +20,7 @@ mod exchanges;
 mod frames_file;
 mod import;
 mod intake;
+mod intakes;
 mod judge;
 mod lines_file;
 mod meters;
@@ -23,6 +28,7 @@ mod metrics;
 mod notice;
 mod options;
 mod queue;
+mod shorten;
 mod source;
 mod summary;
 mod writer;
@@ -35,14 +41,17 @@ pub use import::import;
 pub use intake::{Intake, IntakeOptions, Taken};
 pub use judge::RecordFilter;
 pub use lines_file::{LinesReader, first_line};
-pub use meters::{Meters, Pulse, Status};
-pub use notice::Notice;
-pub use options::{DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, Host, ImportOptions, Options};
+pub use meters::{Meters, Pulse, SourceStatus, Status};
+pub use notice::{Notice, Why};
+pub use options::{
+    DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, Host, ImportOptions, Options, SourceOptions,
+};
 pub use queue::{Backlog, Dropped, Item, LinkEnd};
-pub use source::local_port;
-pub use summary::Summary;
+pub use source::{Header, local_port};
+pub use summary::{SourceSummary, Summary};
 
 use std::convert::Infallible;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
@@ -52,8 +61,11 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
+use crate::event::Timestamp;
 use crate::store::{RecordingStart, Writer};
+use intakes::Intakes;
 use metrics::Exporter;
+use notice::Teller;
 use source::{Source, Target};
 use writer::{Committer, FrameSaver};
 
@@ -68,9 +80,10 @@ pub enum Outcome {
 
 /// A live recording that is set up and has not begun to listen.
 pub struct Recorder {
-    target: Target,
+    /// With what tells the user about them.
+    targets: Vec<(Target, Teller)>,
     committer: Committer,
-    saver: Option<FrameSaver>,
+    savers: Vec<FrameSaver>,
     meters: Arc<Meters>,
     notices: Sender<Notice>,
     abandon: Arc<AtomicBool>,
@@ -79,6 +92,90 @@ pub struct Recorder {
 /// This program and its version.
 fn program() -> String {
     concat!("ecq ", env!("CARGO_PKG_VERSION")).to_owned()
+}
+
+/// Where to listen. Whatever is wrong with what the user said shows before the capture is touched.
+fn targets(options: &Options, notices: &Sender<Notice>) -> Result<Vec<(Target, Teller)>, Error> {
+    let sources = &options.sources;
+    for (index, source) in sources.iter().enumerate() {
+        let mut others = sources.iter().take(index);
+        // Two recordings of one source at once would be the same events twice.
+        if others.any(|other| other.label() == source.label() || other.url == source.url) {
+            return Err(Error::GivenTwice(source.label().to_owned()));
+        }
+    }
+    let asks_tls = sources.iter().any(|source| source::is_secure(&source.url));
+    // A file that is no good is told also when nothing needs it.
+    let tls = (asks_tls || !options.authorities.is_empty())
+        .then(|| source::tls_config(&options.authorities))
+        .transpose()?;
+    let target = |source: &SourceOptions| {
+        let limit = options.max_message_bytes;
+        let target = Target::new(&source.url, &source.headers, limit, tls.clone())?;
+        let name = (sources.len() > 1).then(|| source.label().to_owned());
+        Ok((target, Teller::new(notices.clone(), name)))
+    };
+    sources.iter().map(target).collect()
+}
+
+fn start(options: &Options, source: &SourceOptions, started: Timestamp) -> RecordingStart {
+    RecordingStart {
+        url: source.url.clone(),
+        name: source.name.clone(),
+        host_name: source.host.name.clone(),
+        boot_id: source.host.boot_id.clone(),
+        program: program(),
+        started,
+        is_received_estimated: false,
+        import_sha256: None,
+        is_again: false,
+        filter: options.filter.as_ref().map(RecordFilter::to_string),
+        snaplen_bytes: options.snaplen_bytes.map(|bytes| bytes as u64),
+    }
+}
+
+/// An intake a source, each with what the capture knows of that eCapture.
+fn intakes(
+    options: &Options,
+    names: Vec<String>,
+    store: &Writer,
+    started: Timestamp,
+) -> Result<Intakes, Error> {
+    let intake_options = IntakeOptions {
+        keep_keys: options.keep_keys,
+        is_received_estimated: false,
+        snaplen_bytes: options.snaplen_bytes,
+    };
+    let mut next = store.next_ids();
+    let mut intakes = Vec::with_capacity(names.len());
+    for (name, known) in names.into_iter().zip(store.known_runs()?) {
+        let mut intake = Intake::new(intake_options, next, known, started);
+        if let Some(filter) = &options.filter {
+            intake.set_filter(filter.clone(), name.clone());
+        }
+        next = intake.next_ids();
+        intakes.push((name, intake));
+    }
+    Ok(Intakes::new(intakes))
+}
+
+/// The files of `--save-frames`, one a source.
+fn savers(options: &Options, targets: &[(Target, Teller)]) -> Result<Vec<FrameSaver>, Error> {
+    let Some(path) = &options.save_frames else {
+        return Ok(Vec::new());
+    };
+    let mut savers = Vec::with_capacity(targets.len());
+    for ((number, source), (_, teller)) in (1..).zip(&options.sources).zip(targets) {
+        let mut name = path.clone().into_os_string();
+        if targets.len() > 1 {
+            let number = format!("{number}");
+            name.push(".");
+            name.push(source.name.as_deref().unwrap_or(&number));
+            teller.tell(Notice::SavesFrames(PathBuf::from(&name)));
+        }
+        savers.push(FrameSaver::create(Path::new(&name), teller.clone())?);
+    }
+    Ok(savers)
 }
 
 fn tell_opened(store: &Writer, notices: &Sender<Notice>) {
@@ -100,64 +197,44 @@ impl Recorder {
     /// Opens the capture and begins a recording.
     ///
     /// # Errors
-    /// When the URL is none, or the capture or the file for frames cannot be written.
+    /// When a URL is none, or given twice, a file of certificates cannot be used, or the capture or the file for frames
+    /// cannot be written.
     pub fn new(options: &Options, notices: Sender<Notice>) -> Result<Self, Error> {
         // Another provider may be installed already by a test in the same process; either will do.
         rustls::crypto::ring::default_provider()
             .install_default()
             .ok();
-        let target = Target::new(&options.url, options.max_message_bytes)?;
+        let targets = targets(options, &notices)?;
         // Before anything is begun: an address that is taken changes nothing.
         let exporter = options.metrics.map(Exporter::listen).transpose()?;
         let started = source::now();
-        let start = RecordingStart {
-            url: options.url.clone(),
-            host_name: options.host.name.clone(),
-            boot_id: options.host.boot_id.clone(),
-            program: program(),
-            started,
-            is_received_estimated: false,
-            import_sha256: None,
-            is_again: false,
-            filter: options.filter.as_ref().map(RecordFilter::to_string),
-        };
-        let store = Writer::open(&options.db, &start)?;
-        let saver = options
-            .save_frames
-            .as_deref()
-            .map(FrameSaver::create)
-            .transpose()?;
+        let starts: Vec<_> = (options.sources.iter())
+            .map(|source| start(options, source, started))
+            .collect();
+        let store = Writer::open_all(&options.db, &starts)?;
+        let savers = savers(options, &targets)?;
         tell_opened(&store, &notices);
-        let intake_options = IntakeOptions {
-            keep_keys: options.keep_keys,
-            is_received_estimated: false,
-        };
-        let mut intake = Intake::new(
-            intake_options,
-            store.next_ids(),
-            store.known_run()?,
-            started,
-        );
-        if let Some(filter) = &options.filter {
-            intake.set_filter(filter.clone(), options.url.clone());
-        }
-        let meters = Arc::new(Meters::new(options.queue_bytes));
+        let names: Vec<_> = (options.sources.iter())
+            .map(|source| source.label().to_owned())
+            .collect();
+        let meters = Arc::new(Meters::new(options.queue_bytes, names.clone()));
         if let Some(exporter) = exporter {
             let address = exporter.answer(Arc::clone(&meters), store.path())?;
             notices.send(Notice::Metrics(address)).ok();
         }
         let abandon = Arc::new(AtomicBool::new(false));
+        let intakes = intakes(options, names, &store, started)?;
         let committer = Committer::new(
             store,
-            intake,
+            intakes,
             Arc::clone(&meters),
             notices.clone(),
             Arc::clone(&abandon),
         )?;
         Ok(Self {
-            target,
+            targets,
             committer,
-            saver,
+            savers,
             meters,
             notices,
             abandon,
@@ -186,9 +263,9 @@ impl Recorder {
         let (stop, stopped) = watch::channel(false);
         let (done, mut finished) = oneshot::channel();
         let Self {
-            target,
+            targets,
             committer,
-            saver,
+            savers,
             meters,
             notices,
             abandon,
@@ -196,17 +273,20 @@ impl Recorder {
         let writer = thread::Builder::new()
             .name("writer".to_owned())
             .spawn(move || {
-                let result = writer::run(committer, saver);
+                let result = writer::run(committer, savers);
                 // The receiver is gone only when the recording was abandoned.
                 done.send(result).ok();
             })?;
-        let source = Source {
-            target,
-            meters: Arc::clone(&meters),
-            notices: notices.clone(),
-            stop: stopped,
-        };
-        let reading = source.run();
+        let sources = (targets.into_iter().enumerate())
+            .map(|(number, (target, teller))| Source {
+                number,
+                target,
+                meters: Arc::clone(&meters),
+                teller,
+                stop: stopped.clone(),
+            })
+            .collect();
+        let reading = source::run_all(sources);
         tokio::pin!(reading);
         let round = go_round(&meters, &notices, signal(SignalKind::user_defined1())?);
         tokio::pin!(round);
@@ -233,7 +313,7 @@ impl Recorder {
                 never = &mut round => match never {},
             };
         };
-        // The capture failed. The link is left in order all the same, or eCapture would crash.
+        // The capture failed. Links are left in order all the same, or eCapture would crash.
         reading.await;
         conclude(failed, writer)
     }

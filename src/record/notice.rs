@@ -1,9 +1,30 @@
 //! What a recorder tells the user while it runs. `cli` puts it into words.
 
+use std::path::PathBuf;
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use super::queue::{Dropped, LinkEnd};
 use crate::event::{RecordingId, Timestamp};
+
+/// Why there is no link, as far as one can do something about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// Nobody listens there, or the network does not lead there.
+    Unreachable,
+    /// A proxy or server in front wants to know who asks.
+    Denied,
+    /// The certificate is signed by nobody we trust.
+    UnknownAuthority,
+    /// The certificate is for another name.
+    WrongName,
+    /// There is something else wrong with the certificate.
+    Certificate,
+    /// The server speaks no TLS.
+    NotTls,
+    /// Something else.
+    Other,
+}
 
 /// Something worth telling.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +33,13 @@ pub enum Notice {
     StatusAsked,
     /// Metrics are served at this address.
     Metrics(std::net::SocketAddr),
+    /// This is about one of several sources.
+    Of {
+        /// Its name.
+        source: String,
+        /// What there is to tell.
+        notice: Box<Self>,
+    },
     /// The capture is open.
     Opened {
         /// The recording that begins.
@@ -28,6 +56,8 @@ pub enum Notice {
     Connected,
     /// There is no link; another attempt follows.
     CannotConnect {
+        /// Why, as far as that shows.
+        why: Why,
         /// What the system or eCapture said.
         reason: String,
         /// How long until the next attempt.
@@ -50,6 +80,8 @@ pub enum Notice {
     WaitingForLock,
     /// The lock is free again.
     LockFree,
+    /// Frames of this source go to a file of their own.
+    SavesFrames(PathBuf),
     /// Frames can no longer be saved to the file of `--save-frames`.
     SaveFailed(String),
     /// The index of exchanges cannot be made; the recording goes on without.
@@ -67,4 +99,30 @@ pub enum Notice {
     Over,
     /// An imported file has no receive times; this one stands in for them.
     ReceivedEstimated(Timestamp),
+}
+
+/// Tells what is about one source, and which one if there are several.
+#[derive(Debug, Clone)]
+pub(super) struct Teller {
+    notices: Sender<Notice>,
+    source: Option<String>,
+}
+
+impl Teller {
+    /// `source` is the name, if there are several.
+    pub(super) fn new(notices: Sender<Notice>, source: Option<String>) -> Self {
+        Self { notices, source }
+    }
+
+    pub(super) fn tell(&self, notice: Notice) {
+        let notice = match &self.source {
+            Some(source) => Notice::Of {
+                source: source.clone(),
+                notice: Box::new(notice),
+            },
+            None => notice,
+        };
+        // Nobody listens any more only when the program is about to end.
+        self.notices.send(notice).ok();
+    }
 }

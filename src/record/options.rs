@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::judge::RecordFilter;
+use super::source::Header;
 use crate::event::Timestamp;
 
 /// How a live recording is made.
@@ -11,11 +12,12 @@ use crate::event::Timestamp;
 pub struct Options {
     /// The capture file; created if there is none.
     pub db: PathBuf,
-    /// eCapture's `--ecaptureq` address.
-    pub url: String,
-    /// Where eCapture runs, if it is this host.
-    pub host: Host,
-    /// How many bytes of frames may wait for the disk. Beyond that the newest are dropped and counted.
+    /// The eCaptures; at least one.
+    pub sources: Vec<SourceOptions>,
+    /// Files of certificates, in PEM form, that are trusted beside those of the system.
+    pub authorities: Vec<PathBuf>,
+    /// How many bytes of frames may wait for the disk, shared evenly by the sources. Beyond that the newest are dropped
+    /// and counted.
     pub queue_bytes: usize,
     /// The largest message that is accepted. A larger one ends the link.
     pub max_message_bytes: usize,
@@ -23,10 +25,33 @@ pub struct Options {
     pub keep_keys: bool,
     /// Which events are stored; all of them without it.
     pub filter: Option<RecordFilter>,
-    /// Where to save the frames as well.
+    /// How many bytes of a payload are stored at most; all of them without it.
+    pub snaplen_bytes: Option<usize>,
+    /// Where to save the frames as well. With several sources each has a file of its own: a dot and its name, or its
+    /// number from 1 if it has none, come behind this one's name.
     pub save_frames: Option<PathBuf>,
     /// Where to serve metrics to Prometheus.
     pub metrics: Option<SocketAddr>,
+}
+
+/// One eCapture.
+#[derive(Debug, Clone)]
+pub struct SourceOptions {
+    /// What the user calls it.
+    pub name: Option<String>,
+    /// Its `--ecaptureq` address.
+    pub url: String,
+    /// Sent with the handshake.
+    pub headers: Vec<Header>,
+    /// Where it runs, if it is this host.
+    pub host: Host,
+}
+
+impl SourceOptions {
+    /// Its name, or its URL if it has none.
+    pub(super) fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.url)
+    }
 }
 
 /// How a file of frames is imported.
@@ -44,6 +69,8 @@ pub struct ImportOptions {
     pub keep_keys: bool,
     /// Which events are stored; all of them without it.
     pub filter: Option<RecordFilter>,
+    /// How many bytes of a payload are stored at most; all of them without it.
+    pub snaplen_bytes: Option<usize>,
 }
 
 /// The host that eCapture runs on, where it is this one.

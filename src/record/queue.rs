@@ -1,7 +1,8 @@
 //! Frames between the socket and the writer: bounded in bytes, and never waited for on the socket's side.
 //!
 //! A reader that waits makes eCapture kick it, and from 1.5.0 on crash. So a full queue drops the newest frames, counts
-//! them, and passes the count on in their place.
+//! them, and passes the count on in their place. Several sources share the room evenly: one that floods takes
+//! nothing of the others' part.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -94,11 +95,19 @@ impl std::fmt::Display for LinkEnd {
 
 #[derive(Debug, Default)]
 struct Inner {
-    items: VecDeque<Item>,
+    /// With the number of the source.
+    items: VecDeque<(usize, Item)>,
     frames: u64,
+    /// A part a source.
+    parts: Vec<Part>,
+    is_closed: bool,
+}
+
+/// What of the queue is one source's.
+#[derive(Debug, Clone, Default)]
+struct Part {
     bytes: usize,
     dropping: Option<Dropped>,
-    is_closed: bool,
 }
 
 /// The queue.
@@ -106,14 +115,15 @@ struct Inner {
 pub(super) struct Queue {
     inner: Mutex<Inner>,
     filled: Condvar,
+    /// For each source.
     limit_bytes: usize,
 }
 
 /// What `pop` found.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Popped {
-    /// The oldest item.
-    Item(Item),
+    /// The oldest item, and the number of its source.
+    Item(usize, Item),
     /// Nothing came in time.
     Nothing,
     /// Nothing is left and nothing more will come.
@@ -130,12 +140,16 @@ pub struct Backlog {
 }
 
 impl Queue {
-    /// A queue for `limit_bytes` of frames. One frame always has room, however large.
-    pub(super) fn new(limit_bytes: usize) -> Self {
+    /// A queue for `limit_bytes` of frames of so many sources. One frame of each always has room, however large.
+    pub(super) fn new(limit_bytes: usize, sources: usize) -> Self {
+        let inner = Inner {
+            parts: vec![Part::default(); sources],
+            ..Inner::default()
+        };
         Self {
-            inner: Mutex::default(),
+            inner: Mutex::new(inner),
             filled: Condvar::new(),
-            limit_bytes,
+            limit_bytes: limit_bytes / sources.max(1),
         }
     }
 
@@ -145,12 +159,15 @@ impl Queue {
     }
 
     /// Adds a frame, or counts it as dropped and says so with `false`. Never waits.
-    pub(super) fn push_frame(&self, mut frame: Frame) -> bool {
+    pub(super) fn push_frame(&self, source: usize, mut frame: Frame) -> bool {
         let cost = frame.message.len() + FRAME_BYTES;
         let mut inner = self.lock();
-        if inner.bytes > 0 && inner.bytes + cost > self.limit_bytes {
+        let Some(part) = inner.parts.get_mut(source) else {
+            return false;
+        };
+        if part.bytes > 0 && part.bytes + cost > self.limit_bytes {
             let (bytes, received) = (frame.message.len() as u64, frame.received);
-            let dropping = inner.dropping.get_or_insert(Dropped {
+            let dropping = part.dropping.get_or_insert(Dropped {
                 frames: 0,
                 bytes: 0,
                 first: received,
@@ -161,22 +178,22 @@ impl Queue {
             dropping.last = received;
             return false;
         }
+        part.bytes += cost;
         inner.pass_on_dropped();
-        inner.bytes += cost;
         inner.frames += 1;
         if frame.message.len() <= SHARED_BYTES {
             frame.message = Bytes::copy_from_slice(&frame.message);
         }
-        inner.items.push_back(Item::Frame(frame));
+        inner.items.push_back((source, Item::Frame(frame)));
         self.filled.notify_one();
         true
     }
 
     /// Adds anything but a frame; there is always room.
-    pub(super) fn push(&self, item: Item) {
+    pub(super) fn push(&self, source: usize, item: Item) {
         let mut inner = self.lock();
         inner.pass_on_dropped();
-        inner.items.push_back(item);
+        inner.items.push_back((source, item));
         self.filled.notify_one();
     }
 
@@ -194,19 +211,22 @@ impl Queue {
         let (mut inner, _) = self
             .filled
             .wait_timeout_while(inner, patience, |inner| {
-                inner.items.is_empty() && inner.dropping.is_none() && !inner.is_closed
+                let is_dropping = inner.parts.iter().any(|part| part.dropping.is_some());
+                inner.items.is_empty() && !is_dropping && !inner.is_closed
             })
             .unwrap_or_else(PoisonError::into_inner);
         if inner.items.is_empty() {
             inner.pass_on_dropped();
         }
         match inner.items.pop_front() {
-            Some(item) => {
+            Some((source, item)) => {
                 if let Item::Frame(frame) = &item {
-                    inner.bytes -= frame.message.len() + FRAME_BYTES;
                     inner.frames -= 1;
+                    if let Some(part) = inner.parts.get_mut(source) {
+                        part.bytes -= frame.message.len() + FRAME_BYTES;
+                    }
                 }
-                Popped::Item(item)
+                Popped::Item(source, item)
             }
             None if inner.is_closed => Popped::Closed,
             None => Popped::Nothing,
@@ -218,15 +238,17 @@ impl Queue {
         let inner = self.lock();
         Backlog {
             frames: inner.frames,
-            bytes: inner.bytes,
+            bytes: inner.parts.iter().map(|part| part.bytes).sum(),
         }
     }
 }
 
 impl Inner {
     fn pass_on_dropped(&mut self) {
-        if let Some(dropped) = self.dropping.take() {
-            self.items.push_back(Item::Dropped(dropped));
+        for (source, part) in self.parts.iter_mut().enumerate() {
+            if let Some(dropped) = part.dropping.take() {
+                self.items.push_back((source, Item::Dropped(dropped)));
+            }
         }
     }
 }
@@ -249,20 +271,20 @@ mod tests {
 
     #[test]
     fn a_full_queue_drops_the_newest_and_says_so_in_their_place() {
-        let queue = Queue::new(2 * (100 + FRAME_BYTES));
-        assert!(queue.push_frame(frame(1, 100)));
-        assert!(queue.push_frame(frame(2, 100)));
-        assert!(!queue.push_frame(frame(3, 100)));
-        assert!(!queue.push_frame(frame(4, 50)));
+        let queue = Queue::new(2 * (100 + FRAME_BYTES), 1);
+        assert!(queue.push_frame(0, frame(1, 100)));
+        assert!(queue.push_frame(0, frame(2, 100)));
+        assert!(!queue.push_frame(0, frame(3, 100)));
+        assert!(!queue.push_frame(0, frame(4, 50)));
         assert_eq!(
             queue.pop(Duration::ZERO),
-            Popped::Item(Item::Frame(frame(1, 100)))
+            Popped::Item(0, Item::Frame(frame(1, 100)))
         );
-        assert!(queue.push_frame(frame(5, 100)));
+        assert!(queue.push_frame(0, frame(5, 100)));
         queue.close();
         assert_eq!(
             queue.pop(Duration::ZERO),
-            Popped::Item(Item::Frame(frame(2, 100)))
+            Popped::Item(0, Item::Frame(frame(2, 100)))
         );
         let (first, last) = (Timestamp::from_nanos(3), Timestamp::from_nanos(4));
         let dropped = Dropped {
@@ -273,36 +295,62 @@ mod tests {
         };
         assert_eq!(
             queue.pop(Duration::ZERO),
-            Popped::Item(Item::Dropped(dropped))
+            Popped::Item(0, Item::Dropped(dropped))
         );
         assert_eq!(
             queue.pop(Duration::ZERO),
-            Popped::Item(Item::Frame(frame(5, 100)))
+            Popped::Item(0, Item::Frame(frame(5, 100)))
         );
         assert_eq!(queue.backlog(), Backlog::default());
         assert_eq!(queue.pop(Duration::ZERO), Popped::Closed);
     }
 
     #[test]
+    fn one_source_takes_nothing_of_the_room_of_another() {
+        let queue = Queue::new(4 * (100 + FRAME_BYTES), 2);
+        assert!(queue.push_frame(0, frame(1, 100)));
+        assert!(queue.push_frame(0, frame(2, 100)));
+        assert!(!queue.push_frame(0, frame(3, 100)));
+        assert!(queue.push_frame(1, frame(4, 100)));
+        assert!(queue.push_frame(1, frame(5, 100)));
+        assert!(!queue.push_frame(1, frame(6, 100)));
+        queue.close();
+        let mut order = Vec::new();
+        while let Popped::Item(source, item) = queue.pop(Duration::ZERO) {
+            order.push((source, matches!(item, Item::Dropped(_))));
+        }
+        let expected = [
+            (0, false),
+            (0, false),
+            // In the place of the frame that was dropped.
+            (0, true),
+            (1, false),
+            (1, false),
+            (1, true),
+        ];
+        assert_eq!(order, expected);
+    }
+
+    #[test]
     fn one_frame_always_has_room() {
-        let queue = Queue::new(10);
-        assert!(queue.push_frame(frame(1, 1000)));
-        assert!(!queue.push_frame(frame(2, 1)));
+        let queue = Queue::new(10, 1);
+        assert!(queue.push_frame(0, frame(1, 1000)));
+        assert!(!queue.push_frame(0, frame(2, 1)));
         queue.close();
         assert!(matches!(
             queue.pop(Duration::ZERO),
-            Popped::Item(Item::Frame(_))
+            Popped::Item(0, Item::Frame(_))
         ));
         assert!(matches!(
             queue.pop(Duration::ZERO),
-            Popped::Item(Item::Dropped(_))
+            Popped::Item(0, Item::Dropped(_))
         ));
     }
 
     #[test]
     fn an_empty_queue_lets_go_in_time() {
         assert_eq!(
-            Queue::new(10).pop(Duration::from_millis(1)),
+            Queue::new(10, 1).pop(Duration::from_millis(1)),
             Popped::Nothing
         );
     }

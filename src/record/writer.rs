@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 use super::error::Error;
 use super::exchanges::ExchangeStage;
 use super::frames_file;
-use super::intake::{Intake, Taken};
+use super::intake::Taken;
+use super::intakes::Intakes;
 use super::meters::Meters;
-use super::notice::Notice;
+use super::notice::{Notice, Teller};
 use super::queue::{Item, Popped};
 use super::source::now;
 use super::summary::Summary;
@@ -39,7 +40,7 @@ const IDLE: Duration = Duration::from_millis(500);
 /// Commits the batches of one recording.
 pub(super) struct Committer {
     store: Writer,
-    intake: Intake,
+    intakes: Intakes,
     meters: Arc<Meters>,
     notices: Sender<Notice>,
     /// Set when the recorder is to end at once.
@@ -54,7 +55,7 @@ pub(super) struct Committer {
 impl Committer {
     pub(super) fn new(
         store: Writer,
-        intake: Intake,
+        intakes: Intakes,
         meters: Arc<Meters>,
         notices: Sender<Notice>,
         abandon: Arc<AtomicBool>,
@@ -64,7 +65,7 @@ impl Committer {
             exchanges,
             has_time_to_end: false,
             store,
-            intake,
+            intakes,
             meters,
             notices,
             abandon,
@@ -78,18 +79,18 @@ impl Committer {
         self.has_time_to_end = true;
     }
 
-    /// Takes in one item and commits if the batch is full.
-    pub(super) fn take(&mut self, item: &Item) -> Result<Taken, Error> {
+    /// Takes in one item of a source and commits if the batches are full.
+    pub(super) fn take(&mut self, source: usize, item: &Item) -> Result<Taken, Error> {
         self.began.get_or_insert_with(Instant::now);
-        let taken = self.intake.take(item);
+        let taken = self.intakes.take(source, item);
+        let events = self.intakes.batch_events();
         self.meters
             .uncommitted_events
-            .store(self.intake.batch().events.len() as u64, Ordering::Relaxed);
-        for notice in self.intake.take_notices() {
+            .store(events as u64, Ordering::Relaxed);
+        for notice in self.intakes.take_notices() {
             self.notices.send(notice).ok();
         }
-        let is_full = self.intake.batch().events.len() >= BATCH_EVENTS
-            || self.intake.batch_bytes() >= BATCH_BYTES;
+        let is_full = events >= BATCH_EVENTS || self.intakes.batch_bytes() >= BATCH_BYTES;
         if is_full {
             self.commit()?;
         } else {
@@ -117,7 +118,7 @@ impl Committer {
         let mut has_waited = false;
         let at = loop {
             let at = now().max(self.last_commit);
-            match self.store.commit(self.intake.batch(), at) {
+            match self.store.commit_all(&self.intakes.batches(), at) {
                 Ok(()) => break at,
                 Err(store::Error::Busy { .. }) if !self.abandon.load(Ordering::Relaxed) => {
                     if !has_waited {
@@ -134,39 +135,29 @@ impl Committer {
             self.notices.send(Notice::LockFree).ok();
         }
         self.last_commit = at;
-        self.meters
-            .stored_events
-            .store(self.intake.counters().stored_events, Ordering::Relaxed);
-        self.meters
-            .filtered_events
-            .store(self.intake.counters().filtered_events, Ordering::Relaxed);
+        for (meters, counters) in self.meters.sources.iter().zip(self.intakes.counters()) {
+            meters.committed(&counters);
+        }
         self.meters.uncommitted_events.store(0, Ordering::Relaxed);
-        self.intake.committed();
+        self.intakes.committed();
         self.began = None;
         Ok(())
-    }
-
-    fn tell_save_failed(&self, error: &std::io::Error) {
-        self.notices
-            .send(Notice::SaveFailed(error.to_string()))
-            .ok();
     }
 
     fn failed(&self, source: store::Error) -> Error {
         Error::WriteFailed {
             source,
-            lost_events: self.intake.batch().events.len() as u64,
+            lost_events: self.intakes.batch_events() as u64,
             lost_frames: self.meters.queue.backlog().frames,
         }
     }
 
     /// Commits the rest, closes the recording and says what it was.
     pub(super) fn finish(mut self, at: Timestamp) -> Result<Summary, Error> {
-        self.intake.end(at.max(self.last_commit));
+        self.intakes.end(at.max(self.last_commit));
         self.commit()?;
         let path = self.store.path().to_owned();
-        let counters = self.intake.counters();
-        let (links, gaps) = (self.intake.links(), self.intake.gaps());
+        let counters = self.intakes.counters();
         let at = at.max(self.last_commit);
         end_when_free(&self.abandon, &mut self.store, &counters, at)?;
         // It has the file open, which sealing does not allow.
@@ -175,9 +166,7 @@ impl Committer {
         }
         let sealed = self.store.seal()?;
         Ok(Summary {
-            counters,
-            links,
-            gaps,
+            sources: self.intakes.summaries(),
             is_self_contained: sealed == Sealed::Yes,
             file_bytes: std::fs::metadata(&path).map_or(0, |metadata| metadata.len()),
             path,
@@ -188,11 +177,11 @@ impl Committer {
 fn end_when_free(
     abandon: &AtomicBool,
     store: &mut Writer,
-    counters: &store::Counters,
+    counters: &[store::Counters],
     at: Timestamp,
 ) -> Result<(), Error> {
     loop {
-        match store.end(counters, at) {
+        match store.end_all(counters, at) {
             Err(store::Error::Busy { .. }) if !abandon.load(Ordering::Relaxed) => {
                 std::thread::sleep(LOCK_PAUSE);
             }
@@ -202,63 +191,63 @@ fn end_when_free(
     }
 }
 
-/// The writer thread: takes from the queue until that is closed and empty.
-pub(super) fn run(
-    mut committer: Committer,
-    mut save: Option<FrameSaver>,
-) -> Result<Summary, Error> {
+/// The writer thread: takes from the queue until that is closed and empty. `savers` has one for each source, or none.
+pub(super) fn run(mut committer: Committer, mut savers: Vec<FrameSaver>) -> Result<Summary, Error> {
     let meters = Arc::clone(&committer.meters);
     loop {
         meters.writer_rounds.fetch_add(1, Ordering::Relaxed);
         match meters.queue.pop(committer.patience()) {
-            Popped::Item(item) => {
-                let taken = committer.take(&item)?;
-                let is_committed = committer.began.is_none();
-                if let (Item::Frame(frame), Some(saver), Taken::In) = (&item, &mut save, taken)
-                    && let Err(error) = saver.save(frame, is_committed)
+            Popped::Item(source, item) => {
+                let taken = committer.take(source, &item)?;
+                if let (Item::Frame(frame), Some(saver), Taken::In) =
+                    (&item, savers.get_mut(source), taken)
                 {
-                    committer.tell_save_failed(&error);
-                    save = None;
+                    saver.save(frame);
                 }
             }
-            Popped::Nothing => {
-                committer.commit_if_due()?;
-                if let (Some(saver), true) = (&mut save, committer.began.is_none())
-                    && let Err(error) = saver.out.flush()
-                {
-                    committer.tell_save_failed(&error);
-                    save = None;
-                }
-            }
+            Popped::Nothing => committer.commit_if_due()?,
             Popped::Closed => break,
         }
+        // After a commit, what is saved is as complete as the capture.
+        if committer.began.is_none() {
+            savers.iter_mut().for_each(FrameSaver::flush);
+        }
     }
-    if let Some(mut saver) = save
-        && let Err(error) = saver.out.flush()
-    {
-        committer.tell_save_failed(&error);
-    }
+    savers.iter_mut().for_each(FrameSaver::flush);
     committer.finish(now())
 }
 
-/// The file of `--save-frames`.
+/// A file of `--save-frames`. When it cannot be written any more, that is told once, and the recording goes on.
 pub(super) struct FrameSaver {
     out: BufWriter<File>,
+    teller: Teller,
+    has_failed: bool,
 }
 
 impl FrameSaver {
-    /// Saves a frame; after a commit, what is saved is as complete as the capture.
-    fn save(&mut self, frame: &Frame, is_committed: bool) -> std::io::Result<()> {
-        frames_file::write_frame(&mut self.out, frame)?;
-        if is_committed {
-            self.out.flush()
-        } else {
-            Ok(())
+    fn save(&mut self, frame: &Frame) {
+        if !self.has_failed {
+            let result = frames_file::write_frame(&mut self.out, frame);
+            self.judge(result);
+        }
+    }
+
+    fn flush(&mut self) {
+        if !self.has_failed {
+            let result = self.out.flush();
+            self.judge(result);
+        }
+    }
+
+    fn judge(&mut self, result: std::io::Result<()>) {
+        if let Err(error) = result {
+            self.has_failed = true;
+            self.teller.tell(Notice::SaveFailed(error.to_string()));
         }
     }
 
     /// Creates the file, mode 0600. An existing one is not touched.
-    pub(super) fn create(path: &Path) -> Result<Self, Error> {
+    pub(super) fn create(path: &Path, teller: Teller) -> Result<Self, Error> {
         let failed = |source| Error::SaveFrames {
             path: path.to_owned(),
             source,
@@ -271,6 +260,10 @@ impl FrameSaver {
             .map_err(failed)?;
         let mut out = BufWriter::with_capacity(256 << 10, file);
         frames_file::write_header(&mut out).map_err(failed)?;
-        Ok(Self { out })
+        Ok(Self {
+            out,
+            teller,
+            has_failed: false,
+        })
     }
 }

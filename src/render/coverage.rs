@@ -20,8 +20,10 @@ pub fn sentence(coverage: &Coverage, style: &Style) -> String {
 /// The parts of the sentence.
 pub(super) fn parts(coverage: &Coverage, style: &Style) -> Vec<String> {
     let gaps = gaps(coverage.gaps);
+    let has_several = coverage.sources.len() > 1 && !coverage.period().is_zero();
     let mut parts = vec![
         match (coverage.period().is_zero(), coverage.is_received_estimated) {
+            _ if has_several => format!("{}, {gaps} in all", by_source(coverage)),
             (false, false) => format!("{}, {gaps}", link_up(coverage)),
             (false, true) => format!("{} by an estimate, as {UNTOLD}, {gaps}", link_up(coverage)),
             (true, false) => gaps,
@@ -67,6 +69,16 @@ pub(super) fn parts(coverage: &Coverage, style: &Style) -> Vec<String> {
             "recordings stored only what their --filter let through",
         ),
         (
+            coverage.snaplen_recordings,
+            "recording stored only the first bytes of payloads (--snaplen)",
+            "recordings stored only the first bytes of payloads (--snaplen)",
+        ),
+        (
+            coverage.shortened_events,
+            "event of these recordings had more bytes than were stored",
+            "events of these recordings had more bytes than were stored",
+        ),
+        (
             coverage.dropped_frames,
             "frame dropped by us",
             "frames dropped by us",
@@ -98,16 +110,45 @@ fn gaps(count: u64) -> String {
     }
 }
 
-/// `link up 71 h 58 m of 72 h`. What is not all of the period never looks as if it were.
+/// `link up 71 h 58 m of 72 h (db, 2 gaps) and 72 h of 72 h (web, no known gap)`: that one was listened to says nothing of
+/// another.
+fn by_source(coverage: &Coverage) -> String {
+    let mut each: Vec<_> = coverage
+        .sources
+        .iter()
+        .map(|source| {
+            let up = up_of(source.link_up, coverage.period());
+            format!(
+                "{up} ({}, {})",
+                escape::line(&source.name),
+                gaps(source.gaps)
+            )
+        })
+        .collect();
+    let more = coverage
+        .source_count
+        .saturating_sub(coverage.sources.len() as u64);
+    if more > 0 {
+        each.push(format!("{more} other sources"));
+    }
+    let last = each.pop().unwrap_or_default();
+    format!("link up {} and {last}", each.join(", "))
+}
+
+/// `link up 71 h 58 m of 72 h`.
 pub(super) fn link_up(coverage: &Coverage) -> String {
-    let (up, period) = (coverage.link_up, coverage.period());
+    format!("link up {}", up_of(coverage.link_up, coverage.period()))
+}
+
+/// `71 h 58 m of 72 h`. What is not all of the period never looks as if it were.
+fn up_of(up: Duration, period: Duration) -> String {
     let forms: [fn(Duration) -> String; 2] = [length, seconds];
     for form in forms {
         if up == period || form(up) != form(period) {
-            return format!("link up {} of {}", form(up), form(period));
+            return format!("{} of {}", form(up), form(period));
         }
     }
-    format!("link up {} but for less than a second", seconds(period))
+    format!("{} but for less than a second", seconds(period))
 }
 
 /// What eCapture says of its own losses. `docs/wire.md`, "What it loses".
@@ -170,7 +211,7 @@ fn listed(names: &[&String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::event::{Timestamp, Zone};
+    use crate::event::{SourceCoverage, Timestamp, Zone};
 
     use super::*;
 
@@ -240,6 +281,39 @@ mod tests {
             },
             "link up 71 h 58 m of 72 h, no known gap; this is a subset of another capture, without what was not asked \
              for; losses inside eCapture are not reported by it and can be large",
+        );
+    }
+
+    #[test]
+    fn several_sources_each_by_itself() {
+        let source = |name: &str, missing: u64, gaps| SourceCoverage {
+            name: name.to_owned(),
+            link_up: Duration::from_secs(72 * 3600 - missing),
+            gaps,
+        };
+        check(
+            &Coverage {
+                sources: vec![source("d\x1bb", 7200, 1), source("web", 0, 0)],
+                source_count: 2,
+                gaps: 1,
+                links: 0,
+                ..three_days()
+            },
+            "link up 70 h of 72 h (d\\x1bb, 1 gap) and 72 h of 72 h (web, no known gap), 1 gap in all",
+        );
+    }
+
+    #[test]
+    fn what_was_left_out_of_payloads() {
+        check(
+            &Coverage {
+                snaplen_recordings: 1,
+                shortened_events: 7,
+                links: 0,
+                ..three_days()
+            },
+            "link up 71 h 58 m of 72 h, no known gap; 1 recording stored only the first bytes of payloads (--snaplen); \
+             7 events of these recordings had more bytes than were stored",
         );
     }
 

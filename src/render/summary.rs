@@ -122,6 +122,9 @@ fn gaps(out: &mut dyn Write, stats: &Stats, style: &Style) -> io::Result<()> {
         write!(line, "{lasted:>9}").expect(WRITES);
         line.push_str("  ");
         line.push_str(&escape::line(&gap.reason));
+        if let Some(source) = &gap.source {
+            write!(line, " ({})", escape::line(source)).expect(WRITES);
+        }
         if let Some(frames) = gap.frames {
             write!(line, ", {frames} frames").expect(WRITES);
         }
@@ -172,11 +175,16 @@ fn recording(out: &mut dyn Write, each: &RecordingStats, style: &Style) -> io::R
         || "eCapture of unknown version".to_owned(),
         |version| format!("eCapture {}", escape::line(version)),
     );
+    let url = each
+        .url
+        .as_deref()
+        .map(|url| format!(" ({})", escape::line(url)));
     writeln!(
         out,
-        "  {}  {}, {version}",
+        "  {}  {}{}, {version}",
         each.number,
-        escape::line(&each.source)
+        escape::line(&each.source),
+        url.unwrap_or_default()
     )?;
     let until = match each.ended {
         Some(ended) if each.ended_cleanly => style.second(ended),
@@ -201,9 +209,20 @@ fn recording(out: &mut dyn Write, each: &RecordingStats, style: &Style) -> io::R
             write!(line, ", {count} {what}").expect(WRITES);
         }
     }
+    if each.filtered_bytes > 0 {
+        write!(line, " ({})", human(each.filtered_bytes)).expect(WRITES);
+    }
     writeln!(out, "{line}")?;
     if let Some(filter) = &each.filter {
         writeln!(out, "     only {}", escape::line(filter))?;
+    }
+    if let Some(snaplen) = each.snaplen_bytes {
+        writeln!(
+            out,
+            "     only the first {snaplen} bytes of payloads (--snaplen): {} events had {} more",
+            each.shortened_events,
+            human(each.shortened_bytes)
+        )?;
     }
     Ok(())
 }

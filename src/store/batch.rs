@@ -239,6 +239,12 @@ pub struct Counters {
     pub lost_samples: u64,
     /// Events that a record-time filter left out.
     pub filtered_events: u64,
+    /// The bytes of their payloads.
+    pub filtered_bytes: u64,
+    /// Events in the file of whose payloads only the first bytes were stored.
+    pub shortened_events: u64,
+    /// The bytes of those payloads that were not.
+    pub shortened_bytes: u64,
 }
 
 /// What a new recording is.
@@ -246,6 +252,8 @@ pub struct Counters {
 pub struct RecordingStart {
     /// Where events come from: eCapture's URL, or `file:` and the name of an imported file.
     pub url: String,
+    /// What the user calls the source.
+    pub name: Option<String>,
     /// The name of the host that eCapture runs on, if it is this one.
     pub host_name: Option<String>,
     /// That host's boot id.
@@ -262,6 +270,8 @@ pub struct RecordingStart {
     pub is_again: bool,
     /// The filter that says which events are stored.
     pub filter: Option<String>,
+    /// How many bytes of a payload are stored at most.
+    pub snaplen_bytes: Option<u64>,
 }
 
 /// The ids that the next rows get.

@@ -82,14 +82,17 @@ pub(super) fn note_unclean_ends(
     Ok(unclean)
 }
 
-pub(super) fn find_or_add_source(
-    db: &Connection,
-    start: &RecordingStart,
-) -> rusqlite::Result<SourceId> {
-    let parameters = named_params! { ":url": start.url, ":host_name": start.host_name, ":boot_id": start.boot_id };
+fn find_or_add_source(db: &Connection, start: &RecordingStart) -> rusqlite::Result<SourceId> {
+    let parameters = named_params! {
+        ":url": start.url,
+        ":name": start.name,
+        ":host_name": start.host_name,
+        ":boot_id": start.boot_id
+    };
     let found = db
         .query_row(
-            "SELECT id FROM sources WHERE url = :url AND host_name IS :host_name AND boot_id IS :boot_id",
+            "SELECT id FROM sources
+             WHERE url = :url AND name IS :name AND host_name IS :host_name AND boot_id IS :boot_id",
             parameters,
             |row| row.get(0),
         )
@@ -98,31 +101,62 @@ pub(super) fn find_or_add_source(
         return Ok(SourceId::new(id));
     }
     db.execute(
-        "INSERT INTO sources (url, host_name, boot_id) VALUES (:url, :host_name, :boot_id)",
+        "INSERT INTO sources (url, name, host_name, boot_id) VALUES (:url, :name, :host_name, :boot_id)",
         parameters,
     )?;
     Ok(SourceId::new(db.last_insert_rowid()))
 }
 
-pub(super) fn add_recording(
+/// Adds a recording; `lead` is the first of those that are begun together.
+fn add_recording(
     db: &Connection,
     source: SourceId,
     start: &RecordingStart,
+    lead: Option<RecordingId>,
 ) -> rusqlite::Result<RecordingId> {
     db.execute(
         "INSERT INTO recordings
-            (source_id, program, started_ns, last_commit_ns, is_received_estimated, import_sha256, filter)
-         VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6)",
+            (source_id, program, started_ns, last_commit_ns, is_received_estimated, import_sha256, filter, lead_id,
+             snaplen_bytes)
+         VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             source.number(),
             start.program,
             start.started.as_nanos(),
             start.is_received_estimated,
             start.import_sha256,
-            start.filter
+            start.filter,
+            lead.map(RecordingId::number),
+            start.snaplen_bytes
         ],
     )?;
     Ok(RecordingId::new(db.last_insert_rowid()))
+}
+
+/// A recording that was begun, and its source.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Begun {
+    pub(super) recording: RecordingId,
+    pub(super) source: SourceId,
+}
+
+/// Adds recordings that begin together, in this order.
+pub(super) fn add_recordings(
+    db: &Connection,
+    starts: &[RecordingStart],
+) -> rusqlite::Result<Vec<Begun>> {
+    let mut begun: Vec<Begun> = Vec::with_capacity(starts.len());
+    for start in starts {
+        let source = find_or_add_source(db, start)?;
+        let lead = begun.first().map(|first| first.recording);
+        let recording = add_recording(db, source, start, lead)?;
+        begun.push(Begun { recording, source });
+    }
+    if let (Some(first), true) = (begun.first(), begun.len() > 1) {
+        let lead = first.recording.number();
+        db.execute("UPDATE recordings SET lead_id = ?1 WHERE id = ?1", [lead])?;
+    }
+    Ok(begun)
 }
 
 pub(super) fn next_ids(db: &Connection, recording: RecordingId) -> rusqlite::Result<NextIds> {

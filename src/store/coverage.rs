@@ -7,7 +7,7 @@ use rusqlite::{Connection, Result, Transaction, TransactionBehavior, named_param
 use super::batch::GapReason;
 use super::error::{At, Error};
 use super::reader::{Access, Reader};
-use crate::event::{Coverage, Timestamp, release};
+use crate::event::{Coverage, SourceCoverage, Timestamp, release};
 
 /// How long the version in a run log may be, in bytes, to be named.
 const MAX_VERSION_BYTES: usize = 128;
@@ -45,6 +45,15 @@ macro_rules! up {
              FROM links AS l CROSS JOIN recordings AS r ON r.id = l.recording_id
          )
          "
+    };
+}
+
+/// Whether a gap `g` of a recording `r` touches the period.
+macro_rules! touching {
+    () => {
+        "g.started_ns <= :ended
+         -- One that is open lasts as long as its recorder runs.
+         AND COALESCE(g.ended_ns, CASE WHEN :is_live THEN :ended ELSE MAX(g.started_ns, r.last_commit_ns) END) >= :started"
     };
 }
 
@@ -117,6 +126,7 @@ fn cover(
     count_links(db, &mut coverage)?;
     count_recordings(db, &mut coverage, is_live)?;
     count_gaps(db, &mut coverage, is_live)?;
+    cover_sources(db, &mut coverage, is_live)?;
     if coverage.links > 0 {
         find_releases(db, &mut coverage)?;
         count_lost_samples(db, &mut coverage)?;
@@ -168,30 +178,102 @@ fn count_recordings(db: &Connection, coverage: &mut Coverage, is_live: bool) -> 
     Ok(())
 }
 
+/// Each eCapture by itself. The name tells them apart: the same one after its host was booted anew is no other.
+fn cover_sources(db: &Connection, coverage: &mut Coverage, is_live: bool) -> Result<()> {
+    let mut statement = db.prepare(
+        "SELECT DISTINCT COALESCE(s.name, s.url) AS name
+         FROM recordings AS r JOIN sources AS s ON s.id = r.source_id
+         WHERE r.import_sha256 IS NULL AND COALESCE(r.ended_ns, r.last_commit_ns) >= :started AND r.started_ns <= :ended
+         ORDER BY name",
+    )?;
+    let mut rows = statement.query(named_params! {
+        ":started": coverage.started.as_nanos(),
+        ":ended": coverage.ended.as_nanos(),
+    })?;
+    while let Some(row) = rows.next()? {
+        coverage.source_count += 1;
+        if coverage.sources.len() < Coverage::MAX_SOURCES {
+            let source = cover_source(db, coverage, row.get("name")?, is_live)?;
+            coverage.sources.push(source);
+        }
+    }
+    Ok(())
+}
+
+fn cover_source(
+    db: &Connection,
+    coverage: &Coverage,
+    name: String,
+    is_live: bool,
+) -> Result<SourceCoverage> {
+    let mut statement = db.prepare_cached(
+        "SELECT l.connected_ns, COALESCE(l.ended_ns, r.last_commit_ns) AS until_ns
+         FROM links AS l CROSS JOIN recordings AS r ON r.id = l.recording_id JOIN sources AS s ON s.id = r.source_id
+         WHERE r.import_sha256 IS NULL AND COALESCE(s.name, s.url) = :name
+            AND COALESCE(l.ended_ns, r.last_commit_ns) >= :started AND l.connected_ns <= :ended
+         ORDER BY l.connected_ns",
+    )?;
+    let mut rows = statement.query(named_params! {
+        ":name": name,
+        ":started": coverage.started.as_nanos(),
+        ":ended": coverage.ended.as_nanos(),
+    })?;
+    let mut union = Union::new(coverage.started, coverage.ended);
+    while let Some(row) = rows.next()? {
+        union.add(
+            Timestamp::from_nanos(row.get("connected_ns")?),
+            Timestamp::from_nanos(row.get("until_ns")?),
+        );
+    }
+    let gaps = db
+        .prepare_cached(concat!(
+            "SELECT COUNT(*) FROM gaps AS g CROSS JOIN recordings AS r ON r.id = g.recording_id
+             JOIN sources AS s ON s.id = r.source_id
+             WHERE r.import_sha256 IS NULL AND COALESCE(s.name, s.url) = :name AND ",
+            touching!()
+        ))?
+        .query_row(
+            named_params! {
+                ":name": name,
+                ":started": coverage.started.as_nanos(),
+                ":ended": coverage.ended.as_nanos(),
+                ":is_live": is_live,
+            },
+            |row| row.get(0),
+        )?;
+    Ok(SourceCoverage {
+        name,
+        link_up: union.length().min(coverage.period()),
+        gaps,
+    })
+}
+
 /// Captures of the first version know of no filter.
 fn count_filtered(db: &Connection, coverage: &mut Coverage) -> Result<()> {
-    coverage.filtered_recordings = db.query_row(
-        concat!(
-            recorded!(),
-            "SELECT COUNT(*) FROM recorded AS k JOIN recordings AS r ON r.id = k.id
-             WHERE k.finished_ns >= :started AND k.began_ns <= :ended AND r.filter IS NOT NULL"
-        ),
-        named_params! {
-            ":started": coverage.started.as_nanos(),
-            ":ended": coverage.ended.as_nanos(),
-        },
-        |row| row.get(0),
-    )?;
+    let mut statement = db.prepare(concat!(
+        recorded!(),
+        "SELECT r.filter IS NOT NULL AS is_filtered, r.snaplen_bytes IS NOT NULL AS has_snaplen, r.shortened_events
+         FROM recorded AS k JOIN recordings AS r ON r.id = k.id
+         WHERE k.finished_ns >= :started AND k.began_ns <= :ended"
+    ))?;
+    let mut rows = statement.query(named_params! {
+        ":started": coverage.started.as_nanos(),
+        ":ended": coverage.ended.as_nanos(),
+    })?;
+    while let Some(row) = rows.next()? {
+        coverage.filtered_recordings += u64::from(row.get::<_, bool>("is_filtered")?);
+        coverage.snaplen_recordings += u64::from(row.get::<_, bool>("has_snaplen")?);
+        let shortened = row.get("shortened_events")?;
+        coverage.shortened_events = coverage.shortened_events.saturating_add(shortened);
+    }
     Ok(())
 }
 
 fn count_gaps(db: &Connection, coverage: &mut Coverage, is_live: bool) -> Result<()> {
-    let mut statement = db.prepare(
-        "SELECT g.reason, g.frames FROM gaps AS g CROSS JOIN recordings AS r ON r.id = g.recording_id
-         WHERE g.started_ns <= :ended
-            -- One that is open lasts as long as its recorder runs.
-            AND COALESCE(g.ended_ns, CASE WHEN :is_live THEN :ended ELSE MAX(g.started_ns, r.last_commit_ns) END) >= :started",
-    )?;
+    let mut statement = db.prepare(concat!(
+        "SELECT g.reason, g.frames FROM gaps AS g CROSS JOIN recordings AS r ON r.id = g.recording_id WHERE ",
+        touching!()
+    ))?;
     let mut rows = statement.query(named_params! {
         ":started": coverage.started.as_nanos(),
         ":ended": coverage.ended.as_nanos(),

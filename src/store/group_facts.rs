@@ -11,7 +11,7 @@ use crate::filter::Facts;
 /// The groups in `temp.groups`, with what their numbers stand for.
 pub(super) const SELECT: &str = "
     SELECT g.events, g.bytes, g.first_ns, g.last_ns,
-        p.pid, p.pname, p.uid, so.url, c.id AS connection_id, c.fd,
+        p.pid, p.pname, p.uid, COALESCE(so.name, so.url) AS source, c.id AS connection_id, c.fd,
         c.src_ip, c.src_port, c.dst_ip, c.dst_port, c.sense, c.tuple_source, c.role,
         sh.kind, sh.content, sh.direction, sh.probe, sh.ecapture_type, sh.provenance,
         h.method, h.host, h.status, h.content_type, pa.path
@@ -60,7 +60,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<Owned> {
     };
     Ok(Owned {
         pname: row.get("pname")?,
-        source: row.get("url")?,
+        source: row.get("source")?,
         method: row.get("method")?,
         host: row.get("host")?,
         content_type: row.get("content_type")?,

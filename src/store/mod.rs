@@ -1,7 +1,7 @@
 //! The capture file: the only module that names SQLite, and the only place with SQL in it.
 //!
-//! One file is one capture. A [`Writer`] adds a recording to it, a transaction for each [`Batch`]; any number of
-//! [`Reader`]s answer meanwhile. Nothing here decodes frames or knows how results look.
+//! One file is one capture. A [`Writer`] adds a recording to it, or one for each of several sources, a transaction for
+//! each commit of a [`Batch`] a source; any number of [`Reader`]s answer meanwhile. Nothing here decodes frames or knows how results look.
 //!
 //! # The schema at a glance
 //!
@@ -27,7 +27,8 @@
 //! an entry for each. Payloads are concatenated into *blocks* of 256
 //! KiB, apart by class and compressed with zstd, and wait in the *tail* until there are enough of them; which block
 //! holds an event's payload follows from its id, content and length. A *batch* is a commit, with a digest over its
-//! events. *Grams* tell which blocks cannot hold a text. `docs/decisions/` has a page on each of these choices.
+//! events; of recordings that were begun together, one a source, it names the first, and the run of an event tells which
+//! of them it is of. *Grams* tell which blocks cannot hold a text. `docs/decisions/` has a page on each of these choices.
 //!
 //! Times are nanoseconds since 1970 in UTC, sizes are bytes, unknown is NULL. Codes are explained in the table `names`,
 //! and the views `event_list` and `connection_list` show everything but payloads in words to plain `sqlite3`.

@@ -72,6 +72,14 @@ pub struct Reader {
     _lock: Option<File>,
 }
 
+/// What a capture from before schema version 4 says of sources and recordings, in the columns of today: views that hide
+/// the tables of the file.
+const BEFORE_SOURCES: &str = "
+    CREATE TEMP VIEW sources AS SELECT *, NULL AS name FROM main.sources;
+    CREATE TEMP VIEW recordings AS
+    SELECT *, NULL AS lead_id, 0 AS filtered_bytes, NULL AS snaplen_bytes, 0 AS shortened_events, 0 AS shortened_bytes
+    FROM main.recordings;";
+
 impl Reader {
     /// Opens the capture at `path`.
     ///
@@ -167,6 +175,9 @@ impl Reader {
         open::keep_plans(&self.db).at(&self.path)?;
         self.limit_values(MAX_VALUE_BYTES)?;
         self.version = migrate::check_readable(&self.db, &self.path)?;
+        if self.version < 4 {
+            self.db.execute_batch(BEFORE_SOURCES).at(&self.path)?;
+        }
         self.has_cuts = self.has_origins()
             && self
                 .db
@@ -295,7 +306,7 @@ impl Reader {
         Ok(reader)
     }
 
-    /// The URL or file that the events of a run came from.
+    /// The name of the source that the events of a run came from; its URL, or the file, if it has none.
     pub(super) fn source_of(&self, run: RunId) -> Result<Option<Arc<str>>, Error> {
         let number = run.number();
         if let Some(source) = self.sources.borrow().get(&number) {
@@ -303,9 +314,12 @@ impl Reader {
         }
         let source = self
             .db
-            .prepare_cached("SELECT s.url FROM runs AS r JOIN sources AS s ON s.id = r.source_id WHERE r.id = ?1")
+            .prepare_cached(
+                "SELECT COALESCE(s.name, s.url) AS source
+                 FROM runs AS r JOIN sources AS s ON s.id = r.source_id WHERE r.id = ?1",
+            )
             .at(&self.path)?
-            .query_row([number], |row| row.get::<_, String>("url"))
+            .query_row([number], |row| row.get::<_, String>("source"))
             .optional()
             .at(&self.path)?
             .map(Arc::from);

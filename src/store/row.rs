@@ -80,7 +80,11 @@ select!(
         Monotonic = "d.monotonic_ns",
         InterfaceIndex = "d.interface_index",
         Reason = "d.reason",
-        Recording = "r.id",
+        // Of recordings that were begun together a batch names the first, and the source says which it is.
+        Recording = "COALESCE(
+            (SELECT m.id FROM runs AS ru CROSS JOIN recordings AS m ON m.id >= r.id AND m.source_id = ru.source_id
+             WHERE ru.id = s.run_id ORDER BY m.id LIMIT 1),
+            r.id)",
         IsReceivedEstimated = "r.is_received_estimated",
     }
     "FROM events AS e

@@ -17,7 +17,8 @@ use crate::event::{ConnectionId, Details, Direction, Envelope, EventId, Recordin
 
 /// Turns batches into rows. Knows nothing of transactions.
 pub(super) struct RowWriter {
-    recording: RecordingId,
+    /// A recording a source; the first leads the others.
+    recordings: Vec<RecordingId>,
     interner: Interner,
     tail: Tail,
     press: Press,
@@ -29,7 +30,7 @@ pub(super) struct RowWriter {
 impl RowWriter {
     pub(super) fn new(
         db: &Connection,
-        recording: RecordingId,
+        recordings: Vec<RecordingId>,
         next_connection: ConnectionId,
     ) -> Result<Self, TailError> {
         // What an earlier recorder left in the tail has lost its surroundings.
@@ -40,7 +41,7 @@ impl RowWriter {
                 next("SELECT COALESCE(MAX(id), 0) + 1 FROM streams")?,
                 next("SELECT COALESCE(MAX(last_id), 0) + 1 FROM batches")?,
             ),
-            recording,
+            recordings,
             interner: Interner::new(db, next_connection)?,
             tail: Tail::new(db)?,
             press: Press::new()?,
@@ -49,24 +50,33 @@ impl RowWriter {
         })
     }
 
+    /// Writes a batch of each recording.
     pub(super) fn write(
         &mut self,
         db: &Connection,
-        batch: &Batch,
+        batches: &[&Batch],
         now: Timestamp,
     ) -> Result<(), TailError> {
-        surroundings::write(db, self.recording, batch)?;
-        for connection in &batch.connections {
-            surroundings::add_connection(db, connection)?;
+        for (recording, batch) in self.recordings.iter().zip(batches) {
+            surroundings::write(db, *recording, batch)?;
+            for connection in &batch.connections {
+                surroundings::add_connection(db, connection)?;
+            }
         }
-        self.write_events(db, &batch.events, now)?;
-        for update in &batch.connection_updates {
-            surroundings::update_connection(db, update)?;
+        match batches {
+            [batch] => self.write_events(db, batch.events.iter(), now)?,
+            _ => self.write_events(db, in_order(batches).into_iter(), now)?,
         }
-        self.move_events(db, &batch.moves)?;
+        for batch in batches {
+            for update in &batch.connection_updates {
+                surroundings::update_connection(db, update)?;
+            }
+            self.move_events(db, &batch.moves)?;
+        }
         self.tail.save(db)?;
         self.postings.save(db)?;
-        self.write_counters(db, &batch.counters, now)?;
+        let counters = batches.iter().map(|batch| &batch.counters);
+        self.write_counters(db, counters, now)?;
         Ok(())
     }
 
@@ -116,30 +126,37 @@ impl RowWriter {
     pub(super) fn finish(
         &mut self,
         db: &Connection,
-        counters: &Counters,
+        counters: &[Counters],
         now: Timestamp,
     ) -> Result<(), TailError> {
         self.tail.flush(db, &mut self.press)?;
         self.postings.flush(db)?;
-        self.write_counters(db, counters, now)?;
-        db.execute(
-            "UPDATE recordings SET ended_ns = ?2, is_clean = 1 WHERE id = ?1",
-            params![self.recording.number(), now.as_nanos()],
-        )?;
+        self.write_counters(db, counters.iter(), now)?;
+        for recording in &self.recordings {
+            db.execute(
+                "UPDATE recordings SET ended_ns = ?2, is_clean = 1 WHERE id = ?1",
+                params![recording.number(), now.as_nanos()],
+            )?;
+        }
         Ok(())
     }
 
-    fn write_events(
+    /// Writes events in order of id, and the batch that they are.
+    fn write_events<'a>(
         &mut self,
         db: &Connection,
-        events: &[NewEvent],
+        events: impl DoubleEndedIterator<Item = &'a NewEvent> + Clone,
         now: Timestamp,
     ) -> Result<(), TailError> {
-        let (Some(first), Some(last)) = (events.first(), events.last()) else {
+        let (Some(lead), Some(first), Some(last)) = (
+            self.recordings.first().copied(),
+            events.clone().next(),
+            events.clone().next_back(),
+        ) else {
             return Ok(());
         };
         self.press
-            .begin_batch(BatchHasher::new(self.recording, first.id, last.id))?;
+            .begin_batch(BatchHasher::new(lead, first.id, last.id))?;
         let mut insert = db.prepare_cached(
             "INSERT INTO events
                 (id, time_ns, received_after_ns, stream_id, shape_id, head_id, path_id, tid_after_pid, payload_bytes)
@@ -206,46 +223,59 @@ impl RowWriter {
         .execute(params![
             first.id.number(),
             last.id.number(),
-            self.recording.number(),
+            lead.number(),
             now.as_nanos(),
             digest
         ])?;
         Ok(())
     }
 
-    fn write_counters(
+    fn write_counters<'a>(
         &self,
         db: &Connection,
-        counters: &Counters,
+        counters: impl Iterator<Item = &'a Counters>,
         now: Timestamp,
     ) -> rusqlite::Result<()> {
-        db.prepare_cached(
+        let mut update = db.prepare_cached(
             "UPDATE recordings SET
                 last_commit_ns = ?2, received_frames = ?3, received_bytes = ?4, stored_events = ?5,
                 unreadable_frames = ?6, dropped_frames = ?7, dropped_bytes = ?8, withheld_keys = ?9,
                 destroyed_sockets = ?10, replayed_logs = ?11, stored_logs = ?12, heartbeats = ?13, lost_samples = ?14,
-                filtered_events = ?15
+                filtered_events = ?15, filtered_bytes = ?16, shortened_events = ?17, shortened_bytes = ?18
              WHERE id = ?1",
-        )?
-        .execute(params![
-            self.recording.number(),
-            now.as_nanos(),
-            counters.received_frames,
-            counters.received_bytes,
-            counters.stored_events,
-            counters.unreadable_frames,
-            counters.dropped_frames,
-            counters.dropped_bytes,
-            counters.withheld_keys,
-            counters.destroyed_sockets,
-            counters.replayed_logs,
-            counters.stored_logs,
-            counters.heartbeats,
-            counters.lost_samples,
-            counters.filtered_events
-        ])?;
+        )?;
+        for (recording, counters) in self.recordings.iter().zip(counters) {
+            update.execute(params![
+                recording.number(),
+                now.as_nanos(),
+                counters.received_frames,
+                counters.received_bytes,
+                counters.stored_events,
+                counters.unreadable_frames,
+                counters.dropped_frames,
+                counters.dropped_bytes,
+                counters.withheld_keys,
+                counters.destroyed_sockets,
+                counters.replayed_logs,
+                counters.stored_logs,
+                counters.heartbeats,
+                counters.lost_samples,
+                counters.filtered_events,
+                counters.filtered_bytes,
+                counters.shortened_events,
+                counters.shortened_bytes
+            ])?;
+        }
         Ok(())
     }
+}
+
+/// The events of all batches in order of arrival.
+fn in_order<'a>(batches: &[&'a Batch]) -> Vec<&'a NewEvent> {
+    let mut events: Vec<_> = batches.iter().flat_map(|batch| &batch.events).collect();
+    // Each batch is in order by itself, and runs of it are what this sort is made for.
+    events.sort_by_key(|event| event.id);
+    events
 }
 
 /// Adds what only some probes say.

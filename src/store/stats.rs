@@ -169,7 +169,7 @@ fn recordings(db: &Connection, since: i64, until: i64) -> Result<Vec<RecordingSt
         recorded!(),
         ", ",
         up!(),
-        "SELECT r.id, s.url, r.is_clean, k.began_ns,
+        "SELECT r.id, COALESCE(s.name, s.url) AS source, CASE WHEN s.name IS NOT NULL THEN s.url END AS url, r.is_clean, k.began_ns,
             CASE WHEN r.ended_ns IS NOT NULL THEN k.finished_ns END AS ended_ns,
             r.stored_events, r.received_frames,
             r.unreadable_frames, r.dropped_frames, r.withheld_keys,
@@ -177,7 +177,7 @@ fn recordings(db: &Connection, since: i64, until: i64) -> Result<Vec<RecordingSt
              JOIN events AS e ON e.id = b.last_id
              JOIN streams AS st ON st.id = e.stream_id
              JOIN runs AS ru ON ru.id = st.run_id
-             WHERE b.recording_id = r.id ORDER BY b.first_id DESC LIMIT 1) AS event_version,
+             WHERE b.recording_id = r.id AND ru.source_id = r.source_id ORDER BY b.first_id DESC LIMIT 1) AS event_version,
             (SELECT ru.version FROM run_logs AS g
              JOIN links AS l ON l.id = g.link_id
              JOIN runs AS ru ON ru.id = g.run_id
@@ -193,7 +193,8 @@ fn recordings(db: &Connection, since: i64, until: i64) -> Result<Vec<RecordingSt
     let rows = statement.query_map(params![since, until, Stats::MAX_LISTED], |row| {
         Ok(RecordingStats {
             number: row.get("id")?,
-            source: row.get("url")?,
+            source: row.get("source")?,
+            url: row.get("url")?,
             ecapture_version: row
                 .get::<_, Option<String>>("event_version")?
                 .or(row.get("log_version")?),
@@ -208,31 +209,41 @@ fn recordings(db: &Connection, since: i64, until: i64) -> Result<Vec<RecordingSt
             unreadable: row.get("unreadable_frames")?,
             dropped_by_us: row.get("dropped_frames")?,
             keys_withheld: row.get("withheld_keys")?,
-            filtered_events: 0,
-            filter: None,
+            ..RecordingStats::default()
         })
     })?;
     oldest_first(rows)
 }
 
-/// Adds what the recorder's filter was and what it left out. Captures of the first version know of none.
+/// Adds what the recorder was told to leave out, and what it left out. Captures of the first version know of nothing such.
 fn add_filter(db: &Connection, recording: &mut RecordingStats) -> Result<()> {
-    (recording.filtered_events, recording.filter) = db
-        .prepare_cached("SELECT filtered_events, filter FROM recordings WHERE id = ?1")?
-        .query_row([recording.number], |row| {
-            Ok((row.get("filtered_events")?, row.get("filter")?))
-        })?;
-    Ok(())
+    db.prepare_cached(
+        "SELECT filtered_events, filtered_bytes, filter, snaplen_bytes, shortened_events, shortened_bytes
+         FROM recordings WHERE id = ?1",
+    )?
+    .query_row([recording.number], |row| {
+        recording.filtered_events = row.get("filtered_events")?;
+        recording.filtered_bytes = row.get("filtered_bytes")?;
+        recording.filter = row.get("filter")?;
+        recording.snaplen_bytes = row.get("snaplen_bytes")?;
+        recording.shortened_events = row.get("shortened_events")?;
+        recording.shortened_bytes = row.get("shortened_bytes")?;
+        Ok(())
+    })
 }
 
 fn gaps(db: &Connection, since: i64, until: i64) -> Result<Vec<Gap>> {
     let mut statement = db.prepare(
-        "SELECT started_ns, ended_ns, reason, frames, bytes, detail FROM gaps
-         WHERE COALESCE(ended_ns, ?2) >= ?1 AND started_ns <= ?2
-         ORDER BY started_ns DESC, id DESC LIMIT ?3",
+        "SELECT g.started_ns, g.ended_ns, g.reason, g.frames, g.bytes, g.detail,
+            (SELECT COALESCE(s.name, s.url) FROM recordings AS r JOIN sources AS s ON s.id = r.source_id
+             WHERE r.id = g.recording_id AND (SELECT COUNT(*) FROM (SELECT 1 FROM sources LIMIT 2)) > 1) AS source
+         FROM gaps AS g
+         WHERE COALESCE(g.ended_ns, ?2) >= ?1 AND g.started_ns <= ?2
+         ORDER BY g.started_ns DESC, g.id DESC LIMIT ?3",
     )?;
     let rows = statement.query_map(params![since, until, Stats::MAX_LISTED], |row| {
         Ok(Gap {
+            source: row.get("source")?,
             started: Timestamp::from_nanos(row.get("started_ns")?),
             ended: row
                 .get::<_, Option<i64>>("ended_ns")?

@@ -1,4 +1,4 @@
-//! The recorder's side of a capture: one [`Writer`] a file, one transaction a [`Batch`].
+//! The recorder's side of a capture: one [`Writer`] a file, one transaction a commit.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::batch::{Batch, Counters, KnownRun, NextIds, RecordingStart, RunRow, UncleanEnd};
+use super::begin::Begun;
 use super::error::{At, Error};
 use super::row_writer::RowWriter;
 use super::{begin, migrate, open};
@@ -24,8 +25,8 @@ pub enum Sealed {
 pub struct Writer {
     db: Connection,
     path: PathBuf,
-    source: SourceId,
-    recording: RecordingId,
+    /// A recording a source; the first leads the others.
+    begun: Vec<Begun>,
     rows: RowWriter,
     next: NextIds,
     unclean: Vec<UncleanEnd>,
@@ -40,6 +41,15 @@ impl Writer {
     /// When the file is not ours to write, is held by another recorder, is newer than this program, is no capture, or
     /// cannot be written. Nothing is changed in a file that is refused.
     pub fn open(path: &Path, start: &RecordingStart) -> Result<Self, Error> {
+        Self::open_all(path, std::slice::from_ref(start))
+    }
+
+    /// The same with a recording for each of several sources, no two of them the same.
+    ///
+    /// # Errors
+    /// As for [`Writer::open`].
+    pub fn open_all(path: &Path, starts: &[RecordingStart]) -> Result<Self, Error> {
+        let start = starts.first().expect("there is a source");
         let path = open::resolve(path)?;
         let lock = open::lock_for_writing(&path)?;
         let mut db = open::open_for_writing(&path)?;
@@ -57,17 +67,17 @@ impl Writer {
         let transaction =
             Transaction::new_unchecked(&db, TransactionBehavior::Immediate).at(&path)?;
         let unclean = begin::note_unclean_ends(&transaction, start.started).at(&path)?;
-        let source = begin::find_or_add_source(&transaction, start).at(&path)?;
-        let recording = begin::add_recording(&transaction, source, start).at(&path)?;
+        let begun = begin::add_recordings(&transaction, starts).at(&path)?;
         transaction.commit().at(&path)?;
-        let next = begin::next_ids(&db, recording).at(&path)?;
-        let rows = RowWriter::new(&db, recording, ConnectionId::new(next.connection))
+        let recordings: Vec<_> = begun.iter().map(|begun| begun.recording).collect();
+        let lead = *recordings.first().expect("there is a source");
+        let next = begin::next_ids(&db, lead).at(&path)?;
+        let rows = RowWriter::new(&db, recordings, ConnectionId::new(next.connection))
             .map_err(|error| error.at(&path))?;
         Ok(Self {
             db,
             path,
-            source,
-            recording,
+            begun,
             rows,
             next,
             unclean,
@@ -80,9 +90,9 @@ impl Writer {
         &self.path
     }
 
-    /// The recording that was begun.
+    /// The recording that was begun; of several, the first.
     pub fn recording(&self) -> RecordingId {
-        self.recording
+        self.next.recording
     }
 
     /// The ids that the first rows of this recording get.
@@ -95,22 +105,25 @@ impl Writer {
         &self.unclean
     }
 
-    /// What is known of the newest run of this source.
+    /// What is known of the newest run of each source, in the order in which they were given.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn known_run(&self) -> Result<Option<KnownRun>, Error> {
-        self.read_known_run().at(&self.path)
+    pub fn known_runs(&self) -> Result<Vec<Option<KnownRun>>, Error> {
+        self.begun
+            .iter()
+            .map(|begun| self.read_known_run(begun.source).at(&self.path))
+            .collect()
     }
 
-    fn read_known_run(&self) -> rusqlite::Result<Option<KnownRun>> {
+    fn read_known_run(&self, source: SourceId) -> rusqlite::Result<Option<KnownRun>> {
         let run = self
             .db
             .query_row(
                 "SELECT id, first_log, version, started_ns, zone_offset_seconds FROM runs
                  WHERE source_id = ?1 AND first_log IS NOT NULL
                  ORDER BY id DESC LIMIT 1",
-                [self.source.number()],
+                [source.number()],
                 |row| {
                     Ok(RunRow {
                         id: RunId::new(row.get("id")?),
@@ -140,10 +153,19 @@ impl Writer {
     /// [`Error::Busy`] when another connection holds the write lock: nothing was done, and the same batch can be tried
     /// again. Any other error means that the batch is not in the file and that this writer is of no further use.
     pub fn commit(&mut self, batch: &Batch, now: Timestamp) -> Result<(), Error> {
+        self.commit_all(&[batch], now)
+    }
+
+    /// Writes a batch of each source in one transaction, in the order in which the sources were given. The ids of their
+    /// events, taken together, follow each other.
+    ///
+    /// # Errors
+    /// As for [`Writer::commit`].
+    pub fn commit_all(&mut self, batches: &[&Batch], now: Timestamp) -> Result<(), Error> {
         let transaction =
             Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate).at(&self.path)?;
         self.rows
-            .write(&transaction, batch, now)
+            .write(&transaction, batches, now)
             .map_err(|error| error.at(&self.path))?;
         transaction.commit().at(&self.path)
     }
@@ -153,6 +175,14 @@ impl Writer {
     /// # Errors
     /// As for [`Writer::commit`].
     pub fn end(&mut self, counters: &Counters, now: Timestamp) -> Result<(), Error> {
+        self.end_all(std::slice::from_ref(counters), now)
+    }
+
+    /// The same with the counters of each source.
+    ///
+    /// # Errors
+    /// As for [`Writer::commit`].
+    pub fn end_all(&mut self, counters: &[Counters], now: Timestamp) -> Result<(), Error> {
         let transaction =
             Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate).at(&self.path)?;
         self.rows

@@ -103,6 +103,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
     ("rustix", &["store::open", "cli::doctor"]),
     ("rustls", &["record"]),
+    ("rustls_native_certs", &["record::source"]),
     ("sd_notify", &["cli::service"]),
     ("serde", &["wire", "export"]),
     ("serde_json", &["wire", "export", "cli::terminal"]),
@@ -125,6 +126,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("tokio", &["record"]),
     ("tokio_tungstenite", &["record::source"]),
     ("unicode_width", &["filter::parse_error", "render::escape"]),
+    ("webpki_roots", &["record::source"]),
     ("zstd", &["http::coding", "http::decode", "store::block"]),
 ];
 

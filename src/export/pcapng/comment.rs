@@ -48,6 +48,10 @@ pub(super) fn provenance(provenance: Provenance) -> impl Iterator<Item = String>
             Provenance::TEXT_FILE,
             "from a text file of eCapture's: bytes that are no text are lost",
         ),
+        (
+            Provenance::SHORTENED,
+            "ecq-record stored only the first bytes: more followed",
+        ),
     ]
     .into_iter()
     .filter(move |(flag, _)| provenance.contains(*flag))
@@ -84,6 +88,6 @@ mod tests {
             event(&bare),
             "event 8 (received 2026-11-23T11:00:01.000000000Z, an estimate)"
         );
-        assert_eq!(provenance(Provenance::all()).count(), 5);
+        assert_eq!(provenance(Provenance::all()).count(), 6);
     }
 }

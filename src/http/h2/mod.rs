@@ -96,7 +96,7 @@ impl Session {
             offset: piece.offset,
             bytes: &[],
             is_first: last.is_none_or(|last| *last != Some(piece.event)),
-            is_truncated: piece.provenance.contains(Provenance::MAYBE_TRUNCATED),
+            is_truncated: piece.provenance.intersects(Provenance::INCOMPLETE),
         };
         if !goes_on && (piece.is_last || !input.is_first) {
             let bytes = piece.bytes;

@@ -45,9 +45,15 @@ select!(
         Path = "pa.path",
         RequestHeadBlock = "x.request_head_block",
         ResponseHeadBlock = "x.response_head_block",
-        Recording = "(SELECT recording_id FROM batches
-            WHERE first_id <= COALESCE(x.request_first_id, x.response_first_id)
-            ORDER BY first_id DESC LIMIT 1)",
+        // As for an event: the one of the batch, or the one that was begun with it for the source.
+        Recording = "(SELECT COALESCE(
+                (SELECT m.id FROM runs AS ru
+                 CROSS JOIN recordings AS m ON m.id >= b.recording_id AND m.source_id = ru.source_id
+                 WHERE ru.id = s.run_id ORDER BY m.id LIMIT 1),
+                b.recording_id)
+            FROM batches AS b
+            WHERE b.first_id <= COALESCE(x.request_first_id, x.response_first_id)
+            ORDER BY b.first_id DESC LIMIT 1)",
         RequestFirst = "x.request_first_id",
         RequestFirstAfter = "x.request_first_after_ns",
         RequestLast = "x.request_last_id",

@@ -242,7 +242,7 @@ impl<'a> Lists<'a> {
     /// Puts those of the streams on the list `base` on `list` that fit.
     fn judge_streams(&mut self, list: i64, base: i64, part: &Expr) -> Result<()> {
         const STREAMS: &str = "
-            SELECT s.id, p.pid, p.pname, p.uid, so.url, c.id AS connection_id, c.fd,
+            SELECT s.id, p.pid, p.pname, p.uid, COALESCE(so.name, so.url) AS source, c.id AS connection_id, c.fd,
                 c.src_ip, c.src_port, c.dst_ip, c.dst_port, c.sense, c.tuple_source, c.role
             FROM temp.wanted AS w
             CROSS JOIN streams AS s ON s.id = w.id
@@ -253,7 +253,7 @@ impl<'a> Lists<'a> {
             WHERE w.list = ?1";
         self.add(list, STREAMS, [base], |row| {
             let (pname, source): (Option<String>, Option<String>) =
-                (row.get("pname")?, row.get("url")?);
+                (row.get("pname")?, row.get("source")?);
             let facts = Facts {
                 pid: row.get("pid")?,
                 uid: row.get("uid")?,

@@ -36,8 +36,8 @@ const STREAM: [Rows; 5] = [
     ),
     rows!(
         "sources",
-        ["id, url, host_name, boot_id"],
-        "?1, ?2, ?3, ?4",
+        ["id, url, host_name, boot_id, name"],
+        "?1, ?2, ?3, ?4, ?5",
         "WHERE id = (SELECT r.source_id FROM streams AS s JOIN runs AS r ON r.id = s.run_id WHERE s.id = ?1)"
     ),
 ];

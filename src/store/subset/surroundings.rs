@@ -13,9 +13,11 @@ const RECORDINGS: Rows = rows!(
     [
         "id, source_id, program, started_ns, last_commit_ns, ended_ns, is_clean, is_received_estimated, import_sha256,
          received_frames, received_bytes, stored_events, unreadable_frames, dropped_frames, dropped_bytes, withheld_keys,
-         destroyed_sockets, replayed_logs, stored_logs, heartbeats, lost_samples, filtered_events, filter"
+         destroyed_sockets, replayed_logs, stored_logs, heartbeats, lost_samples, filtered_events, filter, lead_id,
+         filtered_bytes, snaplen_bytes, shortened_events, shortened_bytes"
     ],
-    "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23",
+    "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25,
+     ?26, ?27, ?28",
     ""
 );
 
@@ -33,8 +35,8 @@ const FIRST_RECORDINGS: Rows = rows!(
 
 const RECORDING_SOURCES: Rows = rows!(
     "sources",
-    ["id, url, host_name, boot_id"],
-    "?1, ?2, ?3, ?4",
+    ["id, url, host_name, boot_id, name"],
+    "?1, ?2, ?3, ?4, ?5",
     "WHERE id = (SELECT source_id FROM recordings WHERE id = ?1)"
 );
 
@@ -80,8 +82,8 @@ const RUNS: Rows = rows!(
 
 const RUN_SOURCES: Rows = rows!(
     "sources",
-    ["id, url, host_name, boot_id"],
-    "?1, ?2, ?3, ?4",
+    ["id, url, host_name, boot_id, name"],
+    "?1, ?2, ?3, ?4, ?5",
     "WHERE id = (SELECT source_id FROM runs WHERE id = ?1)"
 );
 
@@ -96,11 +98,14 @@ pub(super) fn begin(copying: &Copying<'_>) -> Result<(), Error> {
     copying.copy(recordings, &[])
 }
 
-/// Leaves the recordings that have chosen events, and copies what belongs to them.
+/// Leaves the recordings that have chosen events, with those that were begun together with them, and copies what belongs
+/// to them.
 pub(super) fn finish(copying: &Copying<'_>) -> Result<(), Error> {
     let Copying { reader, db, path } = *copying;
-    db.execute_batch("DELETE FROM recordings WHERE id NOT IN (SELECT recording_id FROM batches)")
-        .at(path)?;
+    db.execute_batch(
+        "DELETE FROM recordings WHERE COALESCE(lead_id, id) NOT IN (SELECT recording_id FROM batches)",
+    )
+    .at(path)?;
     let is_live = reader.access() == Access::Live;
     let limits = limits(db, is_live).at(path)?;
     let transaction =

@@ -33,7 +33,7 @@ fn check_import(file: &std::path::Path, filter: &str) {
     let left_out = all - expected.len();
     some.import(file, ["--filter", filter])
         .says(&format!("stored {} events", expected.len()))
-        .says(&format!("not stored: {left_out} by --filter"));
+        .says(&format!("not stored: {left_out} by --filter ("));
     let stored = comparable(some.events::<&str>([]));
     assert_eq!(stored.len(), expected.len(), "{filter}");
     for (stored, expected) in stored.iter().zip(&expected) {
@@ -110,7 +110,7 @@ fn a_live_recording_is_filtered() {
 const DATE: &str = "2026-11-23 10:40:40.000";
 
 /// A recording of these messages, each so many milliseconds after the first.
-fn recorded<'a>(
+pub(super) fn recorded<'a>(
     messages: impl IntoIterator<Item = (i64, bytes::Bytes)>,
     args: impl IntoIterator<Item = &'a str>,
 ) -> TestEnv {
@@ -128,7 +128,7 @@ fn recorded<'a>(
     env
 }
 
-fn data_on(descriptor: u32, way: &str, payload: &str) -> bytes::Bytes {
+pub(super) fn data_on(descriptor: u32, way: &str, payload: &str) -> bytes::Bytes {
     let who = format!("PID:10 TID:10 Comm:client FD:{descriptor}");
     openssl(DATE, &who, way, payload.as_bytes())
 }
@@ -225,7 +225,7 @@ fn the_filter_and_what_it_left_out_are_told() {
         ["--filter", "pname==\"client\"   and len<5"],
     );
     let stats = env.query(["stats"]).exits(0);
-    assert!(stats.text().contains(", 1 left out by --filter\n"));
+    assert!(stats.text().contains(", 1 left out by --filter (5 B)\n"));
     assert!(
         stats
             .text()

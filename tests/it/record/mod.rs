@@ -5,10 +5,13 @@ mod dialects;
 mod disk;
 mod filters;
 mod frames;
+mod left_out;
 mod links;
 mod pressure;
+mod proxies;
 mod refusals;
 mod service;
+mod sources;
 mod stopping;
 mod text_files;
 

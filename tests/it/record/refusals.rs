@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 
+use ecq::store::newest_version;
 use rusqlite::Connection;
 
 use crate::support::env::{QUERY, RECORD, Run, TestEnv, run};
@@ -124,7 +125,11 @@ fn a_newer_capture_is_refused_in_words() {
     db.pragma_update(None, "user_version", 99).unwrap();
     drop(db);
     let before = fingerprint(&env.path("db"));
-    let words = "schema version 99 is newer than this program's 3";
+    let words = format!(
+        "schema version 99 is newer than this program's {}",
+        newest_version()
+    );
+    let words = words.as_str();
     query(&env, &env.db()).exits(2).says(words).says("test.db");
     assert_eq!(fingerprint(&env.path("db")), before);
     record(&env, &env.db()).exits(2).says(words).says("test.db");

@@ -42,7 +42,8 @@ fn metrics_are_what_happened() {
     let address = metrics_of(&recorder);
     let sent = messages(&encoder, Traffic::new(1, Corpus::Small).take(200)).len();
     super::play(&server, Traffic::new(1, Corpus::Small).take(200));
-    let stored = format!("\necq_stored_events_total {sent}\n");
+    let of_source = |name: &str| format!("\necq_{name}{{source=\"{}\"}} ", server.url());
+    let stored = format!("{}{sent}\n", of_source("stored_events_total"));
     let metrics = || ask(address, "GET /metrics HTTP/1.1");
     until_true("all events in the metrics", || metrics().contains(&stored));
     let answer = metrics();
@@ -52,8 +53,12 @@ fn metrics_are_what_happened() {
         "{answer}"
     );
     for line in [
-        "\necq_linked 1\n",
-        "\necq_dropped_frames_total 0\n",
+        format!("{}1\n", of_source("linked")),
+        format!("{}0\n", of_source("dropped_frames_total")),
+    ] {
+        assert!(answer.contains(&line), "no {line:?} in {answer}");
+    }
+    for line in [
         "\necq_uncommitted_events 0\n",
         "\necq_queue_bytes 0\n",
         "\n# TYPE ecq_stored_events counter\n",

@@ -12,6 +12,7 @@ use ecq::store::{RecordingStart, RunRow};
 pub(crate) fn start(url: &str) -> RecordingStart {
     RecordingStart {
         url: url.to_owned(),
+        name: None,
         host_name: None,
         boot_id: None,
         program: "test".to_owned(),
@@ -20,6 +21,7 @@ pub(crate) fn start(url: &str) -> RecordingStart {
         import_sha256: None,
         is_again: false,
         filter: None,
+        snaplen_bytes: None,
     }
 }
 

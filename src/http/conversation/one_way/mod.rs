@@ -203,7 +203,7 @@ impl OneWay {
     }
 
     fn event_ends(&mut self, piece: &Piece<'_>, context: &mut Context<'_>) {
-        let mark = if piece.provenance.contains(Provenance::MAYBE_TRUNCATED) {
+        let mark = if piece.provenance.intersects(Provenance::INCOMPLETE) {
             Defects::MAYBE_TRUNCATED
         } else {
             Defects::empty()
@@ -231,7 +231,7 @@ impl OneWay {
             }
             other => other,
         };
-        let cut = Provenance::MAYBE_TRUNCATED | Provenance::CUT_AT_NUL;
+        let cut = Provenance::INCOMPLETE | Provenance::CUT_AT_NUL;
         self.is_cut = piece.provenance.intersects(cut) && !self.is_between();
     }
 

@@ -3,30 +3,37 @@
 //! What makes eCapture crash decides the rules (`docs/wire.md`): from 1.5.0 to 2.5.1 a client that leaves before its
 //! first heartbeat, and any client that stops reading. So a link that was begun is held until its first heartbeat, two
 //! seconds at most when we are asked to stop, and reading never waits. `Origin` must be sent, or the handshake is refused.
+//!
+//! Each eCapture has a link of its own, with its own waits. What one of them does holds up no other: all of them only
+//! take what came and go back to wait.
+
+mod header;
+mod target;
+mod tls;
+
+pub use header::Header;
+pub use target::local_port;
+pub(super) use target::{Target, is_secure};
+pub(super) use tls::config as tls_config;
 
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::Sender;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError, ProtocolError};
-use tokio_tungstenite::tungstenite::handshake::client::Request;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
 use super::backoff::Backoff;
-use super::error::Error;
 use super::meters::Meters;
-use super::notice::Notice;
+use super::notice::{Notice, Teller, Why};
 use super::queue::{Item, LinkEnd};
 use crate::event::{Frame, Opcode, Timestamp};
 use crate::wire;
@@ -54,74 +61,13 @@ const QUICK: Duration = Duration::from_secs(10);
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// Where eCapture listens.
-pub(super) struct Target {
-    request: Request,
-    host: String,
-    port: u16,
-    config: WebSocketConfig,
-}
-
-impl Target {
-    /// Reads the URL.
-    pub(super) fn new(url: &str, max_message_bytes: usize) -> Result<Self, Error> {
-        let bad = |reason: &str| Error::BadUrl {
-            url: url.to_owned(),
-            reason: reason.to_owned(),
-        };
-        let uri: tokio_tungstenite::tungstenite::http::Uri = url
-            .parse()
-            .map_err(|_| bad("not a URL; the usual one is ws://127.0.0.1:28257/"))?;
-        let default_port = match uri.scheme_str() {
-            Some("ws") => 80,
-            Some("wss") => 443,
-            _ => return Err(bad("must begin with ws:// or wss://")),
-        };
-        let host = uri
-            .host()
-            .filter(|host| !host.is_empty())
-            .ok_or_else(|| bad("has no host"))?;
-        let host = host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .to_owned();
-        let port = uri.port_u16().unwrap_or(default_port);
-        let mut request = ClientRequestBuilder::new(uri)
-            .into_client_request()
-            .map_err(|error| bad(&error.to_string()))?;
-        request
-            .headers_mut()
-            .insert("Origin", HeaderValue::from_static("http://localhost/"));
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(max_message_bytes))
-            .max_frame_size(Some(max_message_bytes));
-        Ok(Self {
-            request,
-            host,
-            port,
-            config,
-        })
-    }
-}
-
-/// The port that a URL names, if it is one of this host.
-///
-/// # Errors
-/// When it is no URL that eCapture could have.
-pub fn local_port(url: &str) -> Result<Option<u16>, Error> {
-    let target = Target::new(url, 0)?;
-    let is_here = match target.host.parse::<std::net::IpAddr>() {
-        Ok(address) => address.is_loopback(),
-        Err(_) => target.host == "localhost",
-    };
-    Ok(is_here.then_some(target.port))
-}
-
 /// Keeps a link up until told to stop.
 pub(super) struct Source {
+    /// Its place among the sources.
+    pub(super) number: usize,
     pub(super) target: Target,
     pub(super) meters: Arc<Meters>,
-    pub(super) notices: Sender<Notice>,
+    pub(super) teller: Teller,
     /// Becomes true when the recorder is to stop.
     pub(super) stop: watch::Receiver<bool>,
 }
@@ -138,6 +84,11 @@ pub(super) fn now() -> Timestamp {
     Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
+/// Keeps the links of all sources up; returns when all have ended.
+pub(super) async fn run_all(sources: Vec<Source>) {
+    join_all(sources.into_iter().map(Source::run)).await;
+}
+
 impl Source {
     /// Connects, reads until the link ends, waits, and tries again; returns when told to stop.
     pub(super) async fn run(mut self) {
@@ -147,11 +98,12 @@ impl Source {
         while !*self.stop.borrow() {
             let wait = match self.connect().await {
                 Connected::Stopped => return,
-                Connected::Failed(reason) => {
+                Connected::Failed(why, reason) => {
                     let wait = backoff.next_wait();
                     // Attempts can go on for days: the same answer is news only once.
                     if last_reason.as_ref() != Some(&reason) {
-                        self.tell(Notice::CannotConnect {
+                        self.teller.tell(Notice::CannotConnect {
+                            why,
                             reason: reason.clone(),
                             wait,
                         });
@@ -162,14 +114,12 @@ impl Source {
                 Connected::Up(socket) => {
                     number += 1;
                     last_reason = None;
-                    self.meters
-                        .queue
-                        .push(Item::LinkBegan { number, at: now() });
-                    self.meters.is_linked.store(true, Ordering::Relaxed);
-                    self.tell(Notice::Connected);
+                    self.queue(Item::LinkBegan { number, at: now() });
+                    self.set_linked(true);
+                    self.teller.tell(Notice::Connected);
                     let (end, was_good) = self.read(*socket, number).await;
-                    self.meters.is_linked.store(false, Ordering::Relaxed);
-                    self.meters.queue.push(Item::LinkEnded {
+                    self.set_linked(false);
+                    self.queue(Item::LinkEnded {
                         at: now(),
                         end: end.clone(),
                     });
@@ -181,7 +131,7 @@ impl Source {
                     }
                     let is_last = end == LinkEnd::Stopped || *self.stop.borrow();
                     let wait = backoff.next_wait();
-                    self.tell(Notice::LinkEnded {
+                    self.teller.tell(Notice::LinkEnded {
                         end,
                         wait: (!is_last).then_some(wait),
                     });
@@ -195,9 +145,14 @@ impl Source {
         }
     }
 
-    fn tell(&self, notice: Notice) {
-        // Nobody listens any more only when the program is about to end.
-        self.notices.send(notice).ok();
+    fn queue(&self, item: Item) {
+        self.meters.queue.push(self.number, item);
+    }
+
+    fn set_linked(&self, is_linked: bool) {
+        if let Some(meters) = self.meters.sources.get(self.number) {
+            meters.is_linked.store(is_linked, Ordering::Relaxed);
+        }
     }
 
     async fn connect(&mut self) -> Connected {
@@ -209,15 +164,15 @@ impl Source {
         };
         let stream = match stream {
             Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Connected::Failed(error.to_string()),
-            Err(_) => return Connected::Failed("no answer".to_owned()),
+            Ok(Err(error)) => return Connected::Failed(Why::Unreachable, error.to_string()),
+            Err(_) => return Connected::Failed(Why::Unreachable, "no answer".to_owned()),
         };
         // From here on eCapture may know us: the handshake is seen through even when we are asked to stop.
         let handshake = client_async_tls_with_config(
             self.target.request.clone(),
             stream,
             Some(self.target.config),
-            None,
+            self.target.connector(),
         );
         let answer = tokio::select! {
             answer = timeout(HANDSHAKE_PATIENCE, handshake) => answer,
@@ -225,11 +180,14 @@ impl Source {
         };
         match answer {
             Ok(Ok((socket, _))) => Connected::Up(Box::new(socket)),
-            Ok(Err(WsError::Http(response))) => {
-                Connected::Failed(format!("refused with HTTP status {}", response.status()))
+            Ok(Err(error)) => {
+                let (why, reason) = refusal(error);
+                Connected::Failed(why, reason)
             }
-            Ok(Err(error)) => Connected::Failed(error.to_string()),
-            Err(_) => Connected::Failed("no answer to the WebSocket handshake".to_owned()),
+            Err(_) => Connected::Failed(
+                Why::Other,
+                "no answer to the WebSocket handshake".to_owned(),
+            ),
         }
     }
 
@@ -277,13 +235,14 @@ impl Source {
     }
 
     fn push(&self, frame: Frame) {
-        let meters = &self.meters;
-        meters.received_frames.fetch_add(1, Ordering::Relaxed);
-        meters
-            .received_bytes
-            .fetch_add(frame.message.len() as u64, Ordering::Relaxed);
-        if !meters.queue.push_frame(frame) {
-            meters.dropped_frames.fetch_add(1, Ordering::Relaxed);
+        let bytes = frame.message.len() as u64;
+        let was_taken = self.meters.queue.push_frame(self.number, frame);
+        if let Some(meters) = self.meters.sources.get(self.number) {
+            meters.received_frames.fetch_add(1, Ordering::Relaxed);
+            meters.received_bytes.fetch_add(bytes, Ordering::Relaxed);
+            if !was_taken {
+                meters.dropped_frames.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 
@@ -311,8 +270,26 @@ impl Source {
 
 enum Connected {
     Up(Box<Socket>),
-    Failed(String),
+    Failed(Why, String),
     Stopped,
+}
+
+/// Why a handshake failed, and in words.
+fn refusal(error: WsError) -> (Why, String) {
+    match error {
+        WsError::Http(response) => {
+            let status = response.status();
+            let why = match status.as_u16() {
+                401 | 403 | 407 => Why::Denied,
+                _ => Why::Other,
+            };
+            (why, format!("refused with HTTP status {status}"))
+        }
+        WsError::Io(error) => {
+            tls::failure(&error).unwrap_or_else(|| (Why::Other, error.to_string()))
+        }
+        other => (Why::Other, other.to_string()),
+    }
 }
 
 /// How long a link may be silent, by when its first heartbeat came.
@@ -394,27 +371,6 @@ mod tests {
         assert_eq!(silence_limit(Duration::from_secs(60)), SILENCE_OTHERWISE);
     }
 
-    #[test]
-    fn urls_are_read_or_refused() {
-        let target = Target::new("ws://[::1]:28257/", 1 << 20).unwrap();
-        assert_eq!((target.host.as_str(), target.port), ("::1", 28257));
-        assert_eq!(target.request.headers()["origin"], "http://localhost/");
-        assert_eq!(Target::new("wss://host/x", 1 << 20).unwrap().port, 443);
-        for url in [
-            "",
-            "foo",
-            "http://h/",
-            "ws://",
-            "ws:///x",
-            "127.0.0.1:28257",
-        ] {
-            assert!(
-                matches!(Target::new(url, 1 << 20), Err(Error::BadUrl { .. })),
-                "{url}"
-            );
-        }
-    }
-
     /// The clock is stopped once the link is up, so that it leaps over the silence.
     #[tokio::test]
     async fn a_link_without_heartbeats_is_stalled() {
@@ -432,11 +388,12 @@ mod tests {
         };
         let (notices, told) = mpsc::channel();
         let (_stop, stopped) = watch::channel(false);
-        let meters = Arc::new(Meters::new(1 << 20));
+        let meters = Arc::new(Meters::new(1 << 20, vec![url.clone()]));
         let mut source = Source {
-            target: Target::new(&url, 1 << 20).unwrap(),
+            number: 0,
+            target: Target::new(&url, &[], 1 << 20, None).unwrap(),
             meters: Arc::clone(&meters),
-            notices,
+            teller: Teller::new(notices, None),
             stop: stopped,
         };
         let client = async {
@@ -453,7 +410,7 @@ mod tests {
         assert!(was_good);
         assert!(matches!(
             meters.queue.pop(Duration::ZERO),
-            Popped::Item(Item::Frame(_))
+            Popped::Item(0, Item::Frame(_))
         ));
     }
 }

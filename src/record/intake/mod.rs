@@ -1,5 +1,8 @@
 //! From frames to batches: everything that is decided between the queue and the file. No clock, no I/O.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use crate::event::{Captured, ConnectionId, EventId, Frame, Kind, LinkId, RunId, Timestamp};
@@ -13,6 +16,7 @@ use crate::wire::{self, Heartbeat, Incoming, RunLog, WireEvent};
 use super::judge::{Judge, Place, RecordFilter};
 use super::notice::Notice;
 use super::queue::{Dropped, Item, LinkEnd};
+use super::shorten::shorten;
 
 /// The time before the first link is a gap only if it is longer than connecting takes.
 const SHORT: Duration = Duration::from_secs(1);
@@ -28,6 +32,8 @@ pub struct IntakeOptions {
     pub keep_keys: bool,
     /// Whether receive times are only stand-ins.
     pub is_received_estimated: bool,
+    /// How many bytes of a payload are stored at most; all of them without it.
+    pub snaplen_bytes: Option<usize>,
 }
 
 /// What became of an item.
@@ -108,6 +114,20 @@ impl Intake {
     /// Stores only the events that the filter is true of, and counts the others. `source` is where all of them come from.
     pub fn set_filter(&mut self, filter: RecordFilter, source: String) {
         self.judge = Some(Judge::new(filter, source));
+    }
+
+    /// The ids that its next rows get.
+    pub fn next_ids(&self) -> NextIds {
+        NextIds {
+            connection: self.connections.next_id(),
+            ..self.next
+        }
+    }
+
+    /// Goes on with these ids, as others have used some since.
+    pub fn set_next_ids(&mut self, next: NextIds) {
+        self.connections.set_next_id(next.connection);
+        self.next = next;
     }
 
     /// The batch so far.
@@ -312,7 +332,7 @@ impl Intake {
         }
     }
 
-    fn store(&mut self, captured: Captured) {
+    fn store(&mut self, mut captured: Captured) {
         let run = self.run_id();
         let id = EventId::new(self.next.event);
         let placement = self.connections.place(id, &captured);
@@ -323,7 +343,13 @@ impl Intake {
             // The next event gets the id.
             self.connections.leave_out(id);
             self.batch.counters.filtered_events += 1;
+            self.batch.counters.filtered_bytes += captured.payload.len() as u64;
             return;
+        }
+        if let Some(snaplen) = self.options.snaplen_bytes {
+            let left_out = shorten(&mut captured, snaplen);
+            self.batch.counters.shortened_events += u64::from(left_out > 0);
+            self.batch.counters.shortened_bytes += left_out;
         }
         self.next.event += 1;
         self.batch.counters.stored_events += 1;
@@ -453,102 +479,4 @@ impl Intake {
 fn is_part_of(gap: &GapRow, at: Timestamp) -> bool {
     let ended = gap.ended.unwrap_or(gap.started);
     at >= gap.started && at.since(ended) < APART
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::RecordingId;
-
-    fn at(millis: i64) -> Timestamp {
-        Timestamp::from_nanos(millis * 1_000_000)
-    }
-
-    fn dropped(frames: u64, first: i64, last: i64) -> Item {
-        Item::Dropped(Dropped {
-            frames,
-            bytes: frames * 100,
-            first: at(first),
-            last: at(last),
-        })
-    }
-
-    /// What recording these is: the rows of gaps of each commit, as id, reason, beginning, end and frames.
-    struct Recording(Intake);
-
-    impl Recording {
-        fn linked() -> Self {
-            let next = NextIds {
-                recording: RecordingId::new(1),
-                event: 1,
-                connection: 1,
-                run: 1,
-                link: 1,
-                gap: 7,
-            };
-            let mut intake = Intake::new(IntakeOptions::default(), next, None, at(0));
-            intake.take(&Item::LinkBegan {
-                number: 1,
-                at: at(0),
-            });
-            Self(intake)
-        }
-
-        fn commit(&mut self, items: &[Item]) -> Vec<(i64, i64, i64, u64)> {
-            for item in items {
-                self.0.take(item);
-            }
-            let rows = self.0.batch().gaps.iter().filter_map(|gap| {
-                assert_eq!(gap.bytes, gap.frames.map(|frames| frames * 100));
-                let millis = |time: Timestamp| time.as_nanos() / 1_000_000;
-                Some((gap.id, millis(gap.started), millis(gap.ended?), gap.frames?))
-            });
-            let rows = rows.collect();
-            self.0.committed();
-            rows
-        }
-    }
-
-    #[test]
-    fn overflows_that_follow_each_other_are_one_gap() {
-        let mut recording = Recording::linked();
-        let rows = recording.commit(&[
-            dropped(3, 5000, 5010),
-            dropped(1, 5011, 5011),
-            dropped(2, 6010, 6020),
-        ]);
-        assert_eq!(rows, [(8, 5000, 6020, 6)]);
-        // In the next commit it goes on, and a second later there is another.
-        let rows = recording.commit(&[dropped(1, 7019, 7019), dropped(4, 8019, 8030)]);
-        assert_eq!(rows, [(8, 5000, 7019, 7), (9, 8019, 8030, 4)]);
-        assert_eq!(recording.commit(&[]), []);
-        let rows = recording.commit(&[dropped(1, 8031, 8031)]);
-        assert_eq!(rows, [(9, 8019, 8031, 5)]);
-        assert_eq!(recording.0.gaps(), 2);
-        assert_eq!(recording.0.counters().dropped_frames, 12);
-        assert_eq!(recording.0.take_notices().len(), 2, "one a gap");
-    }
-
-    #[test]
-    fn an_overflow_ends_with_the_link_and_begins_no_earlier() {
-        let mut recording = Recording::linked();
-        let rows = recording.commit(&[
-            dropped(1, 5000, 5010),
-            // The clock went back, a little and then a lot.
-            dropped(1, 5005, 5006),
-            dropped(1, 4000, 4001),
-        ]);
-        assert_eq!(rows, [(8, 5000, 5010, 2), (9, 4000, 4001, 1)]);
-        recording.0.take(&Item::LinkEnded {
-            at: at(4002),
-            end: LinkEnd::Closed,
-        });
-        recording.0.take(&Item::LinkBegan {
-            number: 2,
-            at: at(4003),
-        });
-        let rows = recording.commit(&[dropped(1, 4004, 4004)]);
-        assert_eq!(rows.last(), Some(&(11, 4004, 4004, 1)));
-        assert_eq!(recording.0.gaps(), 4);
-    }
 }
