@@ -142,6 +142,7 @@ const FUNCTIONS: &[(&[&str], &[&str])] = &[
         &[
             "cli::query::sql",
             "cli::record",
+            "cli::service",
             "record::source",
             "record::writer",
         ],
