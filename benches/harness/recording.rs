@@ -65,6 +65,7 @@ fn start(path: &Path) -> (Writer, Intake) {
         import_sha256: None,
         is_again: false,
         filter: None,
+        chain_key: None,
     };
     let store = Writer::open(path, &start).expect("the file can be made");
     let mut intake = Intake::new(IntakeOptions::default(), store.next_ids(), None, started);

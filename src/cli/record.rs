@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser};
 
 use super::capture_path::{self, CapturePath, Origin, Surroundings};
+use super::chain_key;
 use super::exit::Exit;
 use super::report::Advised;
 use super::terminal::{StatusLine, Terminal};
@@ -20,6 +21,7 @@ use crate::record::{
     self, DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, Host, ImportOptions, Meters, Notice,
     Options, Outcome, RecordFilter, Recorder,
 };
+use crate::store::ChainKey;
 
 /// Keeps what a running eCapture sends.
 ///
@@ -57,6 +59,14 @@ struct RecordArgs {
     /// How much may wait in memory for the disk; beyond that the newest frames are dropped and counted
     #[arg(long, value_name = "BYTES", value_parser = bytes, default_value_t = Bytes(DEFAULT_QUEUE_BYTES))]
     queue: Bytes,
+    /// Chain the commits with the key in FILE, so that `ecq-query verify --chain-key FILE` shows tampering and not only
+    /// damage
+    ///
+    /// All bytes of the file are the key, at least 32; nobody else may read it. Make one with
+    /// `(umask 077; head -c 32 /dev/urandom > FILE)`, and keep a copy elsewhere: who has the key and the capture can
+    /// write another. The capture keeps a fingerprint of it, and later recordings into it need the same key.
+    #[arg(long, value_name = "FILE")]
+    chain_key: Option<PathBuf>,
     /// Also save the frames as received, to a new file that --import reads; TLS secrets only with --keep-keys
     #[arg(long, value_name = "FILE", conflicts_with = "import")]
     save_frames: Option<PathBuf>,
@@ -153,10 +163,11 @@ pub(super) fn run(
     terminal.set_quiet(args.quiet);
     // Before the capture's folder is made: a filter that is none changes nothing.
     let filter = args.filter.as_deref().map(read_filter).transpose()?;
+    let chain_key = args.chain_key.as_deref().map(chain_key::read).transpose()?;
     let db = choose(args.db.as_deref(), terminal)?;
     match &args.import {
-        Some(file) => import(&args, file, db, filter, terminal),
-        None => live(&args, db, filter, terminal),
+        Some(file) => import(&args, file, (db, chain_key), filter, terminal),
+        None => live(&args, (db, chain_key), filter, terminal),
     }
 }
 
@@ -205,7 +216,7 @@ fn choose(named: Option<&Path>, terminal: &mut Terminal) -> anyhow::Result<PathB
 fn import(
     args: &RecordArgs,
     file: &Path,
-    db: PathBuf,
+    (db, chain_key): (PathBuf, Option<ChainKey>),
     filter: Option<RecordFilter>,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
@@ -222,6 +233,7 @@ fn import(
         again: args.again,
         keep_keys: args.keep_keys,
         filter,
+        chain_key,
     };
     let (notices, receiver) = mpsc::channel();
     let result = record::import(&options, &notices);
@@ -236,7 +248,7 @@ fn import(
 
 fn live(
     args: &RecordArgs,
-    db: PathBuf,
+    (db, chain_key): (PathBuf, Option<ChainKey>),
     filter: Option<RecordFilter>,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
@@ -247,6 +259,7 @@ fn live(
         max_message_bytes: args.max_message.0,
         keep_keys: args.keep_keys,
         filter,
+        chain_key,
         save_frames: args.save_frames.clone(),
         db,
     };

@@ -133,6 +133,9 @@ fn store_hint(error: &store::Error) -> Option<String> {
         store::Error::Corrupt { .. } => {
             "copy the file before anything else; `sqlite3 FILE .recover` can save rows"
         }
+        store::Error::WrongKey { .. } => {
+            "give the key that it was begun with by --chain-key, or name another file with --db"
+        }
         store::Error::AlreadyImported { .. } => "--again imports it a second time",
         store::Error::Io { .. } | store::Error::Sqlite { .. } => return None,
     };

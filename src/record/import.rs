@@ -63,6 +63,7 @@ pub fn import(options: &ImportOptions, notices: &Sender<Notice>) -> Result<Summa
         import_sha256: Some(sha256),
         is_again: options.again,
         filter: options.filter.as_ref().map(RecordFilter::to_string),
+        chain_key: options.chain_key.clone(),
     };
     let store = Writer::open(&options.db, &start)?;
     super::tell_opened(&store, notices);

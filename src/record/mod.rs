@@ -113,6 +113,7 @@ impl Recorder {
             import_sha256: None,
             is_again: false,
             filter: options.filter.as_ref().map(RecordFilter::to_string),
+            chain_key: options.chain_key.clone(),
         };
         let store = Writer::open(&options.db, &start)?;
         let saver = options

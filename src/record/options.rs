@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::judge::RecordFilter;
 use crate::event::Timestamp;
+use crate::store::ChainKey;
 
 /// How a live recording is made.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub struct Options {
     pub keep_keys: bool,
     /// Which events are stored; all of them without it.
     pub filter: Option<RecordFilter>,
+    /// The key of the chain of commits.
+    pub chain_key: Option<ChainKey>,
     /// Where to save the frames as well.
     pub save_frames: Option<PathBuf>,
 }
@@ -35,6 +38,8 @@ pub struct ImportOptions {
     pub file: PathBuf,
     /// When a file without receive times was received.
     pub received_at: Option<Timestamp>,
+    /// The key of the chain of commits.
+    pub chain_key: Option<ChainKey>,
     /// Whether a file may be imported that the capture holds already.
     pub again: bool,
     /// Whether TLS secrets are stored.

@@ -101,6 +101,14 @@ pub enum Error {
         /// What does not fit.
         detail: String,
     },
+    /// The commits of the capture are chained with a key, and this is another one, or none was given.
+    #[error("{}: is chained with {}", .path.display(), if *.is_given { "another key" } else { "a key, and none is given" })]
+    WrongKey {
+        /// The path as given.
+        path: PathBuf,
+        /// Whether a key was given.
+        is_given: bool,
+    },
     /// This file was imported before.
     #[error("{import}: was imported before, as recording {recording} on {when}")]
     AlreadyImported {

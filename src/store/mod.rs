@@ -98,6 +98,7 @@ mod aggregate;
 mod batch;
 mod begin;
 mod block;
+mod chain;
 mod coverage;
 mod digest;
 mod error;
@@ -144,6 +145,7 @@ pub use batch::{
     Batch, Counters, GapReason, GapRow, HeartbeatRow, KnownRun, LinkRow, LogRow, NewEvent, NextIds,
     RecordingStart, RunRow, UncleanEnd,
 };
+pub use chain::{ChainKey, MIN_KEY_BYTES};
 pub use digest::{BatchHasher, EventHasher};
 pub use error::Error;
 pub use exchanges::{ExchangeSummary, Exchanges, Follow, IndexState, Indexed, follow};

@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::batch::{Batch, Counters, NewEvent};
 use super::block::Class;
+use super::chain::{Chain, ChainKey, Commit};
 use super::digest::{BatchHasher, append_fields};
 use super::grams;
 use super::intern::Interner;
@@ -24,6 +25,7 @@ pub(super) struct RowWriter {
     postings: Postings,
     ends: StreamEnds,
     spans: SpanWriter,
+    chain: Chain,
 }
 
 impl RowWriter {
@@ -31,6 +33,7 @@ impl RowWriter {
         db: &Connection,
         recording: RecordingId,
         next_connection: ConnectionId,
+        chain_key: Option<ChainKey>,
     ) -> Result<Self, TailError> {
         // What an earlier recorder left in the tail has lost its surroundings.
         db.execute_batch("INSERT OR IGNORE INTO junctions (event_id) SELECT event_id FROM tail")?;
@@ -46,6 +49,7 @@ impl RowWriter {
             press: Press::new()?,
             postings: Postings::new(db)?,
             spans: SpanWriter::default(),
+            chain: Chain::new(db, chain_key)?,
         })
     }
 
@@ -200,16 +204,8 @@ impl RowWriter {
         self.spans.save(db)?;
         let digest = self.press.end_batch()?;
         self.tail.store(db, &mut self.press, true)?;
-        db.prepare_cached(
-            "INSERT INTO batches (first_id, last_id, recording_id, committed_ns, digest) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![
-            first.id.number(),
-            last.id.number(),
-            self.recording.number(),
-            now.as_nanos(),
-            digest
-        ])?;
+        let commit = Commit::new((first.id, last.id), self.recording, now, digest);
+        self.chain.add(db, &commit)?;
         Ok(())
     }
 

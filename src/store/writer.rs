@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use super::batch::{Batch, Counters, KnownRun, NextIds, RecordingStart, RunRow, UncleanEnd};
 use super::error::{At, Error};
 use super::row_writer::RowWriter;
-use super::{begin, migrate, open};
+use super::{begin, chain, migrate, open};
 use crate::event::{ConnectionId, RecordingId, RunId, SourceId, Timestamp};
 
 /// How a recording was closed.
@@ -45,6 +45,9 @@ impl Writer {
         let mut db = open::open_for_writing(&path)?;
         // Whatever is a reason to refuse the file comes before the first change to it, which is to WAL mode.
         let version = migrate::check_writable(&db, &path)?;
+        if version.is_some_and(|version| version >= chain::SINCE_VERSION) {
+            chain::check_key(&db, &path, start.chain_key.as_ref())?;
+        }
         if let (Some(_), Some(sha256), false) = (version, &start.import_sha256, start.is_again) {
             begin::refuse_second_import(&db, &path, sha256, start)?;
         }
@@ -53,6 +56,9 @@ impl Writer {
         }
         // The schema before WAL mode: a new file says by itself what it is, also without the -wal of a killed recorder.
         migrate::climb(&mut db, &path)?;
+        if version.is_none() {
+            open::complete_schema(&db).at(&path)?;
+        }
         open::prepare_for_writing(&db, &path)?;
         let transaction =
             Transaction::new_unchecked(&db, TransactionBehavior::Immediate).at(&path)?;
@@ -61,8 +67,13 @@ impl Writer {
         let recording = begin::add_recording(&transaction, source, start).at(&path)?;
         transaction.commit().at(&path)?;
         let next = begin::next_ids(&db, recording).at(&path)?;
-        let rows = RowWriter::new(&db, recording, ConnectionId::new(next.connection))
-            .map_err(|error| error.at(&path))?;
+        let rows = RowWriter::new(
+            &db,
+            recording,
+            ConnectionId::new(next.connection),
+            start.chain_key.clone(),
+        )
+        .map_err(|error| error.at(&path))?;
         Ok(Self {
             db,
             path,

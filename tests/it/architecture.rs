@@ -84,7 +84,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ),
     ("form_urlencoded", &["http::view"]),
     ("futures_util", &["record::source"]),
-    ("hmac", &["export::redact"]),
+    ("hmac", &["store::chain", "export::redact"]),
     ("httparse", &["http::fields"]),
     ("humantime", &["filter::time_expr", "cli::query"]),
     ("indicatif", &["cli::progress"]),
@@ -102,7 +102,13 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("serde_json", &["wire", "export"]),
     (
         "sha2",
-        &["filter", "store::digest", "record::import", "export"],
+        &[
+            "filter",
+            "store::digest",
+            "store::chain",
+            "record::import",
+            "export",
+        ],
     ),
     ("signal_hook", &["cli::interrupt"]),
     (

@@ -20,6 +20,7 @@ pub(crate) fn start(url: &str) -> RecordingStart {
         import_sha256: None,
         is_again: false,
         filter: None,
+        chain_key: None,
     }
 }
 
