@@ -18,6 +18,8 @@ bitflags::bitflags! {
         /// It stood in a text file that eCapture wrote: bytes that are no UTF-8 are lost, a last newline may be, and
         /// escapes of control characters were undone.
         const TEXT_FILE = 32;
+        /// It was damaged in the capture that this one was salvaged from, and is not here.
+        const LOST = 128;
     }
 }
 
@@ -31,6 +33,7 @@ impl Provenance {
             (Self::MAYBE_TRUNCATED, "maybe_truncated"),
             (Self::CUT_AT_NUL, "cut_at_nul"),
             (Self::TEXT_FILE, "text_file"),
+            (Self::LOST, "lost"),
         ]
         .into_iter()
         .filter(|(flag, _)| self.contains(*flag))

@@ -341,6 +341,7 @@ impl Field {
                 "maybe_truncated",
                 "cut_at_nul",
                 "text_file",
+                "lost",
             ],
             _ => Vec::new(),
         }

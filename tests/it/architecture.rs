@@ -114,7 +114,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     (
         "tempfile",
         &[
-            "store::reader",
+            "store::private_copy",
             "store::subset",
             "export::extract",
             "cli::query::output_file",

@@ -15,7 +15,7 @@ use std::io::{self, Write};
 use body::Body;
 use short::Short;
 
-use crate::event::{Carrier, Envelope, Event};
+use crate::event::{Carrier, Envelope, Event, Provenance};
 
 /// Writes the frame that eCapture sends for an event like this one. The result is false if its form cannot give it,
 /// because the columns do not hold what it takes; something may have been written then.
@@ -47,7 +47,8 @@ pub fn render(event: &Event, payload: &[u8], out: &mut impl Write) -> io::Result
 }
 
 /// Writes the frame of an event, byte for byte as it was received, whatever its envelope. The result is false if the
-/// envelope says that the form gives it and the form does not: the event is not the one that the envelope is of.
+/// envelope says that the form gives it and the form does not: the event is not the one that the envelope is of, or if
+/// the payload was lost.
 ///
 /// # Errors
 /// Those of `out`.
@@ -57,6 +58,9 @@ pub fn rebuild(
     envelope: &Envelope,
     out: &mut impl Write,
 ) -> io::Result<bool> {
+    if event.provenance.contains(Provenance::LOST) {
+        return Ok(false);
+    }
     match envelope {
         Envelope::Rendered => render(event, payload, out),
         Envelope::Around { head, tail } => {

@@ -198,5 +198,5 @@ fn a_view_shows_events_in_words() {
         6
     );
     assert_eq!(copy.number("PRAGMA application_id"), 0x6563_7131);
-    assert_eq!(copy.number("PRAGMA user_version"), 3);
+    assert_eq!(copy.number("PRAGMA user_version"), 4);
 }

@@ -124,7 +124,7 @@ fn a_newer_capture_is_refused_in_words() {
     db.pragma_update(None, "user_version", 99).unwrap();
     drop(db);
     let before = fingerprint(&env.path("db"));
-    let words = "schema version 99 is newer than this program's 3";
+    let words = "schema version 99 is newer than this program's 4";
     query(&env, &env.db()).exits(2).says(words).says("test.db");
     assert_eq!(fingerprint(&env.path("db")), before);
     record(&env, &env.db()).exits(2).says(words).says("test.db");
