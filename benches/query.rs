@@ -1,5 +1,5 @@
 //! What asking costs, beside fetching the same rows by their key, and how that grows; what searching costs, beside the
-//! least that it can; and what other tools need for the same. `cargo bench --bench query`.
+//! least that it can; what a check of all of it costs; and what other tools need for the same. `cargo bench --bench query`.
 //!
 //! The captures that are asked are made once and kept in cargo's target folder. Flags after `--`: `--small N` and
 //! `--large N` events (`--full` stands for 1 and 10 million), `--searched N` events for the search, `--rounds N`,
@@ -28,6 +28,8 @@ mod others;
 mod peaks;
 #[path = "query/search.rs"]
 mod search;
+#[path = "query/verify.rs"]
+mod verify;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -69,7 +71,9 @@ fn main() {
     let searched = arguments.number("--searched", if full { 1_000_000 } else { 200_000 });
     let mut table = Table::default();
     if !arguments.has("--no-search") {
-        search::measure(&mut table, searched, rounds.min(SEARCH_ROUNDS), rebuild);
+        let rounds = rounds.min(SEARCH_ROUNDS);
+        search::measure(&mut table, searched, rounds, rebuild);
+        verify::measure(&mut table, &search::plain(searched, false), rounds);
     }
     if !arguments.has("--no-others") {
         let python = arguments.text("--python");

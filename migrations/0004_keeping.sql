@@ -16,3 +16,58 @@ ALTER TABLE recordings ADD COLUMN filtered_bytes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE recordings ADD COLUMN snaplen_bytes INTEGER;
 ALTER TABLE recordings ADD COLUMN shortened_events INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE recordings ADD COLUMN shortened_bytes INTEGER NOT NULL DEFAULT 0;
+
+-- Integrity: the chain of commits, and what takes the place of what was removed (src/store/chain.rs, decision 0019).
+--
+-- link is SHA-256 over the link before, the batch's digest and what the batch is; HMAC-SHA-256 where the recorder was given
+-- a key. NULL in batches of earlier versions: the chain begins behind them.
+ALTER TABLE batches ADD COLUMN link BLOB;
+
+-- The key of the chain, told from others by its fingerprint, and the first batch whose link is keyed. One row, or none.
+CREATE TABLE chain_key (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    fingerprint BLOB NOT NULL,
+    first_id INTEGER NOT NULL
+) STRICT;
+
+-- What was removed for good, by which rule: one row for neighbors that went by the same rule. batches counts the rows of
+-- batches that went, 0 where only single events did. The chain goes on behind them from last_link, the link of the last
+-- of them; digest is SHA-256 over first_id, last_id, digest and link of each in order.
+CREATE TABLE removals (
+    id INTEGER PRIMARY KEY,
+    at_ns INTEGER NOT NULL,
+    first_id INTEGER NOT NULL,
+    last_id INTEGER NOT NULL,
+    min_ns INTEGER NOT NULL,
+    max_ns INTEGER NOT NULL,
+    min_received_ns INTEGER NOT NULL,
+    max_received_ns INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    payload_bytes INTEGER NOT NULL,
+    rule TEXT NOT NULL,
+    batches INTEGER NOT NULL,
+    last_link BLOB,
+    digest BLOB NOT NULL
+) STRICT;
+
+-- Single events that were removed out of a batch that stays, each with its digest, over which that of the batch still is.
+CREATE TABLE removed_events (
+    event_id INTEGER PRIMARY KEY,
+    removal_id INTEGER NOT NULL REFERENCES removals (id),
+    digest BLOB NOT NULL
+) STRICT;
+
+-- Of a salvaged capture (src/store/salvage/mod.rs): neighbors of whose events something is missing or in doubt. events is
+-- how many of them that is true of.
+CREATE TABLE losses (
+    id INTEGER PRIMARY KEY,
+    loss INTEGER NOT NULL,
+    first_id INTEGER NOT NULL,
+    last_id INTEGER NOT NULL,
+    events INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO names (domain, code, name) VALUES
+    ('selects', 2, 'salvage'),
+    ('gap', 6, 'damaged'),
+    ('loss', 1, 'event'), ('loss', 2, 'payload'), ('loss', 3, 'facts'), ('loss', 4, 'doubtful'), ('loss', 5, 'unproven');

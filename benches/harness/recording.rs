@@ -67,6 +67,7 @@ fn start(path: &Path) -> (Writer, Intake) {
         is_again: false,
         filter: None,
         snaplen_bytes: None,
+        chain_key: None,
     };
     let store = Writer::open(path, &start).expect("the file can be made");
     let mut intake = Intake::new(IntakeOptions::default(), store.next_ids(), None, started);

@@ -4,6 +4,7 @@
 //! Each program is one function that takes its arguments and gives its exit status.
 
 pub mod capture_path;
+mod chain_key;
 mod doctor;
 pub mod exit;
 mod interrupt;

@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::capture_path::{self, CapturePath, Origin, Surroundings};
+use super::chain_key;
 use super::doctor::{self, DoctorArgs};
 use super::exit::Exit;
 use super::report::Advised;
@@ -25,6 +26,7 @@ use crate::record::{
     self, DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, ImportOptions, Meters, Notice, Options,
     Outcome, RecordFilter, Recorder, SourceOptions,
 };
+use crate::store::ChainKey;
 
 /// Keeps what a running eCapture sends.
 ///
@@ -98,6 +100,14 @@ struct RecordArgs {
     /// and counted
     #[arg(long, value_name = "BYTES", value_parser = bytes, default_value_t = Bytes(DEFAULT_QUEUE_BYTES))]
     queue: Bytes,
+    /// Chain the commits with the key in FILE, so that `ecq-query verify --chain-key FILE` shows tampering and not only
+    /// damage
+    ///
+    /// All bytes of the file are the key, at least 32; nobody else may read it. Make one with
+    /// `(umask 077; head -c 32 /dev/urandom > FILE)`, and keep a copy elsewhere: who has the key and the capture can
+    /// write another. The capture keeps a fingerprint of it, and later recordings into it need the same key.
+    #[arg(long, value_name = "FILE")]
+    chain_key: Option<PathBuf>,
     /// Also save the frames as received, to a new file that --import reads; TLS secrets only with --keep-keys. With several
     /// URLs, each has its own file: FILE, a dot, and its name or its number
     #[arg(long, value_name = "FILE", conflicts_with = "import")]
@@ -234,10 +244,11 @@ pub(super) fn run(
     // Before the capture's folder is made: what is wrong with these changes nothing.
     let filter = read_filters(args.filter.as_deref(), &args.exclude_pname)?;
     let sources = sources::read(&args.url, &args.header)?;
+    let chain_key = args.chain_key.as_deref().map(chain_key::read).transpose()?;
     let db = choose(args.db.as_deref(), terminal)?;
     match &args.import {
-        Some(file) => import(&args, file, db, filter, terminal),
-        None => live(&args, sources, db, filter, terminal),
+        Some(file) => import(&args, file, (db, chain_key), filter, terminal),
+        None => live(&args, sources, (db, chain_key), filter, terminal),
     }
 }
 
@@ -317,7 +328,7 @@ fn choose(named: Option<&Path>, terminal: &mut Terminal) -> anyhow::Result<PathB
 fn import(
     args: &RecordArgs,
     file: &Path,
-    db: PathBuf,
+    (db, chain_key): (PathBuf, Option<ChainKey>),
     filter: Option<RecordFilter>,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
@@ -335,6 +346,7 @@ fn import(
         keep_keys: args.keep_keys,
         filter,
         snaplen_bytes: args.snaplen,
+        chain_key,
     };
     let (notices, receiver) = mpsc::channel();
     let result = record::import(&options, &notices);
@@ -350,7 +362,7 @@ fn import(
 fn live(
     args: &RecordArgs,
     sources: Vec<SourceOptions>,
-    db: PathBuf,
+    (db, chain_key): (PathBuf, Option<ChainKey>),
     filter: Option<RecordFilter>,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
@@ -362,6 +374,7 @@ fn live(
         max_message_bytes: args.max_message.0,
         keep_keys: args.keep_keys,
         filter,
+        chain_key,
         save_frames: args.save_frames.clone(),
         metrics: args.metrics.map(|address| address.0),
         db,

@@ -131,7 +131,11 @@ fn store_hint(error: &store::Error) -> Option<String> {
             "make room on that disk, then start again: what was stored before is safe"
         }
         store::Error::Corrupt { .. } => {
-            "copy the file before anything else; `sqlite3 FILE .recover` can save rows"
+            "copy the file before anything else; `ecq-query verify` says what is damaged, and `ecq-query salvage` saves the rest; \
+             where that cannot be, `sqlite3 FILE .recover` can save rows"
+        }
+        store::Error::WrongKey { .. } => {
+            "give the key that it was begun with by --chain-key, or name another file with --db"
         }
         store::Error::AlreadyImported { .. } => "--again imports it a second time",
         store::Error::Io { .. } | store::Error::Sqlite { .. } => return None,

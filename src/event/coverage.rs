@@ -188,7 +188,7 @@ pub struct Gap {
     pub started: Timestamp,
     /// When it ended, if it has.
     pub ended: Option<Timestamp>,
-    /// Why, in one word: `not_connected`, `queue_overflow`, `message_too_large`, `stalled`, `unclean_end`.
+    /// Why, in one word: `not_connected`, `queue_overflow`, `message_too_large`, `stalled`, `unclean_end`, `damaged`.
     pub reason: String,
     /// How many frames are missing, where that is known.
     pub frames: Option<u64>,

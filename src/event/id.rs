@@ -65,4 +65,9 @@ impl StreamId {
         let place = direction.map_or(2, |direction| i64::from(direction.code()));
         Self::new(row.saturating_mul(4).saturating_add(place))
     }
+
+    /// The row number that it was made of.
+    pub fn row(self) -> i64 {
+        self.0.div_euclid(4)
+    }
 }

@@ -16,6 +16,7 @@ mod process;
 mod provenance;
 #[cfg(test)]
 pub(crate) mod samples;
+mod soundness;
 mod stored;
 mod time;
 mod zone;
@@ -28,9 +29,10 @@ pub use coverage::{Counted, Coverage, Gap, RecordingStats, SourceCoverage, Stats
 pub use form::{Carrier, Encoding, Envelope, Form, Layout};
 pub use hazard::is_hazard;
 pub use id::{ConnectionId, EventId, LinkId, RecordingId, RunId, SourceId, StreamId};
-pub use origin::Origin;
+pub use origin::{Origin, Taken};
 pub use process::Process;
 pub use provenance::Provenance;
+pub use soundness::{ChainLink, Fault, Keyed, Noted, Part, Scope, Soundness};
 pub use stored::StoredEvent;
 pub use time::Timestamp;
 pub use zone::Zone;

@@ -13,9 +13,9 @@ pub struct Origin {
     pub upper: EventId,
     /// How many events it had up to that one.
     pub of_events: u64,
-    /// Whether exchanges were asked for: of each, all events of its connection up to its last one were taken.
-    pub is_of_exchanges: bool,
-    /// What was asked for, as text of the filter language; `None` if that was everything.
+    /// What was asked for.
+    pub taken: Taken,
+    /// Which of them, as text of the filter language; `None` if that was everything.
     pub filter: Option<String>,
     /// How many events were taken.
     pub events: u64,
@@ -23,6 +23,45 @@ pub struct Origin {
     pub exported: Timestamp,
     /// The program that did it, and its version.
     pub program: String,
+}
+
+/// What is taken of a capture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// Events.
+    Events,
+    /// Exchanges: of each, all events of its connection up to its last one.
+    Exchanges,
+    /// All that could still be read.
+    Salvage,
+}
+
+impl Taken {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Events, Self::Exchanges, Self::Salvage];
+
+    /// The number that stands for it in a capture file.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Events => 0,
+            Self::Exchanges => 1,
+            Self::Salvage => 2,
+        }
+    }
+
+    /// What `code` stands for.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|taken| taken.code() == code)
+    }
+
+    /// Its name in output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Exchanges => "exchanges",
+            Self::Salvage => "salvage",
+        }
+    }
 }
 
 impl Origin {

@@ -20,6 +20,8 @@ bitflags::bitflags! {
         const TEXT_FILE = 32;
         /// We stored only the first bytes, as we were told to. How many there were is in `Details::total_bytes`.
         const SHORTENED = 64;
+        /// It was damaged in the capture that this one was salvaged from, and is not here.
+        const LOST = 128;
     }
 }
 
@@ -37,6 +39,7 @@ impl Provenance {
             (Self::CUT_AT_NUL, "cut_at_nul"),
             (Self::TEXT_FILE, "text_file"),
             (Self::SHORTENED, "shortened"),
+            (Self::LOST, "lost"),
         ]
         .into_iter()
         .filter(|(flag, _)| self.contains(*flag))

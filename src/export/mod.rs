@@ -23,6 +23,7 @@ pub mod redact;
 #[cfg(test)]
 mod samples;
 mod shell;
+pub mod soundness;
 mod spreadsheet;
 pub mod stats;
 pub mod values;

@@ -53,7 +53,8 @@ struct TakenFrom<'a> {
     /// Its newest event that was looked at, and how many it had up to there.
     upper_id: i64,
     of_events: u64,
-    /// What the filter is about: `events`, or `exchanges` with all events of their connections up to their last.
+    /// What the filter is about: `events`, or `exchanges` with all events of their connections up to their last;
+    /// `salvage` if it is what could be read of a damaged capture.
     of: &'static str,
     /// Absent if everything was taken.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -154,11 +155,7 @@ fn taken_from(origin: &Origin) -> TakenFrom<'_> {
         began: origin.began.map(|time| time.to_string()),
         upper_id: origin.upper.number(),
         of_events: origin.of_events,
-        of: if origin.is_of_exchanges {
-            "exchanges"
-        } else {
-            "events"
-        },
+        of: origin.taken.name(),
         filter: origin.filter.as_deref(),
         events: origin.events,
         exported: origin.exported.to_string(),
@@ -212,7 +209,7 @@ fn recording(each: &RecordingStats) -> Recording<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::event::EventId;
+    use crate::event::{EventId, Taken};
 
     use super::*;
 
@@ -232,7 +229,7 @@ mod tests {
                 began: None,
                 upper: EventId::new(9),
                 of_events: 8,
-                is_of_exchanges: true,
+                taken: Taken::Exchanges,
                 filter: Some("pid == 1".to_owned()),
                 events: 2,
                 exported: Timestamp::from_seconds(0),

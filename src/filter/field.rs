@@ -342,6 +342,7 @@ impl Field {
                 "cut_at_nul",
                 "text_file",
                 "shortened",
+                "lost",
             ],
             _ => Vec::new(),
         }

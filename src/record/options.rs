@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::judge::RecordFilter;
 use super::source::Header;
 use crate::event::Timestamp;
+use crate::store::ChainKey;
 
 /// How a live recording is made.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct Options {
     pub filter: Option<RecordFilter>,
     /// How many bytes of a payload are stored at most; all of them without it.
     pub snaplen_bytes: Option<usize>,
+    /// The key of the chain of commits.
+    pub chain_key: Option<ChainKey>,
     /// Where to save the frames as well. With several sources each has a file of its own: a dot and its name, or its
     /// number from 1 if it has none, come behind this one's name.
     pub save_frames: Option<PathBuf>,
@@ -63,6 +66,8 @@ pub struct ImportOptions {
     pub file: PathBuf,
     /// When a file without receive times was received.
     pub received_at: Option<Timestamp>,
+    /// The key of the chain of commits.
+    pub chain_key: Option<ChainKey>,
     /// Whether a file may be imported that the capture holds already.
     pub again: bool,
     /// Whether TLS secrets are stored.

@@ -14,6 +14,7 @@ mod length;
 mod payload_form;
 mod row;
 mod size;
+pub mod soundness;
 pub mod summary;
 pub mod table;
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::event::{Counted, Coverage, Origin, RecordingStats, Stats};
+use crate::event::{Counted, Coverage, Origin, RecordingStats, Stats, Taken};
 
 use super::coverage::parts;
 use super::escape::{self, columns};
@@ -78,11 +78,12 @@ fn origin(out: &mut dyn Write, origin: &Origin, style: &Style) -> io::Result<()>
     if let Some(began) = origin.began {
         writeln!(out, "  it began on {}", style.second(began))?;
     }
-    match (&origin.filter, origin.is_of_exchanges) {
-        (None, false) => Ok(()),
-        (None, true) => writeln!(out, "  only connections with exchanges"),
-        (Some(filter), false) => writeln!(out, "  only {}", escape::line(filter)),
-        (Some(filter), true) => writeln!(
+    match (&origin.filter, origin.taken) {
+        (_, Taken::Salvage) => writeln!(out, "  it was damaged: this is what could be read of it"),
+        (None, Taken::Events) => Ok(()),
+        (None, Taken::Exchanges) => writeln!(out, "  only connections with exchanges"),
+        (Some(filter), Taken::Events) => writeln!(out, "  only {}", escape::line(filter)),
+        (Some(filter), Taken::Exchanges) => writeln!(
             out,
             "  only connections with exchanges that are {}",
             escape::line(filter)
@@ -286,7 +287,7 @@ mod tests {
                 began: Some(at(-10)),
                 upper: EventId::new(70),
                 of_events: 69,
-                is_of_exchanges: false,
+                taken: Taken::Events,
                 filter: Some("pname == \"curl\"".to_owned()),
                 events: 3,
                 exported: at(110),

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::chain::ChainKey;
 use crate::event::{
     Captured, Carrier, Connection, ConnectionId, ConnectionUpdate, EventId, LinkId, RecordingId,
     RunId, Timestamp,
@@ -102,16 +103,19 @@ pub enum GapReason {
     Stalled,
     /// The recorder ended without a word: killed, crashed, or the machine went down.
     UncleanEnd,
+    /// Events were damaged in the capture that this one was salvaged from.
+    Damaged,
 }
 
 impl GapReason {
     /// Every reason.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::NotConnected,
         Self::QueueOverflow,
         Self::MessageTooLarge,
         Self::Stalled,
         Self::UncleanEnd,
+        Self::Damaged,
     ];
 
     /// The number that stands for it in a capture file.
@@ -122,6 +126,7 @@ impl GapReason {
             Self::MessageTooLarge => 3,
             Self::Stalled => 4,
             Self::UncleanEnd => 5,
+            Self::Damaged => 6,
         }
     }
 
@@ -138,6 +143,7 @@ impl GapReason {
             Self::MessageTooLarge => "message_too_large",
             Self::Stalled => "stalled",
             Self::UncleanEnd => "unclean_end",
+            Self::Damaged => "damaged",
         }
     }
 }
@@ -272,6 +278,8 @@ pub struct RecordingStart {
     pub filter: Option<String>,
     /// How many bytes of a payload are stored at most.
     pub snaplen_bytes: Option<u64>,
+    /// The key of the chain of commits.
+    pub chain_key: Option<ChainKey>,
 }
 
 /// The ids that the next rows get.

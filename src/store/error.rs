@@ -101,6 +101,14 @@ pub enum Error {
         /// What does not fit.
         detail: String,
     },
+    /// The commits of the capture are chained with a key, and this is another one, or none was given.
+    #[error("{}: is chained with {}", .path.display(), if *.is_given { "another key" } else { "a key, and none is given" })]
+    WrongKey {
+        /// The path as given.
+        path: PathBuf,
+        /// Whether a key was given.
+        is_given: bool,
+    },
     /// This file was imported before.
     #[error("{import}: was imported before, as recording {recording} on {when}")]
     AlreadyImported {
@@ -156,6 +164,15 @@ impl Error {
         }
     }
 
+    /// Whether what was read is damaged: other parts of the file may well be readable.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Corrupt { .. } | Self::Foreign { .. } => true,
+            Self::Sqlite { source, .. } => is_damage(source),
+            _ => false,
+        }
+    }
+
     /// Sorts what the system said into the situations above.
     pub(super) fn from_io(path: &std::path::Path, error: std::io::Error) -> Self {
         use std::io::ErrorKind;
@@ -172,6 +189,25 @@ impl Error {
             },
         }
     }
+}
+
+/// Whether SQLite says that what it read is damaged, and not that it may not or cannot go on for another reason.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode;
+    !matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::DiskFull
+                | ErrorCode::OutOfMemory
+                | ErrorCode::OperationInterrupted
+                | ErrorCode::PermissionDenied
+                | ErrorCode::ReadOnly
+                | ErrorCode::CannotOpen
+                | ErrorCode::ApiMisuse
+        )
+    )
 }
 
 /// Adds the file's path to what SQLite says.

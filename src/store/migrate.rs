@@ -137,7 +137,7 @@ pub(super) fn check_readable(connection: &Connection, path: &Path) -> Result<i64
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{ClockKind, Content, Direction, Kind, Probe, TupleSource};
+    use crate::event::{ClockKind, Content, Direction, Kind, Probe, Taken, TupleSource};
     use crate::http::body::Defect;
     use crate::http::exchange::Ending;
     use crate::store::grams::Covers;
@@ -211,6 +211,14 @@ mod tests {
         assert_eq!(
             names("defect"),
             Defect::ALL.map(|defect| pair(defect.code(), defect.name()))
+        );
+        assert_eq!(
+            names("selects"),
+            Taken::ALL.map(|taken| pair(taken.code(), taken.name()))
+        );
+        assert_eq!(
+            names("loss"),
+            super::super::salvage::Loss::ALL.map(|loss| pair(loss.code(), loss.name()))
         );
         assert_eq!(
             names("class"),

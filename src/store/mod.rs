@@ -17,6 +17,7 @@
 //!                                 streams ~ postings ~ events     the index from a stream to its events
 //!                                          events ~ blocks, tail  the payloads; bytes in block_data
 //!                                          blocks ─ grams          the search filter; junctions and undecoded beside it
+//! removals ─ removed_events; chain_key                            what was removed, and how the chain of commits goes on
 //! origins; cuts ─ events                                          of a subset: what it was taken from, and where it lacks
 //! ```
 //!
@@ -27,8 +28,9 @@
 //! an entry for each. Payloads are concatenated into *blocks* of 256
 //! KiB, apart by class and compressed with zstd, and wait in the *tail* until there are enough of them; which block
 //! holds an event's payload follows from its id, content and length. A *batch* is a commit, with a digest over its
-//! events; of recordings that were begun together, one a source, it names the first, and the run of an event tells which
-//! of them it is of. *Grams* tell which blocks cannot hold a text. `docs/decisions/` has a page on each of these choices.
+//! events and a link to the batch before; of recordings that were begun together, one a source, it names the first, and
+//! the run of an event tells which of them it is of. *Grams* tell which blocks cannot hold a text. `docs/decisions/` has a
+//! page on each of these choices.
 //!
 //! Times are nanoseconds since 1970 in UTC, sizes are bytes, unknown is NULL. Codes are explained in the table `names`,
 //! and the views `event_list` and `connection_list` show everything but payloads in words to plain `sqlite3`.
@@ -73,7 +75,8 @@
 //! After `kill -9` or a power cut the file holds every batch that was committed; the next recorder notes the unclean
 //! end as a gap. A full disk, a damaged page or a file of another program is an [`Error`] of its own, and nothing is
 //! repaired, rebuilt or deleted on our own initiative. A damaged block is found by its checksum and its declared size;
-//! other events are not affected. No decompression exceeds 1 MiB.
+//! other events are not affected. No decompression exceeds 1 MiB. [`verify()`] says what is damaged, and [`salvage()`]
+//! writes what can be read to another file.
 //!
 //! # Compatibility
 //!
@@ -99,6 +102,7 @@ mod aggregate;
 mod batch;
 mod begin;
 mod block;
+mod chain;
 mod condition;
 mod coverage;
 mod digest;
@@ -118,11 +122,14 @@ mod payload;
 mod plan;
 mod postings;
 mod press;
+mod private_copy;
 mod reader;
 mod reindex;
+mod removed;
 mod row;
 mod row_writer;
 mod rows;
+mod salvage;
 mod scan;
 mod scratch;
 mod sorted;
@@ -138,6 +145,8 @@ mod tail;
 mod tally;
 mod undecoded;
 mod varint;
+mod verify;
+mod walk;
 mod watch;
 mod writer;
 
@@ -146,6 +155,7 @@ pub use batch::{
     Batch, Counters, GapReason, GapRow, HeartbeatRow, KnownRun, LinkRow, LogRow, NewEvent, NextIds,
     RecordingStart, RunRow, UncleanEnd,
 };
+pub use chain::{ChainKey, MIN_KEY_BYTES};
 pub use condition::{Condition, condition};
 pub use digest::{BatchHasher, EventHasher};
 pub use error::Error;
@@ -156,10 +166,12 @@ pub use payload::Payload;
 pub use reader::{Access, Reader};
 pub use reindex::{Reindexed, reindex};
 pub use rows::Rows;
+pub use salvage::{Salvaged, salvage};
 pub use sorted::Sorted;
 pub use spans::Order;
 pub use sql::{Cell, Question, Sql, SqlError};
 pub use subset::{Subset, SubsetOptions, Wanted, export_subset};
 pub use tally::{Count, CountOrder, Key, Tally};
+pub use verify::{Verification, verify};
 pub use watch::Watch;
 pub use writer::{Sealed, Writer};

@@ -4,10 +4,7 @@ use rusqlite::{Connection, Result, params};
 
 use super::error::{At, Error};
 use super::reader::Reader;
-use crate::event::{EventId, Origin, Timestamp};
-
-/// In the column `selects`: exchanges.
-const EXCHANGES: u8 = 1;
+use crate::event::{EventId, Origin, Taken, Timestamp};
 
 impl Reader {
     /// The captures that this one was taken from, one out of the other, the nearest last; none if it is no subset. At most
@@ -38,7 +35,7 @@ fn read(db: &Connection) -> Result<Vec<Origin>> {
                 .map(Timestamp::from_nanos),
             upper: EventId::new(row.get("upper_id")?),
             of_events: row.get("of_events")?,
-            is_of_exchanges: row.get::<_, u8>("selects")? == EXCHANGES,
+            taken: Taken::from_code(row.get("selects")?).unwrap_or(Taken::Events),
             filter: row.get("filter")?,
             events: row.get("events")?,
             exported: Timestamp::from_nanos(row.get("exported_ns")?),
@@ -60,7 +57,7 @@ pub(super) fn add(db: &Connection, origin: &Origin) -> Result<()> {
         origin.began.map(Timestamp::as_nanos),
         origin.upper.number(),
         origin.of_events,
-        u8::from(origin.is_of_exchanges),
+        origin.taken.code(),
         origin.filter,
         origin.events,
         origin.exported.as_nanos(),

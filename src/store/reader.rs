@@ -2,24 +2,24 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::error::{At, Error};
+use super::error::{At, Error, is_damage};
 use super::exchanges::HeadCache;
-use super::migrate;
 use super::open::{self, Header};
 use super::payload::{BlockCache, Payload};
+use super::private_copy::{self, LOGS};
 use super::row::{self, EVENT_BY_ID};
 use super::rows::Rows;
 use super::spans::Order;
 use super::watch::Watch;
+use super::{chain, migrate};
 use crate::event::{Envelope, EventId, RunId, StoredEvent, Timestamp};
 use crate::filter::Expr;
 
@@ -36,9 +36,6 @@ pub enum Access {
     LogMissing,
 }
 
-/// What can lie beside the file and belong to it.
-const LOGS: [&str; 2] = ["-wal", "-journal"];
-
 /// No value that a reader looks at is larger, but for whole frames.
 const MAX_VALUE_BYTES: i32 = 4 << 20;
 
@@ -53,6 +50,35 @@ const CACHE_KIB: i32 = -8 * 1024;
 
 /// The same for a thread that scans.
 const SCAN_CACHE_KIB: i32 = -1024;
+
+/// How a file is taken that does not fit together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Care {
+    /// It is refused.
+    Strict,
+    /// What can be read of it is read.
+    Tolerant,
+}
+
+impl Care {
+    /// Sets up a connection before its first statement. SQLite's documentation, "PRAGMA `writable_schema`": it then opens a
+    /// file that is shorter than its header says, too.
+    fn set(self, db: &Connection) -> rusqlite::Result<()> {
+        if self == Self::Tolerant {
+            db.set_db_config(DbConfig::SQLITE_DBCONFIG_WRITABLE_SCHEMA, true)?;
+        }
+        Ok(())
+    }
+
+    /// Passes over damage where it may.
+    fn of<T>(self, error: rusqlite::Error) -> rusqlite::Result<Option<T>> {
+        if self == Self::Tolerant && is_damage(&error) {
+            Ok(None)
+        } else {
+            Err(error)
+        }
+    }
+}
 
 /// A capture that is being read.
 pub struct Reader {
@@ -89,6 +115,18 @@ impl Reader {
     /// # Errors
     /// When there is no such file, it cannot be read, is no capture, or was written by another version.
     pub fn open(path: &Path) -> Result<Self, Error> {
+        Self::open_as(path, Care::Strict)
+    }
+
+    /// Opens a capture that may be damaged, to look at what of it can be read: also one that is shorter than it says.
+    ///
+    /// # Errors
+    /// As for [`Reader::open`]; damage that keeps SQLite from finding the tables is one as well.
+    pub fn open_damaged(path: &Path) -> Result<Self, Error> {
+        Self::open_as(path, Care::Tolerant)
+    }
+
+    fn open_as(path: &Path, care: Care) -> Result<Self, Error> {
         let metadata = std::fs::metadata(path).map_err(|error| Error::from_io(path, error))?;
         if !metadata.is_file() {
             return Err(Error::NotAFile {
@@ -110,26 +148,29 @@ impl Reader {
         let has_log = LOGS
             .iter()
             .any(|log| std::fs::metadata(open::beside(&path, log)).is_ok_and(|log| log.len() > 0));
-        let reader = |db, access, lock| Self::new(db, path.clone(), access, lock);
+        let reader = |db, access, lock| {
+            care.set(&db).at(&path)?;
+            Ok::<_, Error>(Self::new(db, path.clone(), access, lock))
+        };
         let reader = if is_live {
             // The lock is the recorder's. Our descriptor of the file goes before SQLite opens its own.
             drop(file);
-            reader(open_read_only(&path, "mode=ro")?, Access::Live, None)
+            reader(open_read_only(&path, "mode=ro")?, Access::Live, None)?
         } else if has_log {
-            let db = open_private_copy(&path)?;
-            reader(db, Access::PrivateCopy, None)
+            let db = private_copy::open(&path, |db| care.set(db))?;
+            reader(db, Access::PrivateCopy, None)?
         } else if header == (Header::Sqlite { is_wal: true }) {
             reader(
                 open_read_only(&path, "mode=ro&immutable=1")?,
                 Access::Finished,
                 Some(file),
-            )
+            )?
         } else {
             // SQLite's own locks are enough: a recorder that begins now waits for a statement, not for a query.
             drop(file);
-            reader(open_read_only(&path, "mode=ro")?, Access::Finished, None)
+            reader(open_read_only(&path, "mode=ro")?, Access::Finished, None)?
         };
-        reader.set_up()?.with_access_judged(header)
+        reader.set_up()?.with_access_judged(header, care)
     }
 
     /// Opens a capture that this process has open for writing. SQLite alone opens the file: closing a descriptor of ours
@@ -178,11 +219,12 @@ impl Reader {
         if self.version < 4 {
             self.db.execute_batch(BEFORE_SOURCES).at(&self.path)?;
         }
+        // Where that cannot be read, none is looked up in vain.
         self.has_cuts = self.has_origins()
             && self
                 .db
                 .query_row("SELECT EXISTS (SELECT 1 FROM cuts)", [], |row| row.get(0))
-                .at(&self.path)?;
+                .unwrap_or(true);
         self.db
             .pragma_update(None, "cache_size", CACHE_KIB)
             .at(&self.path)?;
@@ -191,7 +233,7 @@ impl Reader {
     }
 
     /// A file in WAL mode without a log is whole only if its last recording ended cleanly.
-    fn with_access_judged(mut self, header: Header) -> Result<Self, Error> {
+    fn with_access_judged(mut self, header: Header, care: Care) -> Result<Self, Error> {
         if self.access == Access::Finished && header == (Header::Sqlite { is_wal: true }) {
             let is_clean: Option<Option<bool>> = self
                 .db
@@ -201,6 +243,7 @@ impl Reader {
                     |row| row.get(0),
                 )
                 .optional()
+                .or_else(|error| care.of(error))
                 .at(&self.path)?;
             if is_clean.flatten() != Some(true) {
                 self.access = Access::LogMissing;
@@ -275,6 +318,11 @@ impl Reader {
     /// Whether it has the tables that say what capture it was taken from.
     pub(super) fn has_origins(&self) -> bool {
         self.version >= 3
+    }
+
+    /// Whether it has the chain of commits, and the tables that say what was removed.
+    pub(super) fn has_chain(&self) -> bool {
+        self.version >= chain::SINCE_VERSION
     }
 
     /// Whether events were left out before this one in its stream when the capture was taken from another.
@@ -432,84 +480,4 @@ fn uri(path: &Path, parameters: &str) -> String {
     uri.push('?');
     uri.push_str(parameters);
     uri
-}
-
-/// Copies the file and its log to a private folder and opens the copy, which needs nothing beside it from then on: in
-/// exclusive mode the index of the log is in memory, so that all of it can be unlinked at once.
-fn open_private_copy(path: &Path) -> Result<Connection, Error> {
-    let folder = tempfile::Builder::new()
-        .prefix("ecq-")
-        .tempdir_in(large_temporary_folder())
-        .map_err(|error| Error::from_io(&large_temporary_folder(), error))?;
-    let copy = folder.path().join("capture.db");
-    copy_private(path, &copy)?;
-    refuse_super_journal(path)?;
-    for suffix in LOGS {
-        match copy_private(&open::beside(path, suffix), &open::beside(&copy, suffix)) {
-            Ok(()) | Err(Error::Missing { .. }) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(&copy, flags).at(path)?;
-    connection
-        .pragma_update(None, "locking_mode", "EXCLUSIVE")
-        .at(path)?;
-    connection
-        .query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| {
-            row.get::<_, i64>(0)
-        })
-        .at(path)?;
-    // Not `query_only`: that would forbid the temporary tables of a plan as well. Nothing can reach this copy again.
-    folder
-        .close()
-        .map_err(|error| Error::from_io(path, error))?;
-    Ok(connection)
-}
-
-/// A rollback journal can end with the name of another file, which SQLite then looks into and deletes. Ours never do, and
-/// a capture from elsewhere is not to reach beyond itself. SQLite's file format, section 3: such a name is followed by the
-/// journal's magic bytes, at the very end.
-fn refuse_super_journal(path: &Path) -> Result<(), Error> {
-    const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
-    let journal = open::beside(path, "-journal");
-    let mut file = match File::open(&journal) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(Error::from_io(&journal, error)),
-    };
-    let mut end = Vec::with_capacity(MAGIC.len());
-    let at_end = file
-        .seek(SeekFrom::End(-8))
-        .and_then(|_| file.read_to_end(&mut end));
-    if at_end.is_ok() && end == MAGIC {
-        let detail = "its -journal names another file".to_owned();
-        return Err(Error::Corrupt {
-            path: path.to_owned(),
-            detail,
-        });
-    }
-    Ok(())
-}
-
-/// The copy can be as large as the capture, and `/tmp` is often memory.
-fn large_temporary_folder() -> PathBuf {
-    let folder = std::env::temp_dir();
-    if folder == Path::new("/tmp") && Path::new("/var/tmp").is_dir() {
-        PathBuf::from("/var/tmp")
-    } else {
-        folder
-    }
-}
-
-fn copy_private(from: &Path, to: &Path) -> Result<(), Error> {
-    let mut source = File::open(from).map_err(|error| Error::from_io(from, error))?;
-    let mut target = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(to)
-        .map_err(|error| Error::from_io(to, error))?;
-    std::io::copy(&mut source, &mut target).map_err(|error| Error::from_io(to, error))?;
-    target.flush().map_err(|error| Error::from_io(to, error))
 }

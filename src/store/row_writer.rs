@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::batch::{Batch, Counters, NewEvent};
 use super::block::Class;
+use super::chain::{Chain, ChainKey, Commit};
 use super::digest::{BatchHasher, append_fields};
 use super::grams;
 use super::intern::Interner;
@@ -25,6 +26,7 @@ pub(super) struct RowWriter {
     postings: Postings,
     ends: StreamEnds,
     spans: SpanWriter,
+    chain: Chain,
 }
 
 impl RowWriter {
@@ -32,6 +34,7 @@ impl RowWriter {
         db: &Connection,
         recordings: Vec<RecordingId>,
         next_connection: ConnectionId,
+        chain_key: Option<ChainKey>,
     ) -> Result<Self, TailError> {
         // What an earlier recorder left in the tail has lost its surroundings.
         db.execute_batch("INSERT OR IGNORE INTO junctions (event_id) SELECT event_id FROM tail")?;
@@ -47,6 +50,7 @@ impl RowWriter {
             press: Press::new()?,
             postings: Postings::new(db)?,
             spans: SpanWriter::default(),
+            chain: Chain::new(db, chain_key)?,
         })
     }
 
@@ -217,16 +221,8 @@ impl RowWriter {
         self.spans.save(db)?;
         let digest = self.press.end_batch()?;
         self.tail.store(db, &mut self.press, true)?;
-        db.prepare_cached(
-            "INSERT INTO batches (first_id, last_id, recording_id, committed_ns, digest) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![
-            first.id.number(),
-            last.id.number(),
-            lead.number(),
-            now.as_nanos(),
-            digest
-        ])?;
+        let commit = Commit::new((first.id, last.id), lead, now, digest);
+        self.chain.add(db, &commit)?;
         Ok(())
     }
 

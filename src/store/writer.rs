@@ -9,7 +9,7 @@ use super::batch::{Batch, Counters, KnownRun, NextIds, RecordingStart, RunRow, U
 use super::begin::Begun;
 use super::error::{At, Error};
 use super::row_writer::RowWriter;
-use super::{begin, migrate, open};
+use super::{begin, chain, migrate, open};
 use crate::event::{ConnectionId, RecordingId, RunId, SourceId, Timestamp};
 
 /// How a recording was closed.
@@ -55,6 +55,9 @@ impl Writer {
         let mut db = open::open_for_writing(&path)?;
         // Whatever is a reason to refuse the file comes before the first change to it, which is to WAL mode.
         let version = migrate::check_writable(&db, &path)?;
+        if version.is_some_and(|version| version >= chain::SINCE_VERSION) {
+            chain::check_key(&db, &path, start.chain_key.as_ref())?;
+        }
         if let (Some(_), Some(sha256), false) = (version, &start.import_sha256, start.is_again) {
             begin::refuse_second_import(&db, &path, sha256, start)?;
         }
@@ -63,6 +66,9 @@ impl Writer {
         }
         // The schema before WAL mode: a new file says by itself what it is, also without the -wal of a killed recorder.
         migrate::climb(&mut db, &path)?;
+        if version.is_none() {
+            open::complete_schema(&db).at(&path)?;
+        }
         open::prepare_for_writing(&db, &path)?;
         let transaction =
             Transaction::new_unchecked(&db, TransactionBehavior::Immediate).at(&path)?;
@@ -72,8 +78,13 @@ impl Writer {
         let recordings: Vec<_> = begun.iter().map(|begun| begun.recording).collect();
         let lead = *recordings.first().expect("there is a source");
         let next = begin::next_ids(&db, lead).at(&path)?;
-        let rows = RowWriter::new(&db, recordings, ConnectionId::new(next.connection))
-            .map_err(|error| error.at(&path))?;
+        let rows = RowWriter::new(
+            &db,
+            recordings,
+            ConnectionId::new(next.connection),
+            start.chain_key.clone(),
+        )
+        .map_err(|error| error.at(&path))?;
         Ok(Self {
             db,
             path,

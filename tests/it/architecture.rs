@@ -84,7 +84,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ),
     ("form_urlencoded", &["http::view"]),
     ("futures_util", &["record::source"]),
-    ("hmac", &["export::redact"]),
+    ("hmac", &["store::chain", "export::redact"]),
     ("http_body_util", &["record::metrics"]),
     ("httparse", &["http::fields"]),
     ("humantime", &["filter::time_expr", "cli::query"]),
@@ -109,13 +109,19 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("serde_json", &["wire", "export", "cli::terminal"]),
     (
         "sha2",
-        &["filter", "store::digest", "record::import", "export"],
+        &[
+            "filter",
+            "store::digest",
+            "store::chain",
+            "record::import",
+            "export",
+        ],
     ),
     ("signal_hook", &["cli::interrupt"]),
     (
         "tempfile",
         &[
-            "store::reader",
+            "store::private_copy",
             "store::subset",
             "export::extract",
             "cli::query::output_file",

@@ -14,7 +14,7 @@ use crate::event::{Coverage, Timestamp};
 use crate::export;
 use crate::filter::Expr;
 use crate::render;
-use crate::store::{Access, Reader};
+use crate::store::{Access, Error, Reader};
 
 use super::{CommonArgs, Context, Output};
 
@@ -135,7 +135,21 @@ pub(super) fn one_named(common: &CommonArgs) -> Result<Option<&Path>, Advised> {
     }
 }
 
+/// Opens the one capture that a command is about, which may be damaged.
+pub(super) fn open_damaged(context: &mut Context<'_>) -> anyhow::Result<Reader> {
+    let named = one_named(&context.common)?.map(Path::to_owned);
+    open_by(context, named.as_deref(), Reader::open_damaged)
+}
+
 fn open_one(context: &mut Context<'_>, named: Option<&Path>) -> anyhow::Result<Reader> {
+    open_by(context, named, Reader::open)
+}
+
+fn open_by(
+    context: &mut Context<'_>,
+    named: Option<&Path>,
+    open: impl FnOnce(&Path) -> Result<Reader, Error>,
+) -> anyhow::Result<Reader> {
     let chosen = capture_path::for_query(named, &Surroundings::read(), capture_path::is_there)
         .context("failed to find a capture")?;
     let path: PathBuf = chosen.path;
@@ -153,7 +167,7 @@ fn open_one(context: &mut Context<'_>, named: Option<&Path>) -> anyhow::Result<R
         }
     }
     check_readable(&path)?;
-    let mut reader = Reader::open(&path).context("failed to open the capture")?;
+    let mut reader = open(&path).context("failed to open the capture")?;
     reader.set_watch(context.watch.clone());
     tell_access(context, reader.access());
     Ok(reader)

@@ -19,12 +19,14 @@ mod man;
 mod output_file;
 mod redaction;
 mod reindex;
+mod salvage;
 mod show;
 mod show_exchange;
 mod sink;
 mod sql;
 mod stats;
 mod subset;
+mod verify;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -75,6 +77,10 @@ enum Command {
     Fields(fields::FieldsArgs),
     /// Makes what a capture lacks of the search filter and of the index of exchanges
     Reindex(reindex::ReindexArgs),
+    /// Checks a capture: what is damaged, and whether it is as it was recorded
+    Verify(verify::VerifyArgs),
+    /// Writes what can be read of a damaged capture to another
+    Salvage(salvage::SalvageArgs),
     /// Shows which processes talked to which hosts for the first time since a time
     FirstSeen(Box<first_seen::FirstSeenArgs>),
     /// Answers a statement in SQL, which only reads
@@ -193,6 +199,8 @@ pub(super) fn run(
         Some(Command::Export(args)) => export::run(args, &mut context),
         Some(Command::Stats(stats)) => stats::run(stats, &mut context),
         Some(Command::Fields(fields)) => fields::run(fields, &mut context),
+        Some(Command::Verify(args)) => verify::run(args, &mut context),
+        Some(Command::Salvage(args)) => salvage::run(args, &mut context),
         Some(Command::FirstSeen(first_seen)) => first_seen::run(first_seen, &mut context),
         Some(Command::Reindex(reindex)) => reindex::run(reindex, &mut context),
         Some(Command::Sql(sql)) => sql::run(sql, &mut context),
@@ -209,6 +217,8 @@ impl Command {
             Self::Export(args) => &args.common,
             Self::Stats(stats) => &stats.common,
             Self::Fields(fields) => &fields.common,
+            Self::Verify(args) => &args.common,
+            Self::Salvage(args) => &args.common,
             Self::FirstSeen(first_seen) => &first_seen.common,
             Self::Reindex(reindex) => &reindex.common,
             Self::Sql(sql) => &sql.common,

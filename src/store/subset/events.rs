@@ -1,7 +1,7 @@
 //! The events of a subset, one after another in order of id: rows, payloads, indexes and digests.
 
 use bytes::Bytes;
-use rusqlite::{Row, Transaction, TransactionBehavior, params};
+use rusqlite::{Row, Transaction, TransactionBehavior};
 
 use super::choice::Chosen;
 use super::copy::{Copying, Rows, rows};
@@ -9,6 +9,7 @@ use super::shared::Shared;
 use crate::event::{Details, Direction, EventId, RecordingId, StoredEvent};
 use crate::filter::push_end;
 use crate::store::block::Class;
+use crate::store::chain::{Chain, Commit};
 use crate::store::digest::{BatchHasher, EventHasher};
 use crate::store::error::{At, Error};
 use crate::store::grams::{self, CROSSING_BYTES};
@@ -80,6 +81,7 @@ pub(super) struct Copier<'a> {
     ends: StreamEnds,
     spans: SpanWriter,
     batch: Option<Batch>,
+    chain: Chain,
     done: Copied,
 }
 
@@ -99,6 +101,7 @@ impl<'a> Copier<'a> {
             ends: StreamEnds::new(0, 0),
             spans: SpanWriter::default(),
             batch: None,
+            chain: Chain::new(db, None).at(path)?,
             done: Copied::default(),
         })
     }
@@ -289,20 +292,14 @@ impl<'a> Copier<'a> {
         let Some(batch) = self.batch.take() else {
             return Ok(());
         };
-        db.prepare_cached(
-            "INSERT INTO batches (first_id, last_id, recording_id, committed_ns, digest) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )
-        .and_then(|mut statement| {
-            statement.execute(params![
-                batch.first,
-                batch.last,
-                batch.recording,
-                batch.committed,
-                batch.hasher.finish()
-            ])
-        })
-        .at(path)?;
-        Ok(())
+        let commit = Commit {
+            first: batch.first,
+            last: batch.last,
+            recording: batch.recording,
+            committed_ns: batch.committed,
+            digest: batch.hasher.finish().to_vec(),
+        };
+        self.chain.add(db, &commit).at(path)
     }
 }
 

@@ -29,11 +29,11 @@
 //! parts of 1 MiB. The search for a cut looks up one event for each that was chosen.
 
 mod choice;
-mod copy;
+pub(super) mod copy;
 mod events;
-mod shared;
-mod surroundings;
-mod target;
+pub(super) mod shared;
+pub(super) mod surroundings;
+pub(super) mod target;
 
 use std::path::PathBuf;
 
@@ -47,11 +47,11 @@ use super::error::{At, Error};
 use super::exchanges::Indexer;
 use super::reader::Reader;
 use super::{open, origins};
-use crate::event::{EventId, Origin, Timestamp};
+use crate::event::{EventId, Origin, Taken, Timestamp};
 use crate::filter::Expr;
 
 /// The captures that the original was taken from.
-const ORIGINS: Rows = rows!(
+pub(super) const ORIGINS: Rows = rows!(
     "origins",
     ["id, path, began_ns, upper_id, of_events, selects, filter, events, exported_ns, program"],
     "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10",
@@ -179,7 +179,10 @@ fn origin(
         began: began.map(Timestamp::from_nanos),
         upper: EventId::new(chosen.upper),
         of_events: chosen.of_events,
-        is_of_exchanges: matches!(wanted, Wanted::Exchanges(_)),
+        taken: match wanted {
+            Wanted::Events(_) => Taken::Events,
+            Wanted::Exchanges(_) => Taken::Exchanges,
+        },
         filter: filter.map(Expr::to_string),
         events: copied.events,
         exported: options.now,
@@ -196,7 +199,11 @@ fn add_origins(copying: &Copying<'_>, origin: &Origin) -> Result<(), Error> {
 }
 
 /// Makes the index of exchanges, through the connection that the subset was written with.
-fn index_exchanges(reader: &Reader, db: Connection, target: &Target) -> Result<Connection, Error> {
+pub(super) fn index_exchanges(
+    reader: &Reader,
+    db: Connection,
+    target: &Target,
+) -> Result<Connection, Error> {
     let subset = Reader::through(db, target.path())?;
     let newest = subset.newest_id()?;
     let mut indexer = Indexer::new(&subset, &subset.db)?;

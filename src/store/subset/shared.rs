@@ -9,7 +9,7 @@ use crate::store::error::Error;
 const REMEMBERED: usize = 64 * 1024;
 
 /// What belongs to a row of `streams`.
-const STREAM: [Rows; 5] = [
+pub(in crate::store) const STREAM: [Rows; 5] = [
     rows!(
         "streams",
         ["id, run_id, process_id, connection_id"],
@@ -42,7 +42,8 @@ const STREAM: [Rows; 5] = [
     ),
 ];
 
-const SHAPE: [Rows; 1] = [rows!(
+/// What belongs to a row of `shapes`.
+pub(in crate::store) const SHAPE: [Rows; 1] = [rows!(
     "shapes",
     [
         "id, kind, content, direction, probe, ecapture_type, form, provenance, clock, clock_offset_ns"
@@ -51,14 +52,17 @@ const SHAPE: [Rows; 1] = [rows!(
     "WHERE id = ?1"
 )];
 
-const HEAD: [Rows; 1] = [rows!(
+/// What belongs to a row of `heads`.
+pub(in crate::store) const HEAD: [Rows; 1] = [rows!(
     "heads",
     ["id, method, host, status, content_type"],
     "?1, ?2, ?3, ?4, ?5",
     "WHERE id = ?1"
 )];
 
-const PATH: [Rows; 1] = [rows!("paths", ["id, path"], "?1, ?2", "WHERE id = ?1")];
+/// What belongs to a row of `paths`.
+pub(in crate::store) const PATH: [Rows; 1] =
+    [rows!("paths", ["id, path"], "?1, ?2", "WHERE id = ?1")];
 
 /// Rows that events share, each copied when the first event names it.
 pub(super) struct Shared {

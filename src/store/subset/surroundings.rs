@@ -6,7 +6,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::copy::{Copying, Rows, rows};
 use crate::store::error::{At, Error};
-use crate::store::reader::Access;
+use crate::store::reader::{Access, Reader};
 
 const RECORDINGS: Rows = rows!(
     "recordings",
@@ -41,7 +41,7 @@ const RECORDING_SOURCES: Rows = rows!(
 );
 
 /// Before their columns, these have their recording and their time.
-const LINKS: Rows = rows!(
+pub(in crate::store) const LINKS: Rows = rows!(
     "links",
     "recording_id, connected_ns, ",
     ["id, recording_id, number, connected_ns, last_frame_ns, ended_ns, end_reason"],
@@ -49,7 +49,7 @@ const LINKS: Rows = rows!(
     ""
 );
 
-const GAPS: Rows = rows!(
+pub(in crate::store) const GAPS: Rows = rows!(
     "gaps",
     "recording_id, started_ns, ",
     ["id, recording_id, reason, started_ns, ended_ns, frames, bytes, detail"],
@@ -57,7 +57,7 @@ const GAPS: Rows = rows!(
     ""
 );
 
-const HEARTBEATS: Rows = rows!(
+pub(in crate::store) const HEARTBEATS: Rows = rows!(
     "heartbeats",
     "(SELECT recording_id FROM links WHERE id = heartbeats.link_id), received_ns, ",
     ["id, link_id, received_ns, timestamp_seconds, count, message, carrier, frame"],
@@ -65,7 +65,7 @@ const HEARTBEATS: Rows = rows!(
     ""
 );
 
-const RUN_LOGS: Rows = rows!(
+pub(in crate::store) const RUN_LOGS: Rows = rows!(
     "run_logs",
     "(SELECT recording_id FROM links WHERE id = run_logs.link_id), received_ns, ",
     ["id, run_id, link_id, received_ns, line, carrier, frame"],
@@ -87,15 +87,19 @@ const RUN_SOURCES: Rows = rows!(
     "WHERE id = (SELECT source_id FROM runs WHERE id = ?1)"
 );
 
-/// Copies all recordings: which of them have chosen events shows later, and how far each goes is to be known before the
-/// newest event is looked for.
-pub(super) fn begin(copying: &Copying<'_>) -> Result<(), Error> {
-    let recordings = if copying.reader.has_search_filter() {
+/// The statement that copies recordings, which depends on the version of the original.
+pub(in crate::store) fn recordings(reader: &Reader) -> &'static Rows {
+    if reader.has_search_filter() {
         &RECORDINGS
     } else {
         &FIRST_RECORDINGS
-    };
-    copying.copy(recordings, &[])
+    }
+}
+
+/// Copies all recordings: which of them have chosen events shows later, and how far each goes is to be known before the
+/// newest event is looked for.
+pub(super) fn begin(copying: &Copying<'_>) -> Result<(), Error> {
+    copying.copy(recordings(copying.reader), &[])
 }
 
 /// Leaves the recordings that have chosen events, with those that were begun together with them, and copies what belongs
@@ -129,7 +133,9 @@ pub(super) fn finish(copying: &Copying<'_>) -> Result<(), Error> {
     }
     transaction.finish().at(&reader.path)?;
     if is_live {
-        db.execute_batch(END_RECORDINGS).at(path)?;
+        db.execute_batch(END_SURROUNDINGS)
+            .and_then(|()| db.execute_batch(END_RECORDINGS))
+            .at(path)?;
     }
     Ok(())
 }
@@ -151,7 +157,11 @@ fn limits(db: &Connection, is_live: bool) -> rusqlite::Result<HashMap<i64, i64>>
 
 /// Ends what goes on in the original: nobody writes to the subset, and the next recorder is not to say that a recorder
 /// ended here without a word.
-const END_RECORDINGS: &str = "
+const END_RECORDINGS: &str =
+    "UPDATE recordings SET ended_ns = last_commit_ns, is_clean = 1 WHERE ended_ns IS NULL";
+
+/// The same of links and gaps, before the recordings.
+pub(in crate::store) const END_SURROUNDINGS: &str = "
     DELETE FROM heartbeats WHERE link_id NOT IN (SELECT id FROM links);
     DELETE FROM run_logs WHERE link_id NOT IN (SELECT id FROM links);
     UPDATE links SET
@@ -163,8 +173,7 @@ const END_RECORDINGS: &str = "
     UPDATE gaps SET ended_ns = r.last_commit_ns
     FROM recordings AS r
     WHERE r.id = gaps.recording_id AND r.ended_ns IS NULL
-        AND (gaps.ended_ns IS NULL OR gaps.ended_ns > r.last_commit_ns);
-    UPDATE recordings SET ended_ns = last_commit_ns, is_clean = 1 WHERE ended_ns IS NULL";
+        AND (gaps.ended_ns IS NULL OR gaps.ended_ns > r.last_commit_ns)";
 
 /// The runs that logs name and that have no event here.
 fn runs_of_logs(db: &Connection) -> rusqlite::Result<Vec<i64>> {

@@ -11,7 +11,7 @@ use crate::store::error::{At, Error};
 use crate::store::{migrate, open};
 
 /// The file, which is removed unless it is finished.
-pub(super) struct Target {
+pub(in crate::store) struct Target {
     /// The name that it is to get.
     path: PathBuf,
     temporary: TempPath,
@@ -19,7 +19,7 @@ pub(super) struct Target {
 
 impl Target {
     /// Makes an empty file of mode 0600 beside the one that is to be, so that it can be renamed.
-    pub(super) fn create(output: &Path) -> Result<Self, Error> {
+    pub(in crate::store) fn create(output: &Path) -> Result<Self, Error> {
         let path = open::resolve(output)?;
         // It is looked at again in the end. A long export is not to fail then for what can be told now.
         if std::fs::symlink_metadata(&path).is_ok() {
@@ -39,12 +39,12 @@ impl Target {
     }
 
     /// The name that it is to get, which is the one to tell.
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::store) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Opens it, with the schema of a capture.
-    pub(super) fn open(&self) -> Result<Connection, Error> {
+    pub(in crate::store) fn open(&self) -> Result<Connection, Error> {
         let mut db = open::open_for_writing(&self.temporary)?;
         open::lay_out(&db, &self.path)?;
         open::prepare_unshared(&db).at(&self.path)?;
@@ -53,7 +53,7 @@ impl Target {
     }
 
     /// Closes it, sees to it that it is on the disk, and gives it its name.
-    pub(super) fn finish(self, db: Connection) -> Result<(), Error> {
+    pub(in crate::store) fn finish(self, db: Connection) -> Result<(), Error> {
         db.close().map_err(|(_, error)| error).at(&self.path)?;
         let Self { path, temporary } = self;
         let synced = |path: &Path| File::open(path).and_then(|file| file.sync_all());

@@ -371,7 +371,7 @@ fn exchanges_bring_their_connection_up_to_their_end() {
         assert_eq!(subset.events, ids.len() as u64, "{text}");
         check_sound(&output, &whole, ids);
         let origins = Reader::open(&output).unwrap().origins().unwrap();
-        assert!(origins[0].is_of_exchanges);
+        assert_eq!(origins[0].taken, ecq::event::Taken::Exchanges);
         assert_eq!(
             origins[0].filter.as_deref(),
             Some(wanted.to_string().as_str())
