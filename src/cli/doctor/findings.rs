@@ -299,7 +299,7 @@ mod tests {
             (Verdict::Warning, "did not end in order", |facts| {
                 facts.condition = Ok(Condition::LogLeft);
             }),
-            (Verdict::Bad, "no capture", |facts| {
+            (Verdict::Bad, "not a capture", |facts| {
                 facts.condition = Err(store::Error::Foreign {
                     path: PathBuf::from("x"),
                     detail: "a picture".to_owned(),
