@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser};
 
+use super::autostop::{Condition, autostop, condition};
 use super::capture_path::{self, CapturePath, Origin, Surroundings};
 use super::exit::Exit;
+use super::keep::KeepArgs;
 use super::report::Advised;
 use super::terminal::{StatusLine, Terminal};
 use super::words;
@@ -20,6 +22,7 @@ use crate::record::{
     self, DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, Host, ImportOptions, Meters, Notice,
     Options, Outcome, RecordFilter, Recorder,
 };
+use crate::store::Rules;
 
 /// Keeps what a running eCapture sends.
 ///
@@ -48,6 +51,15 @@ struct RecordArgs {
     /// noted as ever; --save-frames saves every frame.
     #[arg(long, value_name = "FILTER")]
     filter: Option<String>,
+    #[command(flatten)]
+    keep: KeepArgs,
+    /// Stop when a limit is reached: duration:SECONDS, filesize:KB or events:COUNT, or with units, as in duration:1h and
+    /// filesize:2G; may be repeated
+    #[arg(short, long, value_name = "LIMIT", value_parser = condition, conflicts_with = "import")]
+    autostop: Vec<Condition>,
+    /// Stop after COUNT events, as with --autostop events:COUNT
+    #[arg(short, long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "import")]
+    count: Option<u64>,
     /// Also store TLS secrets, which eCapture sends in its keylog and pcap modes
     #[arg(long)]
     keep_keys: bool,
@@ -153,10 +165,18 @@ pub(super) fn run(
     terminal.set_quiet(args.quiet);
     // Before the capture's folder is made: a filter that is none changes nothing.
     let filter = args.filter.as_deref().map(read_filter).transpose()?;
+    let rules = args.keep.rules()?;
+    if args.import.is_some() && !rules.is_empty() {
+        return Err(Advised {
+            message: "an import prunes nothing".to_owned(),
+            hint: "import the file, and then `ecq-query prune` it".to_owned(),
+        }
+        .into());
+    }
     let db = choose(args.db.as_deref(), terminal)?;
     match &args.import {
         Some(file) => import(&args, file, db, filter, terminal),
-        None => live(&args, db, filter, terminal),
+        None => live(&args, db, (filter, rules), terminal),
     }
 }
 
@@ -237,7 +257,7 @@ fn import(
 fn live(
     args: &RecordArgs,
     db: PathBuf,
-    filter: Option<RecordFilter>,
+    (filter, rules): (Option<RecordFilter>, Rules),
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
     let options = Options {
@@ -248,6 +268,8 @@ fn live(
         keep_keys: args.keep_keys,
         filter,
         save_frames: args.save_frames.clone(),
+        rules,
+        autostop: autostop(&args.autostop, args.count),
         db,
     };
     let (notices, receiver) = mpsc::channel();
@@ -298,7 +320,7 @@ fn talk(terminal: &mut Terminal, receiver: &Receiver<Notice>, meters: &Meters, q
                 words::tell(terminal, &notice);
             }
             Err(RecvTimeoutError::Timeout) => {
-                let text = words::status(&meters.status(), began.elapsed());
+                let text = words::status(&meters.status(), &meters.holders(), began.elapsed());
                 if line.is_live() {
                     line.show(&text);
                 } else {

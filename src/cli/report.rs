@@ -133,6 +133,7 @@ fn store_hint(error: &store::Error) -> Option<String> {
         store::Error::Corrupt { .. } => {
             "copy the file before anything else; `sqlite3 FILE .recover` can save rows"
         }
+        store::Error::Pruned { .. } => "ask again: what is left is there",
         store::Error::AlreadyImported { .. } => "--again imports it a second time",
         store::Error::Io { .. } | store::Error::Sqlite { .. } => return None,
     };

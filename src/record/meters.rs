@@ -1,8 +1,10 @@
 //! Where a recording stands, readable from any thread at any time.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::queue::{Backlog, Queue};
+use crate::store::Holder;
 
 /// Counters that the reader and the writer keep up to date, and the status line reads.
 #[derive(Debug)]
@@ -15,6 +17,9 @@ pub struct Meters {
     pub(super) dropped_frames: AtomicU64,
     pub(super) uncommitted_events: AtomicU64,
     pub(super) is_linked: AtomicBool,
+    pub(super) pruned_events: AtomicU64,
+    pub(super) held_bytes: AtomicU64,
+    holders: Mutex<Vec<Holder>>,
 }
 
 /// Where a recording stands.
@@ -36,6 +41,10 @@ pub struct Status {
     pub backlog: Backlog,
     /// Whether a link to eCapture is up.
     pub is_linked: bool,
+    /// Events that were pruned.
+    pub pruned_events: u64,
+    /// By how many bytes the `-wal` is larger than it need be because a reader holds it.
+    pub held_bytes: u64,
 }
 
 impl Meters {
@@ -49,7 +58,22 @@ impl Meters {
             dropped_frames: AtomicU64::new(0),
             uncommitted_events: AtomicU64::new(0),
             is_linked: AtomicBool::new(false),
+            pruned_events: AtomicU64::new(0),
+            held_bytes: AtomicU64::new(0),
+            holders: Mutex::default(),
         }
+    }
+
+    /// Who keeps the `-wal` from being written back, as far as that is known.
+    pub fn holders(&self) -> Vec<Holder> {
+        self.holders
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(super) fn set_holders(&self, holders: &[Holder]) {
+        *self.holders.lock().unwrap_or_else(PoisonError::into_inner) = holders.to_vec();
     }
 
     /// Where the recording stands now. The numbers are read one after another, so they can differ by what came between.
@@ -63,6 +87,8 @@ impl Meters {
             uncommitted_events: self.uncommitted_events.load(Ordering::Relaxed),
             backlog: self.queue.backlog(),
             is_linked: self.is_linked.load(Ordering::Relaxed),
+            pruned_events: self.pruned_events.load(Ordering::Relaxed),
+            held_bytes: self.held_bytes.load(Ordering::Relaxed),
         }
     }
 }

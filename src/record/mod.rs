@@ -9,8 +9,10 @@
 //! program at once. One batch is one transaction with `synchronous=FULL`: what a query shows survives a power cut. When
 //! the file fails for good (no space, damage), the recorder stops and says how much had not been committed.
 
+mod autostop;
 mod backoff;
 mod before;
+mod clock;
 mod error;
 mod exchanges;
 mod frames_file;
@@ -22,10 +24,12 @@ mod meters;
 mod notice;
 mod options;
 mod queue;
+mod retention;
 mod source;
 mod summary;
 mod writer;
 
+pub use autostop::Autostop;
 pub use error::Error;
 pub use frames_file::{
     FileFrame, FramesError, FramesReader, MAX_MESSAGE_BYTES, write_frame, write_header,
@@ -64,6 +68,7 @@ pub enum Outcome {
 /// A live recording that is set up and has not begun to listen.
 pub struct Recorder {
     target: Target,
+    autostop: Autostop,
     committer: Committer,
     saver: Option<FrameSaver>,
     meters: Arc<Meters>,
@@ -136,15 +141,18 @@ impl Recorder {
         }
         let meters = Arc::new(Meters::new(options.queue_bytes));
         let abandon = Arc::new(AtomicBool::new(false));
-        let committer = Committer::new(
+        let mut committer = Committer::new(
             store,
             intake,
             Arc::clone(&meters),
             notices.clone(),
             Arc::clone(&abandon),
         )?;
+        committer.keep(&options.rules)?;
+        committer.stop_after(options.autostop);
         Ok(Self {
             target,
+            autostop: options.autostop,
             committer,
             saver,
             meters,
@@ -174,14 +182,17 @@ impl Recorder {
         let mut terminations = signal(SignalKind::terminate())?;
         let (stop, stopped) = watch::channel(false);
         let (done, mut finished) = oneshot::channel();
+        let (full, mut is_full) = watch::channel(false);
         let Self {
             target,
-            committer,
+            autostop,
+            mut committer,
             saver,
             meters,
             notices,
             abandon,
         } = self;
+        committer.tell_when_full(full);
         let writer = thread::Builder::new()
             .name("writer".to_owned())
             .spawn(move || {
@@ -200,11 +211,22 @@ impl Recorder {
         let early = tokio::select! {
             () = &mut reading => None,
             result = &mut finished => Some(result),
-            () = any(&mut interrupts, &mut terminations) => None,
+            () = any(&mut interrupts, &mut terminations) => {
+                notices.send(Notice::Stopping).ok();
+                None
+            }
+            () = autostop.elapsed() => {
+                notices.send(Notice::LimitReached).ok();
+                None
+            }
+            // An error is that the writer is gone, which `finished` tells.
+            Ok(_) = is_full.wait_for(|is_full| *is_full) => {
+                notices.send(Notice::LimitReached).ok();
+                None
+            }
         };
         stop.send_replace(true);
         let Some(failed) = early else {
-            notices.send(Notice::Stopping).ok();
             let rest = async {
                 reading.await;
                 meters.queue.close();

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::autostop::Autostop;
 use super::judge::RecordFilter;
 use crate::event::Timestamp;
+use crate::store::Rules;
 
 /// How a live recording is made.
 #[derive(Debug, Clone)]
@@ -24,6 +26,10 @@ pub struct Options {
     pub filter: Option<RecordFilter>,
     /// Where to save the frames as well.
     pub save_frames: Option<PathBuf>,
+    /// What is kept.
+    pub rules: Rules,
+    /// When the recording ends by itself.
+    pub autostop: Autostop,
 }
 
 /// How a file of frames is imported.

@@ -13,6 +13,8 @@ pub struct Summary {
     pub links: u64,
     /// How many gaps were noted.
     pub gaps: u64,
+    /// How many events were pruned.
+    pub pruned_events: u64,
     /// Whether the capture is one file that stands on its own; otherwise a reader held it.
     pub is_self_contained: bool,
     /// The size of the capture.

@@ -9,6 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
+
+use super::autostop::Autostop;
 use super::error::Error;
 use super::exchanges::ExchangeStage;
 use super::frames_file;
@@ -16,10 +19,11 @@ use super::intake::{Intake, Taken};
 use super::meters::Meters;
 use super::notice::Notice;
 use super::queue::{Item, Popped};
+use super::retention::Retention;
 use super::source::now;
 use super::summary::Summary;
 use crate::event::{Frame, Timestamp};
-use crate::store::{self, Sealed, Writer};
+use crate::store::{self, Rules, Sealed, Writer};
 
 /// A batch is committed when it has this many events,
 const BATCH_EVENTS: usize = 10_000;
@@ -49,6 +53,11 @@ pub(super) struct Committer {
     exchanges: ExchangeStage,
     /// Whether the end waits for the rest of the index of exchanges, however long that takes.
     has_time_to_end: bool,
+    retention: Option<Retention>,
+    autostop: Autostop,
+    full: Option<watch::Sender<bool>>,
+    /// Whether a limit of `autostop` is reached: nothing more is taken in.
+    is_full: bool,
 }
 
 impl Committer {
@@ -63,6 +72,10 @@ impl Committer {
         Ok(Self {
             exchanges,
             has_time_to_end: false,
+            retention: None,
+            autostop: Autostop::default(),
+            full: None,
+            is_full: false,
             store,
             intake,
             meters,
@@ -78,6 +91,43 @@ impl Committer {
         self.has_time_to_end = true;
     }
 
+    /// Keeps what these rules say.
+    pub(super) fn keep(&mut self, rules: &Rules) -> Result<(), Error> {
+        if !rules.is_empty() {
+            self.retention = Some(Retention::start(
+                &mut self.store,
+                rules,
+                Arc::clone(&self.meters),
+                self.notices.clone(),
+            )?);
+        }
+        Ok(())
+    }
+
+    /// Takes in nothing more when a limit on events or bytes is reached.
+    pub(super) fn stop_after(&mut self, autostop: Autostop) {
+        self.autostop = autostop;
+    }
+
+    /// Says through this channel when a limit is reached.
+    pub(super) fn tell_when_full(&mut self, full: watch::Sender<bool>) {
+        self.full = Some(full);
+    }
+
+    /// Prunes a little, between two batches.
+    fn tend(&mut self) {
+        if let (Some(retention), None) = (&mut self.retention, self.began) {
+            retention.tend(&mut self.store, &self.intake);
+        }
+    }
+
+    fn set_full(&mut self) {
+        self.is_full = true;
+        if let Some(full) = &self.full {
+            full.send_replace(true);
+        }
+    }
+
     /// Takes in one item and commits if the batch is full.
     pub(super) fn take(&mut self, item: &Item) -> Result<Taken, Error> {
         self.began.get_or_insert_with(Instant::now);
@@ -90,7 +140,9 @@ impl Committer {
         }
         let is_full = self.intake.batch().events.len() >= BATCH_EVENTS
             || self.intake.batch_bytes() >= BATCH_BYTES;
-        if is_full {
+        let stored = self.intake.counters().stored_events;
+        let has_all = self.autostop.events.is_some_and(|events| stored >= events);
+        if is_full || has_all {
             self.commit()?;
         } else {
             self.commit_if_due()?;
@@ -100,8 +152,13 @@ impl Committer {
 
     /// How long until the batch must be committed.
     pub(super) fn patience(&self) -> Duration {
+        let idle = if self.store.is_pruning() {
+            Duration::ZERO
+        } else {
+            IDLE
+        };
         self.began
-            .map_or(IDLE, |began| BATCH_AGE.saturating_sub(began.elapsed()))
+            .map_or(idle, |began| BATCH_AGE.saturating_sub(began.elapsed()))
     }
 
     /// Commits if the batch is old enough.
@@ -142,6 +199,20 @@ impl Committer {
         self.meters.uncommitted_events.store(0, Ordering::Relaxed);
         self.intake.committed();
         self.began = None;
+        self.check_limits()
+    }
+
+    /// Sees whether a limit of `autostop` is reached.
+    fn check_limits(&mut self) -> Result<(), Error> {
+        let stored = self.intake.counters().stored_events;
+        let has_all = self.autostop.events.is_some_and(|events| stored >= events);
+        let is_large = match self.autostop.file_bytes {
+            Some(bytes) => self.store.size()?.total() >= bytes,
+            None => false,
+        };
+        if !self.is_full && (has_all || is_large) {
+            self.set_full();
+        }
         Ok(())
     }
 
@@ -167,6 +238,7 @@ impl Committer {
         let counters = self.intake.counters();
         let (links, gaps) = (self.intake.links(), self.intake.gaps());
         let at = at.max(self.last_commit);
+        let pruned_events = self.store.pruned().0.events;
         end_when_free(&self.abandon, &mut self.store, &counters, at)?;
         // It has the file open, which sealing does not allow.
         if !self.exchanges.finish(self.has_time_to_end, &self.abandon) {
@@ -178,6 +250,7 @@ impl Committer {
             links,
             gaps,
             is_self_contained: sealed == Sealed::Yes,
+            pruned_events,
             file_bytes: std::fs::metadata(&path).map_or(0, |metadata| metadata.len()),
             path,
         })
@@ -209,6 +282,8 @@ pub(super) fn run(
     let meters = Arc::clone(&committer.meters);
     loop {
         match meters.queue.pop(committer.patience()) {
+            // What came after the limit was reached is not part of the recording.
+            Popped::Item(Item::Frame(_)) if committer.is_full => {}
             Popped::Item(item) => {
                 let taken = committer.take(&item)?;
                 let is_committed = committer.began.is_none();
@@ -218,9 +293,11 @@ pub(super) fn run(
                     committer.tell_save_failed(&error);
                     save = None;
                 }
+                committer.tend();
             }
             Popped::Nothing => {
                 committer.commit_if_due()?;
+                committer.tend();
                 if let (Some(saver), true) = (&mut save, committer.began.is_none())
                     && let Err(error) = saver.out.flush()
                 {

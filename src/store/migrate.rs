@@ -13,7 +13,7 @@ use super::error::{At, Error};
 pub const APPLICATION_ID: i64 = 0x6563_7131;
 
 /// The files of `migrations/`, in order. Position (from 1) is the `user_version` that the file leads to.
-pub const MIGRATIONS: [(&str, &str); 3] = [
+pub const MIGRATIONS: [(&str, &str); 4] = [
     (
         "0001_initial.sql",
         include_str!("../../migrations/0001_initial.sql"),
@@ -25,6 +25,10 @@ pub const MIGRATIONS: [(&str, &str); 3] = [
     (
         "0003_exchanges.sql",
         include_str!("../../migrations/0003_exchanges.sql"),
+    ),
+    (
+        "0004_keeping.sql",
+        include_str!("../../migrations/0004_keeping.sql"),
     ),
 ];
 

@@ -266,6 +266,11 @@ impl Reader {
         self.version >= 3
     }
 
+    /// Whether it has the tables that say what was removed from it.
+    pub(super) fn has_removals(&self) -> bool {
+        self.version >= 4
+    }
+
     /// Whether events were left out before this one in its stream when the capture was taken from another.
     pub(super) fn is_cut(&self, event: i64) -> Result<bool, Error> {
         if !self.has_cuts {

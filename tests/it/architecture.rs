@@ -86,7 +86,15 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("futures_util", &["record::source"]),
     ("hmac", &["export::redact"]),
     ("httparse", &["http::fields"]),
-    ("humantime", &["filter::time_expr", "cli::query"]),
+    (
+        "humantime",
+        &[
+            "filter::time_expr",
+            "cli::query",
+            "cli::keep",
+            "cli::autostop",
+        ],
+    ),
     ("indicatif", &["cli::progress"]),
     ("infer", &["http::view"]),
     ("ipnet", &["filter", "store::sql", "cli::select"]),
@@ -96,7 +104,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("regex", &["filter", "store::scan", "export::redact"]),
     ("regex_syntax", &["filter"]),
     ("rusqlite", &["store"]),
-    ("rustix", &["store::open"]),
+    ("rustix", &["store::open", "record::clock"]),
     ("rustls", &["record"]),
     ("serde", &["wire", "export"]),
     ("serde_json", &["wire", "export"]),
@@ -134,6 +142,7 @@ const FUNCTIONS: &[(&[&str], &[&str])] = &[
         &[
             "cli::query::sql",
             "cli::record",
+            "record::retention",
             "record::source",
             "record::writer",
         ],

@@ -16,6 +16,7 @@ mod follow_stream;
 mod list;
 mod man;
 mod output_file;
+mod prune;
 mod redaction;
 mod reindex;
 mod show;
@@ -74,6 +75,8 @@ enum Command {
     Fields(fields::FieldsArgs),
     /// Makes what a capture lacks of the search filter and of the index of exchanges
     Reindex(reindex::ReindexArgs),
+    /// Removes what is too old or too much, or tells what that would be
+    Prune(prune::PruneArgs),
     /// Shows which processes talked to which hosts for the first time since a time
     FirstSeen(Box<first_seen::FirstSeenArgs>),
     /// Answers a statement in SQL, which only reads
@@ -194,6 +197,7 @@ pub(super) fn run(
         Some(Command::Fields(fields)) => fields::run(fields, &mut context),
         Some(Command::FirstSeen(first_seen)) => first_seen::run(first_seen, &mut context),
         Some(Command::Reindex(reindex)) => reindex::run(reindex, &mut context),
+        Some(Command::Prune(prune)) => prune::run(prune, &mut context),
         Some(Command::Sql(sql)) => sql::run(sql, &mut context),
         Some(Command::Completions(args)) => completions::run(args, &mut context),
         Some(Command::Man(args)) => man::run(args, &mut context),
@@ -210,6 +214,7 @@ impl Command {
             Self::Fields(fields) => &fields.common,
             Self::FirstSeen(first_seen) => &first_seen.common,
             Self::Reindex(reindex) => &reindex.common,
+            Self::Prune(prune) => &prune.common,
             Self::Sql(sql) => &sql.common,
             Self::Completions(_) | Self::Man(_) => &NO_COMMON,
         }

@@ -11,7 +11,8 @@ use std::collections::{HashMap, HashSet};
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::open::OpenExchanges;
+use super::open::{OpenExchanges, Renumbered};
+use super::removal;
 use super::source::{ConnectionEvents, PLACES, Place, Waiting};
 use super::texts::TextWriter;
 use super::writer::{ExchangeWriter, Finished};
@@ -186,6 +187,7 @@ impl<'a> Indexer<'a> {
         }
         self.store()?;
         let transaction = begin(self.db, self.reader)?;
+        self.writer.keep_up(&transaction).at(&self.reader.path)?;
         self.writer
             .finish(&transaction)
             .and_then(|()| transaction.commit())
@@ -247,6 +249,9 @@ impl<'a> Indexer<'a> {
     fn replay(&mut self, next: &Place, watch: &Watch) -> Result<Entry, Error> {
         let path = &self.reader.path;
         let mut entry = Entry::default();
+        if removal::newest_removed(self.db).at(path)? > 0 {
+            entry.open.renumbered = Some(Renumbered::default());
+        }
         let mut waiting = Waiting::default();
         let mut events =
             ConnectionEvents::new(&self.reader.db, next.connection, self.after).at(path)?;
@@ -277,12 +282,15 @@ impl<'a> Indexer<'a> {
         if entry.open.bytes >= STORE_BYTES {
             let transaction = begin(self.db, self.reader)?;
             self.writer
-                .write(
-                    &transaction,
-                    place.connection,
-                    &mut entry.open,
-                    &mut self.finished,
-                )
+                .keep_up(&transaction)
+                .and_then(|()| {
+                    self.writer.write(
+                        &transaction,
+                        place.connection,
+                        &mut entry.open,
+                        &mut self.finished,
+                    )
+                })
                 .and_then(|()| transaction.commit())
                 .at(&self.reader.path)?;
         }
@@ -301,6 +309,7 @@ impl<'a> Indexer<'a> {
     fn store(&mut self) -> Result<(), Error> {
         let path = &self.reader.path;
         let transaction = begin(self.db, self.reader)?;
+        self.writer.keep_up(&transaction).at(path)?;
         let mut changed: Vec<_> = self.changed.drain().collect();
         changed.sort_unstable();
         // Ids in the order in which exchanges began.
@@ -383,7 +392,7 @@ fn feed(reader: &Reader, entry: &mut Entry, place: &Place) -> Result<bool, Error
     let mut payload = match Payload::of(reader, place.id, place.class(), place.payload_bytes) {
         Ok(payload) => payload,
         // It is lost, as an event is that never came.
-        Err(Error::Corrupt { .. }) => return Ok(false),
+        Err(Error::Corrupt { .. } | Error::Pruned { .. }) => return Ok(false),
         Err(error) => return Err(error),
     };
     if place.payload_bytes == 0 {
@@ -394,7 +403,7 @@ fn feed(reader: &Reader, entry: &mut Entry, place: &Place) -> Result<bool, Error
         let bytes = match payload.next_piece() {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Ok(true),
-            Err(Error::Corrupt { .. }) => return Ok(false),
+            Err(Error::Corrupt { .. } | Error::Pruned { .. }) => return Ok(false),
             Err(error) => return Err(error),
         };
         let end = piece.offset + bytes.len() as u64;

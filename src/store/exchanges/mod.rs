@@ -23,6 +23,7 @@ mod heads;
 pub(super) mod index;
 mod open;
 mod prepare;
+pub(super) mod removal;
 mod row;
 mod rows;
 mod shared;

@@ -194,7 +194,7 @@ impl TextWriter {
         let exchange = match reader.whole_exchange(&summary) {
             Ok(exchange) => exchange,
             // It has no filter then, and a search that gets there says so.
-            Err(Error::Corrupt { .. }) => return Ok(()),
+            Err(Error::Corrupt { .. } | Error::Pruned { .. }) => return Ok(()),
             Err(error) => return Err(error),
         };
         match Self::text(reader, &exchange)? {
@@ -229,7 +229,7 @@ impl TextWriter {
                     Ok(bytes) if bytes as u64 <= MAX_BYTES => {}
                     Ok(_) => return Ok(None),
                     Err(error) => match unwrapped(error, reader) {
-                        Error::Corrupt { .. } => return Ok(None),
+                        Error::Corrupt { .. } | Error::Pruned { .. } => return Ok(None),
                         error => return Err(error),
                     },
                 }

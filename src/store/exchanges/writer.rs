@@ -4,7 +4,8 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::encode;
 use super::heads::HeadWriter;
-use super::open::{OpenExchanges, Stored, place, time_of};
+use super::open::{OpenExchanges, Renumbered, Stored, place, time_of};
+use super::removal;
 use super::shared::{ExchangeFacts, Shared, path};
 use super::texts::{Hidden, NO_TEXT};
 use crate::event::Timestamp;
@@ -26,6 +27,8 @@ pub(super) struct ExchangeWriter {
     shared: Shared,
     heads: HeadWriter,
     next: i64,
+    /// How many sweeps there had been when the rows were read that are remembered.
+    sweeps: i64,
 }
 
 /// An exchange that is over.
@@ -40,11 +43,13 @@ impl ExchangeWriter {
         Ok(Self {
             shared: Shared::new(db)?,
             heads: HeadWriter::new(db)?,
-            next: db.query_row(
-                "SELECT COALESCE(MAX(id), 0) + 1 FROM exchanges",
-                [],
-                |row| row.get(0),
-            )?,
+            next: db
+                .query_row("SELECT COALESCE(MAX(id), 0) FROM exchanges", [], |row| {
+                    row.get::<_, i64>(0)
+                })?
+                .max(removal::newest_removed(db)?)
+                + 1,
+            sweeps: removal::progress(db, removal::SWEEPS)?,
         })
     }
 
@@ -56,7 +61,8 @@ impl ExchangeWriter {
         number: u64,
         open: &mut OpenExchanges,
     ) -> Result<()> {
-        if let Some(stored) = open.stored.get_mut(&number) {
+        // Of a connection that lost its beginning, the first event tells which exchange it is.
+        if let (Some(stored), None) = (open.stored.get_mut(&number), &open.renumbered) {
             self.id_of(db, connection, number, stored)?;
         }
         Ok(())
@@ -74,15 +80,25 @@ impl ExchangeWriter {
             assembler,
             stored,
             bytes,
+            renumbered,
         } = open;
-        assembler.drain(&mut |exchange| match stored.get_mut(&exchange.number) {
-            Some(stored) => self.write_one(db, connection, exchange, stored),
-            None => Ok(()),
+        assembler.drain(&mut |exchange| {
+            let Some(stored) = stored.get_mut(&exchange.number) else {
+                return Ok(());
+            };
+            stored.is_gone = stored.is_gone || is_gone(db, exchange, stored)?;
+            if let (false, None, Some(renumbered)) = (stored.is_gone, stored.id, &mut *renumbered) {
+                self.renumber(db, connection, exchange, (stored, renumbered))?;
+            }
+            if stored.is_gone {
+                return Ok(());
+            }
+            self.write_one(db, connection, exchange, stored)
         })?;
         *bytes = 0;
         stored.retain(|number, stored| {
             let is_held = assembler.holds(*number);
-            if let (false, Some(id)) = (is_held, stored.id) {
+            if let (false, Some(id), false) = (is_held, stored.id, stored.is_gone) {
                 let hidden = std::mem::take(&mut stored.hidden);
                 finished.push(Finished { id, hidden });
             }
@@ -103,7 +119,8 @@ impl ExchangeWriter {
         exchange: &Collected,
         stored: &mut Stored,
     ) -> Result<()> {
-        let id = self.id_of(db, connection, exchange.number, stored)?;
+        let number = stored.number.unwrap_or(exchange.number);
+        let id = self.id_of(db, connection, number, stored)?;
         for side in Side::BOTH {
             let half = match side {
                 Side::Request => exchange.request(),
@@ -143,7 +160,68 @@ impl ExchangeWriter {
             exchange.request().map(|message| (message, of_request)),
             exchange.response().map(|message| (message, of_response)),
         ]);
-        self.write_row(db, id, connection, exchange, stored)
+        self.write_row(db, id, connection, exchange, stored)?;
+        stored.is_written = true;
+        Ok(())
+    }
+
+    /// Forgets what it knows of shared rows if some were swept since.
+    pub(super) fn keep_up(&mut self, db: &Connection) -> Result<()> {
+        let sweeps = removal::progress(db, removal::SWEEPS)?;
+        if sweeps != self.sweeps {
+            self.shared.forget();
+            self.heads = HeadWriter::new(db)?;
+            self.sweeps = sweeps;
+        }
+        Ok(())
+    }
+
+    /// Finds the number of an exchange of a connection of which the conversation does not know the beginning. What is
+    /// left of an exchange that was pruned is gone.
+    fn renumber(
+        &self,
+        db: &Connection,
+        connection: i64,
+        exchange: &Collected,
+        (stored, renumbered): (&mut Stored, &mut Renumbered),
+    ) -> Result<()> {
+        let counted = i64::try_from(exchange.number).unwrap_or(i64::MAX);
+        if renumbered.shift.is_none() {
+            let [request, response] = firsts(exchange);
+            let known: Option<i64> = db
+                .prepare_cached(
+                    "SELECT number FROM exchanges
+                     WHERE connection_id = ?1 AND (request_first_id = ?2 OR response_first_id = ?3)
+                     ORDER BY number LIMIT 1",
+                )?
+                .query_row(params![connection, request, response], |row| {
+                    row.get("number")
+                })
+                .optional()?;
+            let (newest, last): (Option<i64>, Option<i64>) = db
+                .prepare_cached(
+                    "SELECT MAX(number) AS number,
+                        MAX(MAX(COALESCE(request_first_id, 0), COALESCE(response_first_id, 0))) AS last_id
+                     FROM exchanges WHERE connection_id = ?1",
+                )?
+                .query_row([connection], |row| Ok((row.get("number")?, row.get("last_id")?)))?;
+            let is_new = request.max(response) > last;
+            renumbered.shift = match (known, newest) {
+                (Some(known), _) => Some(known.saturating_sub(counted)),
+                (None, Some(newest)) if is_new => {
+                    Some(newest.saturating_add(1).saturating_sub(counted))
+                }
+                (None, None) => Some(0),
+                (None, Some(_)) => None,
+            };
+        }
+        match renumbered.shift {
+            Some(shift) => {
+                stored.number = u64::try_from(counted.saturating_add(shift)).ok();
+            }
+            None => stored.is_gone = true,
+        }
+        Ok(())
     }
 
     /// The exchange's id: the one that it had before, where its connection is read again.
@@ -210,7 +288,7 @@ impl ExchangeWriter {
             id,
             time.as_nanos(),
             connection,
-            exchange.number,
+            stored.number.unwrap_or(exchange.number),
             stored.stream,
             facts,
             path,
@@ -244,6 +322,29 @@ impl ExchangeWriter {
         insert.raw_execute()?;
         Ok(())
     }
+}
+
+/// The first events of its halves.
+fn firsts(exchange: &Collected) -> [Option<i64>; 2] {
+    [exchange.request(), exchange.response()]
+        .map(|half| half.map(|message| message.first.0.number()))
+}
+
+/// Whether an exchange was pruned: its row, or before that was written its first event, is not there any more.
+fn is_gone(db: &Connection, exchange: &Collected, stored: &Stored) -> Result<bool> {
+    if stored.is_written {
+        return db
+            .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM exchanges WHERE id = ?1)")?
+            .query_row([stored.id], |row| row.get(0));
+    }
+    let mut statement =
+        db.prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM events WHERE id = ?1)")?;
+    for first in firsts(exchange).into_iter().flatten() {
+        if statement.query_row([first], |row| row.get(0))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn insert_part(db: &Connection, id: i64, part: u8, number: u32, data: &[u8]) -> Result<()> {

@@ -8,6 +8,7 @@ mod frames;
 mod links;
 mod pressure;
 mod refusals;
+mod retention;
 mod stopping;
 mod text_files;
 
