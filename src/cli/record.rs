@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+use super::autostop::{Condition, autostop, condition};
 use super::capture_path::{self, CapturePath, Origin, Surroundings};
 use super::chain_key;
 use super::doctor::{self, DoctorArgs};
 use super::exit::Exit;
+use super::keep::KeepArgs;
 use super::report::Advised;
 use super::service::{self, Manager};
 use super::sources;
@@ -26,7 +28,7 @@ use crate::record::{
     self, DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, ImportOptions, Meters, Notice, Options,
     Outcome, RecordFilter, Recorder, SourceOptions,
 };
-use crate::store::ChainKey;
+use crate::store::{ChainKey, Rules};
 
 /// Keeps what a running eCapture sends.
 ///
@@ -90,6 +92,15 @@ struct RecordArgs {
     /// and how long it was (`provenance == "shortened"`); its frame cannot be given again. --save-frames saves all of it.
     #[arg(long, value_name = "BYTES", value_parser = snaplen)]
     snaplen: Option<usize>,
+    #[command(flatten)]
+    keep: KeepArgs,
+    /// Stop when a limit is reached: duration:SECONDS, filesize:KB or events:COUNT, or with units, as in duration:1h and
+    /// filesize:2G; may be repeated
+    #[arg(short, long, value_name = "LIMIT", value_parser = condition, conflicts_with = "import")]
+    autostop: Vec<Condition>,
+    /// Stop after COUNT events, as with --autostop events:COUNT
+    #[arg(short, long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "import")]
+    count: Option<u64>,
     /// Also store TLS secrets, which eCapture sends in its keylog and pcap modes
     #[arg(long)]
     keep_keys: bool,
@@ -245,10 +256,18 @@ pub(super) fn run(
     let filter = read_filters(args.filter.as_deref(), &args.exclude_pname)?;
     let sources = sources::read(&args.url, &args.header)?;
     let chain_key = args.chain_key.as_deref().map(chain_key::read).transpose()?;
+    let rules = args.keep.rules()?;
+    if args.import.is_some() && !rules.is_empty() {
+        return Err(Advised {
+            message: "an import prunes nothing".to_owned(),
+            hint: "import the file, and then `ecq-query prune` it".to_owned(),
+        }
+        .into());
+    }
     let db = choose(args.db.as_deref(), terminal)?;
     match &args.import {
         Some(file) => import(&args, file, (db, chain_key), filter, terminal),
-        None => live(&args, sources, (db, chain_key), filter, terminal),
+        None => live(&args, sources, (db, chain_key), (filter, rules), terminal),
     }
 }
 
@@ -363,7 +382,7 @@ fn live(
     args: &RecordArgs,
     sources: Vec<SourceOptions>,
     (db, chain_key): (PathBuf, Option<ChainKey>),
-    filter: Option<RecordFilter>,
+    (filter, rules): (Option<RecordFilter>, Rules),
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
     let options = Options {
@@ -377,6 +396,8 @@ fn live(
         chain_key,
         save_frames: args.save_frames.clone(),
         metrics: args.metrics.map(|address| address.0),
+        rules,
+        autostop: autostop(&args.autostop, args.count),
         db,
     };
     let (notices, receiver) = mpsc::channel();
@@ -429,7 +450,11 @@ fn talk(terminal: &mut Terminal, receiver: &Receiver<Notice>, meters: &Meters, q
             }
             Ok(Notice::StatusAsked) => {
                 line.clear();
-                terminal.error(words::status(&meters.status(), began.elapsed()));
+                terminal.error(words::status(
+                    &meters.status(),
+                    &meters.holders(),
+                    began.elapsed(),
+                ));
             }
             Ok(notice) => {
                 line.clear();
@@ -439,7 +464,7 @@ fn talk(terminal: &mut Terminal, receiver: &Receiver<Notice>, meters: &Meters, q
                 words::tell(terminal, &notice);
             }
             Err(RecvTimeoutError::Timeout) => {
-                let text = words::status(&meters.status(), began.elapsed());
+                let text = words::status(&meters.status(), &meters.holders(), began.elapsed());
                 if line.is_live() {
                     line.show(&text);
                 } else {

@@ -137,6 +137,7 @@ fn store_hint(error: &store::Error) -> Option<String> {
         store::Error::WrongKey { .. } => {
             "give the key that it was begun with by --chain-key, or name another file with --db"
         }
+        store::Error::Pruned { .. } => "ask again: what is left is there",
         store::Error::AlreadyImported { .. } => "--again imports it a second time",
         store::Error::Io { .. } | store::Error::Sqlite { .. } => return None,
     };

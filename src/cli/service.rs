@@ -47,7 +47,7 @@ impl Manager {
         while !is_over.load(Ordering::Relaxed) {
             let now = Instant::now();
             if now >= status_due {
-                let text = words::status(&meters.status(), began.elapsed());
+                let text = words::status(&meters.status(), &meters.holders(), began.elapsed());
                 tell(&[NotifyState::Status(&text)]);
                 status_due = now + STATUS;
             }

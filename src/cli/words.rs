@@ -6,7 +6,7 @@ use super::terminal::Terminal;
 use crate::event::release;
 use crate::record::{LinkEnd, Notice, SourceStatus, SourceSummary, Status, Summary, Why};
 use crate::render::{escape, human};
-use crate::store::Counters;
+use crate::store::{Counters, Holder};
 
 /// Puts a notice into words.
 pub(super) fn tell(terminal: &mut Terminal, notice: &Notice) {
@@ -37,6 +37,32 @@ pub(super) fn tell(terminal: &mut Terminal, notice: &Notice) {
             "the index of exchanges is not complete: queries and the next recording make the rest",
         ),
         Notice::Stopping => terminal.note("stopping: storing what is waiting (interrupt again to end at once)"),
+        Notice::LimitReached => terminal.note("the limit of --autostop is reached: storing what is waiting"),
+        Notice::LogHeld { bytes, holders } => {
+            terminal.error(format_args!(
+                "a reader keeps the capture's -wal from being written back ({}): it is {} larger than it need be, and grows",
+                named(holders),
+                human(*bytes)
+            ));
+            terminal.advice("let that program end its query or its transaction, or stop it");
+        }
+        Notice::LogFree => terminal.note("the capture's -wal is written back again"),
+        Notice::CannotShrink => terminal.error(
+            "--max-size or --min-free is not met, and only the newest commit is left: recording goes on",
+        ),
+        Notice::PruningWaits(wait) => terminal.note(format_args!(
+            "everything that was recorded before is older than --keep: it is kept for {} more, in case the clock is wrong",
+            seconds(*wait)
+        )),
+        Notice::ClockSet { by_ns } => terminal.note(format_args!(
+            "this host's clock was set {} by {} s: ages for --keep leave that out",
+            if *by_ns < 0 { "back" } else { "forward" },
+            by_ns.unsigned_abs() / 1_000_000_000
+        )),
+        Notice::PruningFailed(error) => terminal.error(format_args!(
+            "nothing is pruned any more ({}): recording goes on; `ecq-query prune` can be tried after it",
+            escape::line(error)
+        )),
         Notice::ImportCutOff { bytes } => terminal.error(format_args!(
             "the file ends in the middle of a frame: its last {bytes} bytes are not imported"
         )),
@@ -45,6 +71,21 @@ pub(super) fn tell(terminal: &mut Terminal, notice: &Notice) {
         )),
         other => of_source(terminal, "", other),
     }
+}
+
+/// Processes by name and id.
+fn named(holders: &[Holder]) -> String {
+    if holders.is_empty() {
+        return "the system does not tell which".to_owned();
+    }
+    let names: Vec<_> = holders
+        .iter()
+        .map(|holder| {
+            let name = holder.name.as_deref().unwrap_or("a process");
+            format!("{}, pid {}", escape::line(name), holder.pid)
+        })
+        .collect();
+    names.join("; ")
 }
 
 /// What is about one source; `name` comes in front.
@@ -126,7 +167,7 @@ fn version_seen(terminal: &mut Terminal, name: &str, version: &str) {
 const MAX_TOLD: usize = 4;
 
 /// Where the recording stands, in one line.
-pub(super) fn status(status: &Status, running: Duration) -> String {
+pub(super) fn status(status: &Status, holders: &[Holder], running: Duration) -> String {
     let sources = &status.sources;
     let linked = sources.iter().filter(|source| source.is_linked).count();
     let link = match (linked, sources.len()) {
@@ -161,6 +202,9 @@ pub(super) fn status(status: &Status, running: Duration) -> String {
             line = format!("{line} · {what} {count} ({})", human(bytes));
         }
     }
+    if status.pruned_events > 0 {
+        line = format!("{line} · pruned {}", status.pruned_events);
+    }
     let dropped = status.total(|source| source.dropped_frames);
     if dropped > 0 {
         line = format!("{line} · dropped {dropped}");
@@ -172,6 +216,13 @@ pub(super) fn status(status: &Status, running: Duration) -> String {
         for source in told {
             line = format!("{line} · {}", source_status(source));
         }
+    }
+    if status.held_bytes > 0 {
+        line = format!(
+            "{line} · -wal {} too large, held by a reader ({})",
+            human(status.held_bytes),
+            named(holders)
+        );
     }
     line
 }
@@ -215,6 +266,9 @@ pub(super) fn summarize(terminal: &mut Terminal, summary: &Summary) {
     let left_out = left_out(&total);
     if !left_out.is_empty() {
         terminal.note(format_args!("not stored: {}", left_out.join(", ")));
+    }
+    if summary.pruned_events > 0 {
+        terminal.note(format_args!("pruned {} events", summary.pruned_events));
     }
     let lost = total(|counters| counters.lost_samples);
     if lost > 0 {
@@ -327,7 +381,10 @@ mod tests {
             sources,
             ..Status::default()
         };
-        assert_eq!(super::status(&status, Duration::from_secs(61)), expected);
+        assert_eq!(
+            super::status(&status, &[], Duration::from_secs(61)),
+            expected
+        );
     }
 
     #[test]

@@ -57,6 +57,26 @@ pub struct Coverage {
     pub nothing_after: Option<Timestamp>,
     /// When the recorder that is at work committed last, if that is before the period's end.
     pub last_commit: Option<Timestamp>,
+    /// Removals that touch the period, by event time or by that of the receipt: the newest, oldest of them first; at most
+    /// [`Coverage::MAX_REMOVALS`]. What they removed is not here any more, whatever was recorded.
+    pub removals: Vec<Removed>,
+}
+
+/// Events that were pruned, by one rule.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// The rule, in the words of the command line.
+    pub rule: String,
+    /// How many events, also those outside of the period that is asked about.
+    pub events: u64,
+    /// Size of their payloads, in bytes.
+    pub payload_bytes: u64,
+    /// When the first of them happened, or was received if that was earlier.
+    pub first: Timestamp,
+    /// When the last of them happened, or was received if that was later.
+    pub last: Timestamp,
+    /// When the last of them was removed.
+    pub at: Timestamp,
 }
 
 impl Coverage {
@@ -65,6 +85,8 @@ impl Coverage {
 
     /// How many sources are named.
     pub const MAX_SOURCES: usize = 16;
+    /// How many removals are named.
+    pub const MAX_REMOVALS: usize = 8;
 
     /// The length of the period.
     pub fn period(&self) -> Duration {

@@ -25,7 +25,9 @@ pub use address::{Direction, Endpoints, Sense, Tuple, TupleSource};
 pub use clock::{Clock, ClockKind};
 pub use connection::{Connection, ConnectionUpdate, Role};
 pub use content::{Content, HttpHead, Kind, Probe};
-pub use coverage::{Counted, Coverage, Gap, RecordingStats, SourceCoverage, Stats, release};
+pub use coverage::{
+    Counted, Coverage, Gap, RecordingStats, Removed, SourceCoverage, Stats, release,
+};
 pub use form::{Carrier, Encoding, Envelope, Form, Layout};
 pub use hazard::is_hazard;
 pub use id::{ConnectionId, EventId, LinkId, RecordingId, RunId, SourceId, StreamId};

@@ -66,9 +66,25 @@ pub(super) struct Coverage<'a> {
     nothing_before: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     nothing_after: Option<String>,
+    /// What was pruned and touches the period, at most 8 removals; absent if nothing was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pruned: Vec<Removed<'a>>,
     /// The recorder is still at work, and committed last at this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_commit: Option<String>,
+}
+
+/// Events that were pruned by one rule, also those outside of the period.
+#[derive(Debug, Serialize)]
+struct Removed<'a> {
+    rule: &'a str,
+    events: u64,
+    payload_bytes: u64,
+    /// By event time, or that of the receipt where it reaches further.
+    first: String,
+    last: String,
+    /// When the last of them was removed.
+    at: String,
 }
 
 /// How much was recorded of one eCapture.
@@ -128,6 +144,18 @@ pub(super) fn object(coverage: &event::Coverage) -> Coverage<'_> {
         ecapture_releases: &coverage.ecapture_releases,
         has_more_releases: coverage.has_more_releases,
         lost_samples: coverage.lost_samples,
+        pruned: coverage
+            .removals
+            .iter()
+            .map(|removed| Removed {
+                rule: &removed.rule,
+                events: removed.events,
+                payload_bytes: removed.payload_bytes,
+                first: text(removed.first),
+                last: text(removed.last),
+                at: text(removed.at),
+            })
+            .collect(),
         nothing_before: coverage.nothing_before.map(text),
         nothing_after: coverage.nothing_after.map(text),
         last_commit: coverage.last_commit.map(text),

@@ -212,6 +212,15 @@ impl Expr {
         ))
     }
 
+    /// Events that came no later than this one.
+    pub fn up_to(event: EventId) -> Self {
+        Self::Test(Test::Compare(
+            Operand::field(Field::of(FieldId::Id)),
+            Comparison::LessOrEqual,
+            Literal::Int(event.number()),
+        ))
+    }
+
     /// Not this.
     #[must_use]
     pub fn negated(self) -> Self {

@@ -204,6 +204,12 @@ impl Connections {
         placement
     }
 
+    /// The connections that events may still be given to.
+    pub fn live(&self) -> impl Iterator<Item = ConnectionId> {
+        let recent = self.recent.iter().map(|recent| recent.of);
+        self.epochs.values().map(|epoch| epoch.id).chain(recent)
+    }
+
     /// What is known of the connection that an event was given to just now: its ends, and which of them the process is.
     pub fn ends(&self, event: &Event) -> (Endpoints, Option<Role>) {
         let Some(epoch) = self.epochs.get(&key(event)) else {

@@ -4,7 +4,7 @@ use super::intake::{Intake, Taken};
 use super::notice::Notice;
 use super::queue::Item;
 use super::summary::SourceSummary;
-use crate::event::Timestamp;
+use crate::event::{ConnectionId, Timestamp};
 use crate::store::{Batch, Counters};
 
 /// One intake a source. Ids are given in order of arrival over all of them: whose turn it is goes on where the one before
@@ -67,6 +67,12 @@ impl Intakes {
         for (_, intake) in &mut self.each {
             intake.committed();
         }
+    }
+
+    /// The connections that events may still be given to.
+    pub(super) fn live_connections(&self) -> impl Iterator<Item = ConnectionId> {
+        let of = |(_, intake): &'_ (String, Intake)| intake.live_connections().collect::<Vec<_>>();
+        self.each.iter().flat_map(of)
     }
 
     /// The counters of each source.

@@ -1,9 +1,10 @@
 //! Where a recording stands, readable from any thread at any time.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::queue::{Backlog, Queue};
-use crate::store::Counters;
+use crate::store::{Counters, Holder};
 
 /// Counters that the reader and the writer keep up to date, and the status line reads.
 #[derive(Debug)]
@@ -12,6 +13,9 @@ pub struct Meters {
     pub(super) uncommitted_events: AtomicU64,
     pub(super) reader_rounds: AtomicU64,
     pub(super) writer_rounds: AtomicU64,
+    pub(super) pruned_events: AtomicU64,
+    pub(super) held_bytes: AtomicU64,
+    holders: Mutex<Vec<Holder>>,
     /// In the order in which they were given.
     pub(super) sources: Vec<SourceMeters>,
 }
@@ -47,6 +51,10 @@ pub struct Status {
     pub backlog: Backlog,
     /// Events decoded and not committed yet.
     pub uncommitted_events: u64,
+    /// Events that were pruned.
+    pub pruned_events: u64,
+    /// By how many bytes the `-wal` is larger than it need be because a reader holds it.
+    pub held_bytes: u64,
     /// Each source by itself.
     pub sources: Vec<SourceStatus>,
 }
@@ -91,6 +99,9 @@ impl Meters {
             uncommitted_events: AtomicU64::new(0),
             reader_rounds: AtomicU64::new(0),
             writer_rounds: AtomicU64::new(0),
+            pruned_events: AtomicU64::new(0),
+            held_bytes: AtomicU64::new(0),
+            holders: Mutex::default(),
             sources: sources
                 .into_iter()
                 .map(|name| SourceMeters {
@@ -109,11 +120,25 @@ impl Meters {
         }
     }
 
+    /// Who keeps the `-wal` from being written back, as far as that is known.
+    pub fn holders(&self) -> Vec<Holder> {
+        self.holders
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(super) fn set_holders(&self, holders: &[Holder]) {
+        *self.holders.lock().unwrap_or_else(PoisonError::into_inner) = holders.to_vec();
+    }
+
     /// Where the recording stands now. The numbers are read one after another, so they can differ by what came between.
     pub fn status(&self) -> Status {
         Status {
             uncommitted_events: self.uncommitted_events.load(Ordering::Relaxed),
             backlog: self.queue.backlog(),
+            pruned_events: self.pruned_events.load(Ordering::Relaxed),
+            held_bytes: self.held_bytes.load(Ordering::Relaxed),
             sources: self.sources.iter().map(SourceMeters::status).collect(),
         }
     }

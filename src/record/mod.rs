@@ -13,8 +13,10 @@
 //! program at once. One batch is one transaction with `synchronous=FULL`: what a query shows survives a power cut. When
 //! the file fails for good (no space, damage), the recorder stops and says how much had not been committed.
 
+mod autostop;
 mod backoff;
 mod before;
+mod clock;
 mod error;
 mod exchanges;
 mod frames_file;
@@ -28,11 +30,13 @@ mod metrics;
 mod notice;
 mod options;
 mod queue;
+mod retention;
 mod shorten;
 mod source;
 mod summary;
 mod writer;
 
+pub use autostop::Autostop;
 pub use error::Error;
 pub use frames_file::{
     FileFrame, FramesError, FramesReader, MAX_MESSAGE_BYTES, write_frame, write_header,
@@ -82,6 +86,7 @@ pub enum Outcome {
 pub struct Recorder {
     /// With what tells the user about them.
     targets: Vec<(Target, Teller)>,
+    autostop: Autostop,
     committer: Committer,
     savers: Vec<FrameSaver>,
     meters: Arc<Meters>,
@@ -225,15 +230,18 @@ impl Recorder {
         }
         let abandon = Arc::new(AtomicBool::new(false));
         let intakes = intakes(options, names, &store, started)?;
-        let committer = Committer::new(
+        let mut committer = Committer::new(
             store,
             intakes,
             Arc::clone(&meters),
             notices.clone(),
             Arc::clone(&abandon),
         )?;
+        committer.keep(&options.rules)?;
+        committer.stop_after(options.autostop);
         Ok(Self {
             targets,
+            autostop: options.autostop,
             committer,
             savers,
             meters,
@@ -263,14 +271,17 @@ impl Recorder {
         let mut terminations = signal(SignalKind::terminate())?;
         let (stop, stopped) = watch::channel(false);
         let (done, mut finished) = oneshot::channel();
+        let (full, mut is_full) = watch::channel(false);
         let Self {
             targets,
-            committer,
+            autostop,
+            mut committer,
             savers,
             meters,
             notices,
             abandon,
         } = self;
+        committer.tell_when_full(full);
         let writer = thread::Builder::new()
             .name("writer".to_owned())
             .spawn(move || {
@@ -294,12 +305,23 @@ impl Recorder {
         let early = tokio::select! {
             () = &mut reading => None,
             result = &mut finished => Some(result),
-            () = any(&mut interrupts, &mut terminations) => None,
+            () = any(&mut interrupts, &mut terminations) => {
+                notices.send(Notice::Stopping).ok();
+                None
+            }
+            () = autostop.elapsed() => {
+                notices.send(Notice::LimitReached).ok();
+                None
+            }
+            // An error is that the writer is gone, which `finished` tells.
+            Ok(_) = is_full.wait_for(|is_full| *is_full) => {
+                notices.send(Notice::LimitReached).ok();
+                None
+            }
             never = &mut round => match never {},
         };
         stop.send_replace(true);
         let Some(failed) = early else {
-            notices.send(Notice::Stopping).ok();
             let rest = async {
                 reading.await;
                 meters.queue.close();

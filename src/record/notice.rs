@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::queue::{Dropped, LinkEnd};
 use crate::event::{RecordingId, Timestamp};
+use crate::store::Holder;
 
 /// Why there is no link, as far as one can do something about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +91,28 @@ pub enum Notice {
     ExchangesLeft,
     /// The first signal: stopping.
     Stopping,
+    /// A limit of `--autostop` is reached: stopping.
+    LimitReached,
+    /// A reader keeps the `-wal` from being written back, so that it grows.
+    LogHeld {
+        /// By how many bytes it is larger than it need be.
+        bytes: u64,
+        /// Who reads, as far as the system tells.
+        holders: Vec<Holder>,
+    },
+    /// Nobody keeps the `-wal` any more.
+    LogFree,
+    /// A rule on size is not met, and nothing is left that may go.
+    CannotShrink,
+    /// Nothing is pruned by age for so long: everything is too old by a clock that may be wrong.
+    PruningWaits(Duration),
+    /// This host's clock was set, by so many nanoseconds.
+    ClockSet {
+        /// Negative if it was set back.
+        by_ns: i64,
+    },
+    /// Nothing is pruned any more; the recording goes on.
+    PruningFailed(String),
     /// An imported file ends in the middle of a frame.
     ImportCutOff {
         /// How many bytes at the end are no whole frame.

@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::autostop::Autostop;
 use super::judge::RecordFilter;
 use super::source::Header;
 use crate::event::Timestamp;
-use crate::store::ChainKey;
+use crate::store::{ChainKey, Rules};
 
 /// How a live recording is made.
 #[derive(Debug, Clone)]
@@ -33,6 +34,10 @@ pub struct Options {
     /// Where to save the frames as well. With several sources each has a file of its own: a dot and its name, or its
     /// number from 1 if it has none, come behind this one's name.
     pub save_frames: Option<PathBuf>,
+    /// What is kept.
+    pub rules: Rules,
+    /// When the recording ends by itself.
+    pub autostop: Autostop,
     /// Where to serve metrics to Prometheus.
     pub metrics: Option<SocketAddr>,
 }

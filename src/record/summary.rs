@@ -9,6 +9,8 @@ use crate::store::Counters;
 pub struct Summary {
     /// Each source by itself.
     pub sources: Vec<SourceSummary>,
+    /// How many events were pruned.
+    pub pruned_events: u64,
     /// Whether the capture is one file that stands on its own; otherwise a reader held it.
     pub is_self_contained: bool,
     /// The size of the capture.

@@ -9,6 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
+
+use super::autostop::Autostop;
 use super::error::Error;
 use super::exchanges::ExchangeStage;
 use super::frames_file;
@@ -17,10 +20,11 @@ use super::intakes::Intakes;
 use super::meters::Meters;
 use super::notice::{Notice, Teller};
 use super::queue::{Item, Popped};
+use super::retention::Retention;
 use super::source::now;
 use super::summary::Summary;
 use crate::event::{Frame, Timestamp};
-use crate::store::{self, Sealed, Writer};
+use crate::store::{self, Rules, Sealed, Writer};
 
 /// A batch is committed when it has this many events,
 const BATCH_EVENTS: usize = 10_000;
@@ -50,6 +54,11 @@ pub(super) struct Committer {
     exchanges: ExchangeStage,
     /// Whether the end waits for the rest of the index of exchanges, however long that takes.
     has_time_to_end: bool,
+    retention: Option<Retention>,
+    autostop: Autostop,
+    full: Option<watch::Sender<bool>>,
+    /// Whether a limit of `autostop` is reached: nothing more is taken in.
+    is_full: bool,
 }
 
 impl Committer {
@@ -64,6 +73,10 @@ impl Committer {
         Ok(Self {
             exchanges,
             has_time_to_end: false,
+            retention: None,
+            autostop: Autostop::default(),
+            full: None,
+            is_full: false,
             store,
             intakes,
             meters,
@@ -79,6 +92,43 @@ impl Committer {
         self.has_time_to_end = true;
     }
 
+    /// Keeps what these rules say.
+    pub(super) fn keep(&mut self, rules: &Rules) -> Result<(), Error> {
+        if !rules.is_empty() {
+            self.retention = Some(Retention::start(
+                &mut self.store,
+                rules,
+                Arc::clone(&self.meters),
+                self.notices.clone(),
+            )?);
+        }
+        Ok(())
+    }
+
+    /// Takes in nothing more when a limit on events or bytes is reached.
+    pub(super) fn stop_after(&mut self, autostop: Autostop) {
+        self.autostop = autostop;
+    }
+
+    /// Says through this channel when a limit is reached.
+    pub(super) fn tell_when_full(&mut self, full: watch::Sender<bool>) {
+        self.full = Some(full);
+    }
+
+    /// Prunes a little, between two batches.
+    fn tend(&mut self) {
+        if let (Some(retention), None) = (&mut self.retention, self.began) {
+            retention.tend(&mut self.store, &self.intakes);
+        }
+    }
+
+    fn set_full(&mut self) {
+        self.is_full = true;
+        if let Some(full) = &self.full {
+            full.send_replace(true);
+        }
+    }
+
     /// Takes in one item of a source and commits if the batches are full.
     pub(super) fn take(&mut self, source: usize, item: &Item) -> Result<Taken, Error> {
         self.began.get_or_insert_with(Instant::now);
@@ -91,7 +141,7 @@ impl Committer {
             self.notices.send(notice).ok();
         }
         let is_full = events >= BATCH_EVENTS || self.intakes.batch_bytes() >= BATCH_BYTES;
-        if is_full {
+        if is_full || self.has_all() {
             self.commit()?;
         } else {
             self.commit_if_due()?;
@@ -101,8 +151,13 @@ impl Committer {
 
     /// How long until the batch must be committed.
     pub(super) fn patience(&self) -> Duration {
+        let idle = if self.store.is_pruning() {
+            Duration::ZERO
+        } else {
+            IDLE
+        };
         self.began
-            .map_or(IDLE, |began| BATCH_AGE.saturating_sub(began.elapsed()))
+            .map_or(idle, |began| BATCH_AGE.saturating_sub(began.elapsed()))
     }
 
     /// Commits if the batch is old enough.
@@ -141,6 +196,27 @@ impl Committer {
         self.meters.uncommitted_events.store(0, Ordering::Relaxed);
         self.intakes.committed();
         self.began = None;
+        self.check_limits()
+    }
+
+    /// Whether as many events are taken in as were asked for.
+    fn has_all(&self) -> bool {
+        let Some(events) = self.autostop.events else {
+            return false;
+        };
+        let counters = self.intakes.counters();
+        counters.iter().map(|one| one.stored_events).sum::<u64>() >= events
+    }
+
+    /// Sees whether a limit of `autostop` is reached.
+    fn check_limits(&mut self) -> Result<(), Error> {
+        let is_large = match self.autostop.file_bytes {
+            Some(bytes) => self.store.size()?.total() >= bytes,
+            None => false,
+        };
+        if !self.is_full && (self.has_all() || is_large) {
+            self.set_full();
+        }
         Ok(())
     }
 
@@ -159,6 +235,7 @@ impl Committer {
         let path = self.store.path().to_owned();
         let counters = self.intakes.counters();
         let at = at.max(self.last_commit);
+        let pruned_events = self.store.pruned().0.events;
         end_when_free(&self.abandon, &mut self.store, &counters, at)?;
         // It has the file open, which sealing does not allow.
         if !self.exchanges.finish(self.has_time_to_end, &self.abandon) {
@@ -168,6 +245,7 @@ impl Committer {
         Ok(Summary {
             sources: self.intakes.summaries(),
             is_self_contained: sealed == Sealed::Yes,
+            pruned_events,
             file_bytes: std::fs::metadata(&path).map_or(0, |metadata| metadata.len()),
             path,
         })
@@ -197,6 +275,8 @@ pub(super) fn run(mut committer: Committer, mut savers: Vec<FrameSaver>) -> Resu
     loop {
         meters.writer_rounds.fetch_add(1, Ordering::Relaxed);
         match meters.queue.pop(committer.patience()) {
+            // What came after the limit was reached is not part of the recording.
+            Popped::Item(_, Item::Frame(_)) if committer.is_full => {}
             Popped::Item(source, item) => {
                 let taken = committer.take(source, &item)?;
                 if let (Item::Frame(frame), Some(saver), Taken::In) =
@@ -208,6 +288,7 @@ pub(super) fn run(mut committer: Committer, mut savers: Vec<FrameSaver>) -> Resu
             Popped::Nothing => committer.commit_if_due()?,
             Popped::Closed => break,
         }
+        committer.tend();
         // After a commit, what is saved is as complete as the capture.
         if committer.began.is_none() {
             savers.iter_mut().for_each(FrameSaver::flush);

@@ -34,12 +34,22 @@ pub(super) fn parts(coverage: &Coverage, style: &Style) -> Vec<String> {
         parts
             .push("this is a subset of another capture, without what was not asked for".to_owned());
     }
+    for removed in &coverage.removals {
+        parts.push(format!(
+            "pruned: {} events from {} to {} ({})",
+            removed.events,
+            style.second(removed.first),
+            style.second(removed.last),
+            escape::line(&removed.rule)
+        ));
+    }
     let borders = [
         coverage.nothing_before,
         coverage.nothing_after,
         coverage.last_commit,
     ];
-    if coverage.recordings == 0 && borders.iter().all(Option::is_none) {
+    let is_pruned = !coverage.removals.is_empty();
+    if coverage.recordings == 0 && !is_pruned && borders.iter().all(Option::is_none) {
         parts.push("nothing was recorded then".to_owned());
     }
     if let Some(first) = coverage.nothing_before {
@@ -235,6 +245,25 @@ mod tests {
             recordings: 1,
             ..Coverage::default()
         }
+    }
+
+    #[test]
+    fn what_was_pruned_is_not_nothing() {
+        let coverage = Coverage {
+            removals: vec![crate::event::Removed {
+                rule: "--keep 7d".to_owned(),
+                events: 12,
+                first: Timestamp::from_seconds(60),
+                last: Timestamp::from_seconds(120),
+                ..crate::event::Removed::default()
+            }],
+            ended: Timestamp::from_seconds(180),
+            ..Coverage::default()
+        };
+        check(
+            &coverage,
+            "link up 0 s of 3 m, no known gap; pruned: 12 events from 1970-01-01 00:01:00 +00:00 to 1970-01-01 00:02:00 +00:00 (--keep 7d)",
+        );
     }
 
     #[test]

@@ -163,8 +163,9 @@ pub(super) fn next_ids(db: &Connection, recording: RecordingId) -> rusqlite::Res
     let next = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0));
     Ok(NextIds {
         recording,
-        // Batches outlive their events, so that no id is given twice.
+        // Batches outlive their events, and removals outlive batches, so that no id is given twice.
         event: next("SELECT COALESCE(MAX(last_id), 0) + 1 FROM batches")?
+            .max(next("SELECT COALESCE(MAX(last_id), 0) + 1 FROM removals")?)
             .max(next("SELECT COALESCE(MAX(id), 0) + 1 FROM events")?),
         connection: next("SELECT COALESCE(MAX(id), 0) + 1 FROM connections")?,
         run: next("SELECT COALESCE(MAX(id), 0) + 1 FROM runs")?,

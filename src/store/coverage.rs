@@ -2,12 +2,12 @@
 //!
 //! Rows are gone through in order of time and merged as they come, however many there are.
 
-use rusqlite::{Connection, Result, Transaction, TransactionBehavior, named_params};
+use rusqlite::{Connection, Result, Transaction, TransactionBehavior, named_params, params};
 
 use super::batch::GapReason;
 use super::error::{At, Error};
 use super::reader::{Access, Reader};
-use crate::event::{Coverage, SourceCoverage, Timestamp, release};
+use crate::event::{Coverage, Removed, SourceCoverage, Timestamp, release};
 
 /// How long the version in a run log may be, in bytes, to be named.
 const MAX_VERSION_BYTES: usize = 128;
@@ -78,13 +78,21 @@ impl Reader {
         // One state of a file that is being written.
         Transaction::new_unchecked(&self.db, TransactionBehavior::Deferred)
             .and_then(|transaction| {
-                let mut coverage = cover(&transaction, (since, until, now), is_live)?;
+                let pruned = if self.has_chain() {
+                    first_pruned(&transaction)?
+                } else {
+                    None
+                };
+                let mut coverage = cover(&transaction, (since, until, now), pruned, is_live)?;
                 if self.has_search_filter() {
                     count_filtered(&transaction, &mut coverage)?;
                 }
                 if self.has_origins() {
                     let sql = "SELECT EXISTS (SELECT 1 FROM origins)";
                     coverage.is_subset = transaction.query_row(sql, [], |row| row.get(0))?;
+                }
+                if self.has_chain() {
+                    find_removals(&transaction, &mut coverage)?;
                 }
                 transaction.finish()?;
                 Ok(coverage)
@@ -96,6 +104,7 @@ impl Reader {
 fn cover(
     db: &Connection,
     (since, until, now): (Option<Timestamp>, Option<Timestamp>, Timestamp),
+    pruned: Option<Timestamp>,
     is_live: bool,
 ) -> Result<Coverage> {
     let time = |time: Option<i64>| time.map(Timestamp::from_nanos);
@@ -107,6 +116,8 @@ fn cover(
         [],
         |row| Ok((time(row.get("first_ns")?), time(row.get("last_ns")?))),
     )?;
+    // What was pruned was recorded, also where nothing is left that says so.
+    let first = [first, pruned].into_iter().flatten().min();
     let latest = last.map_or(now, |last| last.max(now));
     let ended = match (since, until) {
         (_, Some(until)) => until.min(latest),
@@ -266,6 +277,40 @@ fn count_filtered(db: &Connection, coverage: &mut Coverage) -> Result<()> {
         let shortened = row.get("shortened_events")?;
         coverage.shortened_events = coverage.shortened_events.saturating_add(shortened);
     }
+    Ok(())
+}
+
+/// When the first event was received that was pruned.
+fn first_pruned(db: &Connection) -> Result<Option<Timestamp>> {
+    db.query_row(
+        "SELECT MIN(min_received_ns) FROM removals WHERE events > 0",
+        [],
+        |row| row.get::<_, Option<i64>>(0),
+    )
+    .map(|first| first.map(Timestamp::from_nanos))
+}
+
+/// What was pruned.
+fn find_removals(db: &Connection, coverage: &mut Coverage) -> Result<()> {
+    let mut statement = db.prepare(
+        "SELECT rule, events, payload_bytes, at_ns,
+            MIN(COALESCE(min_ns, min_received_ns), COALESCE(min_received_ns, min_ns)) AS first_ns,
+            MAX(COALESCE(max_ns, max_received_ns), COALESCE(max_received_ns, max_ns)) AS last_ns
+         FROM removals WHERE events > 0 AND first_ns <= ?2 AND last_ns >= ?1 ORDER BY id DESC LIMIT ?3",
+    )?;
+    let (started, ended) = (coverage.started.as_nanos(), coverage.ended.as_nanos());
+    let rows = statement.query_map(params![started, ended, Coverage::MAX_REMOVALS], |row| {
+        Ok(Removed {
+            rule: row.get("rule")?,
+            events: row.get("events")?,
+            payload_bytes: row.get("payload_bytes")?,
+            first: Timestamp::from_nanos(row.get("first_ns")?),
+            last: Timestamp::from_nanos(row.get("last_ns")?),
+            at: Timestamp::from_nanos(row.get("at_ns")?),
+        })
+    })?;
+    coverage.removals = rows.collect::<Result<_>>()?;
+    coverage.removals.reverse();
     Ok(())
 }
 

@@ -133,6 +133,41 @@ impl BatchHasher {
     }
 }
 
+/// The digest over removed batches, folded: that of the batches before (32 zero bytes if there are none) goes into the next.
+/// One step is SHA-256 over the ASCII text `ecq removal 1`, the digest before, and the batch's first and last id, digest
+/// and chain link, which is optional.
+pub struct RemovalHasher([u8; 32]);
+
+impl RemovalHasher {
+    /// Goes on from the digest of the batches before.
+    pub fn new(before: Option<[u8; 32]>) -> Self {
+        Self(before.unwrap_or_default())
+    }
+
+    /// The next batch.
+    pub fn update(&mut self, first: EventId, last: EventId, digest: &[u8], link: Option<&[u8]>) {
+        let mut bytes = b"ecq removal 1".to_vec();
+        bytes.extend_from_slice(&self.0);
+        let mut fields = Fields(&mut bytes);
+        fields.number(first.number());
+        fields.number(last.number());
+        fields.bytes(digest);
+        match link {
+            None => fields.byte(0),
+            Some(link) => {
+                fields.byte(1);
+                fields.bytes(link);
+            }
+        }
+        self.0 = Sha256::digest(&bytes).into();
+    }
+
+    /// The digest.
+    pub fn finish(self) -> [u8; 32] {
+        self.0
+    }
+}
+
 /// Appends fields in the form that is hashed.
 struct Fields<'a>(&'a mut Vec<u8>);
 

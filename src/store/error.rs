@@ -109,6 +109,14 @@ pub enum Error {
         /// Whether a key was given.
         is_given: bool,
     },
+    /// An event was pruned while it was being read.
+    #[error("{}: event {event} was pruned while it was read", .path.display())]
+    Pruned {
+        /// The path of the file.
+        path: PathBuf,
+        /// The event.
+        event: i64,
+    },
     /// This file was imported before.
     #[error("{import}: was imported before, as recording {recording} on {when}")]
     AlreadyImported {

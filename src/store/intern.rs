@@ -98,6 +98,17 @@ impl Interner {
         })
     }
 
+    /// Forgets which rows there are. What is met again is looked up, or written again.
+    pub(super) fn forget(&mut self) {
+        self.processes.ids.clear();
+        self.streams.ids.clear();
+        self.shapes.ids.clear();
+        self.heads.ids.clear();
+        self.paths.ids.clear();
+        self.last_process = None;
+        self.fresh_from = ConnectionId::new(self.newest.number() + 1);
+    }
+
     /// The row for a process under one name.
     fn process(&mut self, db: &Connection, process: &Process) -> Result<i64> {
         if let Some((key, id)) = &self.last_process

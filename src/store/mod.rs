@@ -19,6 +19,7 @@
 //!                                          blocks ─ grams          the search filter; junctions and undecoded beside it
 //! removals ─ removed_events; chain_key                            what was removed, and how the chain of commits goes on
 //! origins; cuts ─ events                                          of a subset: what it was taken from, and where it lacks
+//! removals ─ removed_events; clock_jumps                          what was pruned, and what an age leaves out
 //! ```
 //!
 //! An *event* row has numbers only. Its *stream* says process and connection, so a filter on those is decided
@@ -39,7 +40,7 @@
 //!
 //! A batch is one immediate transaction: rows, blocks, tail, counters and digest together, so nothing ever dangles.
 //! When [`Writer::commit`] returns, it is on the disk. Ids are given by the caller before that, in order of arrival;
-//! batches outlive their events, so that no id is given twice. What changes after a commit: an event's stream
+//! batches and removals outlive their events, so that no id is given twice. What changes after a commit: an event's stream
 //! (`docs/decisions/0002-streams-and-epochs.md`), a connection's addresses and role, and where a payload is.
 //!
 //! | pragma | recorder | why |
@@ -112,6 +113,7 @@ mod explain;
 mod gram_search;
 mod grams;
 mod group_facts;
+mod holders;
 mod intern;
 mod merge;
 mod migrate;
@@ -123,9 +125,11 @@ mod plan;
 mod postings;
 mod press;
 mod private_copy;
+mod prune;
 mod reader;
 mod reindex;
 mod removed;
+mod retention;
 mod row;
 mod row_writer;
 mod rows;
@@ -157,14 +161,21 @@ pub use batch::{
 };
 pub use chain::{ChainKey, MIN_KEY_BYTES};
 pub use condition::{Condition, condition};
-pub use digest::{BatchHasher, EventHasher};
+pub use digest::{BatchHasher, EventHasher, RemovalHasher};
 pub use error::Error;
 pub use exchanges::{ExchangeSummary, Exchanges, Follow, IndexState, Indexed, follow};
+pub use holders::{Holder, holders};
 pub use merge::{InOrder, Merged};
 pub use migrate::{APPLICATION_ID, MIGRATIONS, newest_version};
+pub use open::disk_space;
 pub use payload::Payload;
+pub use prune::{Done as Pruned, Preview, Pruning, prune};
 pub use reader::{Access, Reader};
 pub use reindex::{Reindexed, reindex};
+pub use retention::{
+    Commit, Excess, Goes, Jump, Keep, KeepWhere, Level, MaxSize, MinFree, Plan, Removal, Rules,
+    Share, Size, State, plan,
+};
 pub use rows::Rows;
 pub use salvage::{Salvaged, salvage};
 pub use sorted::Sorted;

@@ -33,6 +33,12 @@ const CACHE_KIB: i32 = -16 * 1024;
 /// The log is written back to the file after this many pages (32 MiB).
 const CHECKPOINT_PAGES: u32 = 8192;
 
+/// The log's part of a limit on size,
+const LOG_SHARE: u64 = 32;
+
+/// but not less than this many pages.
+const LEAST_CHECKPOINT_PAGES: u64 = 64;
+
 /// What a file's first bytes say about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Header {
@@ -231,6 +237,26 @@ pub(super) fn switch_journal(connection: &Connection, mode: &str) -> rusqlite::R
         }
     }
     Ok(false)
+}
+
+/// Lets the log take a small part of a limit on the size of the capture.
+pub(super) fn limit_log(connection: &Connection, limit_bytes: u64) -> rusqlite::Result<()> {
+    let pages = (limit_bytes / LOG_SHARE / u64::from(PAGE_BYTES))
+        .clamp(LEAST_CHECKPOINT_PAGES, u64::from(CHECKPOINT_PAGES));
+    connection.pragma_update(None, "wal_autocheckpoint", pages)?;
+    connection.pragma_update(None, "journal_size_limit", pages * u64::from(PAGE_BYTES))
+}
+
+/// How much of the file system that holds `path` is free to this user, and how much there is, in bytes.
+///
+/// # Errors
+/// What the system says.
+pub fn disk_space(path: &Path) -> std::io::Result<(u64, u64)> {
+    let found = rustix::fs::statvfs(path)?;
+    Ok((
+        found.f_bavail.saturating_mul(found.f_frsize),
+        found.f_blocks.saturating_mul(found.f_frsize),
+    ))
 }
 
 fn is_busy(error: &rusqlite::Error) -> bool {

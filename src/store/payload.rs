@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::block::{Class, Codec, Member, PART_BYTES, decode_members, decompress};
 use super::error::{At, Error};
@@ -195,6 +195,23 @@ impl<'a> Payload<'a> {
     }
 }
 
+/// What is missing of a payload was pruned if its event is gone; else it is damage.
+fn missing(reader: &Reader, event: i64, what: &str) -> Error {
+    let is_there = reader
+        .db
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM events WHERE id = ?1)")
+        .and_then(|mut statement| statement.query_row([event], |row| row.get::<_, bool>(0)))
+        .at(&reader.path);
+    match is_there {
+        Ok(true) => damaged(reader, event, what),
+        Ok(false) => Error::Pruned {
+            path: reader.path.clone(),
+            event,
+        },
+        Err(error) => error,
+    }
+}
+
 fn damaged(reader: &Reader, event: i64, what: &str) -> Error {
     Error::Corrupt {
         path: reader.path.clone(),
@@ -207,6 +224,21 @@ fn small(reader: &Reader, class: Class, event: i64) -> Result<Bytes, Error> {
     if let Some(payload) = reader.blocks.borrow_mut().payload(class, event) {
         return Ok(payload);
     }
+    // One state of the file: a pruner may write a block anew between its header and its bytes.
+    let transaction = if reader.db.is_autocommit() {
+        let begun = Transaction::new_unchecked(&reader.db, TransactionBehavior::Deferred);
+        Some(begun.at(&reader.path)?)
+    } else {
+        None
+    };
+    let payload = small_in_transaction(reader, class, event);
+    if let Some(transaction) = transaction {
+        transaction.finish().at(&reader.path)?;
+    }
+    payload
+}
+
+fn small_in_transaction(reader: &Reader, class: Class, event: i64) -> Result<Bytes, Error> {
     if let Some(header) = find_block(reader, class, event)? {
         let block = load(reader, class, &header)?;
         let payload = block.payload(event);
@@ -225,15 +257,7 @@ fn small(reader: &Reader, class: Class, event: i64) -> Result<Bytes, Error> {
     if let Some(payload) = waiting {
         return Ok(Bytes::from(payload));
     }
-    // Between the two look-ups the recorder may have moved it from the tail into a block.
-    if let Some(header) = find_block(reader, class, event)? {
-        let block = load(reader, class, &header)?;
-        if let Some(payload) = block.payload(event) {
-            reader.blocks.borrow_mut().keep(block);
-            return Ok(payload);
-        }
-    }
-    Err(damaged(
+    Err(missing(
         reader,
         event,
         "is neither in a block nor in the tail",
@@ -291,7 +315,7 @@ pub(super) fn part(reader: &Reader, event: i64, at: usize) -> Result<Bytes, Erro
         .query_row(params![Class::Large.code(), event, at], read_header)
         .optional()
         .at(&reader.path)?
-        .ok_or_else(|| damaged(reader, event, "lacks a part"))?;
+        .ok_or_else(|| missing(reader, event, "lacks a part"))?;
     let block = load(reader, Class::Large, &header)?;
     block
         .payload(event)
@@ -316,7 +340,9 @@ pub(super) fn load(reader: &Reader, class: Class, header: &BlockHeader) -> Resul
         .prepare_cached("SELECT data FROM block_data WHERE id = ?1")
         .at(&reader.path)?
         .query_row([header.id], |row| row.get("data"))
-        .at(&reader.path)?;
+        .optional()
+        .at(&reader.path)?
+        .ok_or_else(|| missing(reader, header.last, "has lost its block"))?;
     let corrupt = |what: &str| Error::Corrupt {
         path: reader.path.clone(),
         detail: format!("block {} {what}", header.id),

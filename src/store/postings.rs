@@ -38,6 +38,11 @@ impl Postings {
         })
     }
 
+    /// Forgets events that are gone.
+    pub(super) fn forget(&mut self, is_gone: &dyn Fn(i64) -> bool) {
+        self.waiting.retain(|(_, id)| !is_gone(*id));
+    }
+
     /// Takes in an event.
     pub(super) fn add(&mut self, stream: i64, id: i64) {
         self.waiting.push((stream, id));

@@ -10,6 +10,7 @@ use super::grams;
 use super::intern::Interner;
 use super::postings::Postings;
 use super::press::Press;
+use super::prune::Gone;
 use super::span_writer::SpanWriter;
 use super::stream_ends::{NO_DIRECTION, StreamEnds};
 use super::surroundings;
@@ -42,7 +43,8 @@ impl RowWriter {
         Ok(Self {
             ends: StreamEnds::new(
                 next("SELECT COALESCE(MAX(id), 0) + 1 FROM streams")?,
-                next("SELECT COALESCE(MAX(last_id), 0) + 1 FROM batches")?,
+                next("SELECT COALESCE(MAX(last_id), 0) + 1 FROM batches")?
+                    .max(next("SELECT COALESCE(MAX(last_id), 0) + 1 FROM removals")?),
             ),
             recordings,
             interner: Interner::new(db, next_connection)?,
@@ -52,6 +54,21 @@ impl RowWriter {
             spans: SpanWriter::default(),
             chain: Chain::new(db, chain_key)?,
         })
+    }
+
+    /// Forgets events that were pruned: their payloads must not go into a block, nor their ids into a list.
+    pub(super) fn forget_events(&mut self, gone: &Gone) {
+        let is_gone = |id: i64| match gone {
+            Gone::Through(last) => id <= *last,
+            Gone::Events(ids) => ids.binary_search(&id).is_ok(),
+        };
+        self.tail.forget(&is_gone);
+        self.postings.forget(&is_gone);
+    }
+
+    /// Forgets the rows that events share: what no event needs is about to be swept.
+    pub(super) fn forget_shared(&mut self) {
+        self.interner.forget();
     }
 
     /// Writes a batch of each recording.

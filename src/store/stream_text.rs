@@ -52,8 +52,13 @@ pub(super) fn before(reader: &Reader, event: i64, count: usize) -> Result<Vec<u8
         let Some(found) = earlier.next(reader)? else {
             break;
         };
-        let payload = Payload::of(reader, found.id, found.class, found.payload_bytes)?;
-        let end = payload.end(missing)?;
+        let end = Payload::of(reader, found.id, found.class, found.payload_bytes)
+            .and_then(|payload| payload.end(missing));
+        let end = match end {
+            // What was pruned meanwhile is no longer before anything.
+            Err(Error::Pruned { .. }) => break,
+            end => end?,
+        };
         missing -= end.len();
         ends.push(end);
     }

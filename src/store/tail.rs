@@ -85,6 +85,26 @@ impl Tail {
         Ok(tail)
     }
 
+    /// Forgets payloads of events that are gone, from the table as well.
+    pub(super) fn forget(&mut self, is_gone: &dyn Fn(i64) -> bool) {
+        for waiting in &mut self.waiting {
+            let mut in_table = 0;
+            let (mut at, before) = (0, waiting.in_table);
+            waiting.payloads.retain(|(id, ..)| {
+                let is_kept = !is_gone(*id);
+                in_table += usize::from(is_kept && at < before);
+                at += 1;
+                is_kept
+            });
+            waiting.in_table = in_table;
+            waiting.bytes = waiting
+                .payloads
+                .iter()
+                .map(|(_, payload, _)| payload.len())
+                .sum();
+        }
+    }
+
     /// Takes in one payload, with the text before it in its stream. Payloads of one class come in order of id.
     pub(super) fn add(
         &mut self,

@@ -8,6 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use super::batch::{Batch, Counters, KnownRun, NextIds, RecordingStart, RunRow, UncleanEnd};
 use super::begin::Begun;
 use super::error::{At, Error};
+use super::prune::{self, Done, Pruner, Step};
+use super::retention::{Plan, Rules, Size};
 use super::row_writer::RowWriter;
 use super::{begin, chain, migrate, open};
 use crate::event::{ConnectionId, RecordingId, RunId, SourceId, Timestamp};
@@ -30,6 +32,8 @@ pub struct Writer {
     rows: RowWriter,
     next: NextIds,
     unclean: Vec<UncleanEnd>,
+    pruner: Option<Pruner>,
+    newest_before: Option<(i64, Timestamp)>,
     // Closed last: closing any descriptor of the file gives up SQLite's own locks (POSIX fcntl).
     _lock: File,
 }
@@ -70,6 +74,7 @@ impl Writer {
             open::complete_schema(&db).at(&path)?;
         }
         open::prepare_for_writing(&db, &path)?;
+        let newest_before = prune::newest_commit(&db).at(&path)?;
         let transaction =
             Transaction::new_unchecked(&db, TransactionBehavior::Immediate).at(&path)?;
         let unclean = begin::note_unclean_ends(&transaction, start.started).at(&path)?;
@@ -92,6 +97,8 @@ impl Writer {
             rows,
             next,
             unclean,
+            pruner: None,
+            newest_before,
             _lock: lock,
         })
     }
@@ -181,6 +188,103 @@ impl Writer {
         transaction.commit().at(&self.path)
     }
 
+    /// Keeps from now on what these rules say. With a limit on size, the `-wal` is written back early enough to fit in.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn keep(&mut self, rules: Rules) -> Result<(), Error> {
+        if let Some(max_size) = &rules.max_size {
+            open::limit_log(&self.db, max_size.bytes).at(&self.path)?;
+        }
+        self.pruner = Some(Pruner::new(&self.path, rules)?);
+        Ok(())
+    }
+
+    /// The newest event of the recordings before this one, and when it was received; `None` if there is none.
+    pub fn newest_before(&self) -> Option<(i64, Timestamp)> {
+        self.newest_before
+    }
+
+    /// Looks what is to go: the plan, which [`Self::prune`] carries out step by step, and how large the capture is. `None`
+    /// without rules. With `by_age` false, only what rules on size say.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn look(
+        &mut self,
+        now: Timestamp,
+        disk: Option<(u64, u64)>,
+        by_age: bool,
+    ) -> Result<Option<(Plan, Size)>, Error> {
+        self.pruner
+            .as_mut()
+            .map(|pruner| pruner.look(&self.db, now, disk, by_age))
+            .transpose()
+    }
+
+    /// Whether a plan is being carried out.
+    pub fn is_pruning(&self) -> bool {
+        self.pruner.as_ref().is_some_and(Pruner::is_busy)
+    }
+
+    /// Carries out one step, which takes some hundredths of a second; `false` if there was nothing to do. `is_live` tells
+    /// connections that may get events again.
+    ///
+    /// # Errors
+    /// As for [`Writer::commit`], but that what was committed before is not affected, and this writer goes on being of use.
+    pub fn prune(&mut self, now: Timestamp, is_live: &dyn Fn(i64) -> bool) -> Result<bool, Error> {
+        let Some(pruner) = &mut self.pruner else {
+            return Ok(false);
+        };
+        match pruner.step(&self.db, now, is_live)? {
+            Step::Idle => return Ok(false),
+            Step::Done => {}
+            Step::Removed(gone) => self.rows.forget_events(&gone),
+            Step::Forget => self.rows.forget_shared(),
+        }
+        Ok(true)
+    }
+
+    /// How large the capture is.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn size(&self) -> Result<Size, Error> {
+        prune::size(&self.db, &self.path)
+    }
+
+    /// What was pruned so far, and whether a rule on size cannot be met because nothing is left that may go.
+    pub fn pruned(&self) -> (Done, bool) {
+        self.pruner
+            .as_ref()
+            .map_or_else(Default::default, |pruner| {
+                (pruner.done(), pruner.is_short())
+            })
+    }
+
+    /// Writes the `-wal` back as far as no reader keeps it, without waiting for one. Whether a reader does.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_back(&self) -> Result<bool, Error> {
+        prune::write_back(&self.db, &self.path)
+    }
+
+    /// Notes that this host's clock was set, by so many nanoseconds, after what is committed so far.
+    ///
+    /// # Errors
+    /// As for [`Writer::prune`].
+    pub fn note_jump(&self, now: Timestamp, by_ns: i64) -> Result<(), Error> {
+        self.db
+            .execute(
+                "INSERT INTO clock_jumps (noticed_ns, before_id, by_ns)
+                 VALUES (?1, (SELECT COALESCE(MAX(id), 0) FROM events), ?2)",
+                [now.as_nanos(), by_ns],
+            )
+            .map(|_| ())
+            .at(&self.path)
+    }
+
     /// Ends the recording: puts what waits into blocks and notes the clean end.
     ///
     /// # Errors
@@ -194,6 +298,8 @@ impl Writer {
     /// # Errors
     /// As for [`Writer::commit`].
     pub fn end_all(&mut self, counters: &[Counters], now: Timestamp) -> Result<(), Error> {
+        // It has the file open, which sealing does not allow.
+        self.pruner = None;
         let transaction =
             Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate).at(&self.path)?;
         self.rows

@@ -17,6 +17,7 @@ mod follow_stream;
 mod list;
 mod man;
 mod output_file;
+mod prune;
 mod redaction;
 mod reindex;
 mod salvage;
@@ -81,6 +82,8 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Writes what can be read of a damaged capture to another
     Salvage(salvage::SalvageArgs),
+    /// Removes what is too old or too much, or tells what that would be
+    Prune(prune::PruneArgs),
     /// Shows which processes talked to which hosts for the first time since a time
     FirstSeen(Box<first_seen::FirstSeenArgs>),
     /// Answers a statement in SQL, which only reads
@@ -203,6 +206,7 @@ pub(super) fn run(
         Some(Command::Salvage(args)) => salvage::run(args, &mut context),
         Some(Command::FirstSeen(first_seen)) => first_seen::run(first_seen, &mut context),
         Some(Command::Reindex(reindex)) => reindex::run(reindex, &mut context),
+        Some(Command::Prune(prune)) => prune::run(prune, &mut context),
         Some(Command::Sql(sql)) => sql::run(sql, &mut context),
         Some(Command::Completions(args)) => completions::run(args, &mut context),
         Some(Command::Man(args)) => man::run(args, &mut context),
@@ -221,6 +225,7 @@ impl Command {
             Self::Salvage(args) => &args.common,
             Self::FirstSeen(first_seen) => &first_seen.common,
             Self::Reindex(reindex) => &reindex.common,
+            Self::Prune(prune) => &prune.common,
             Self::Sql(sql) => &sql.common,
             Self::Completions(_) | Self::Man(_) => &NO_COMMON,
         }

@@ -6,6 +6,7 @@ use crate::event::StoredEvent;
 use crate::export::jsonl;
 use crate::render::Style;
 use crate::render::table::{FIRST_LINE_BYTES, Table};
+use crate::store::Error;
 
 use super::capture::Origin;
 use super::chosen_fields::Chosen;
@@ -51,14 +52,22 @@ impl<'a> Sink<'a> {
         let out = context.terminal.out();
         match self {
             Self::Table(table) => {
-                let payload = reader.payload(event).with_context(failed)?;
-                let start = payload.start(FIRST_LINE_BYTES).with_context(failed)?;
+                let start = reader
+                    .payload(event)
+                    .and_then(|payload| payload.start(FIRST_LINE_BYTES));
+                // What was pruned since it was found is gone, and not damaged.
+                let Some(start) = unless_pruned(start).with_context(failed)? else {
+                    return Ok(());
+                };
                 let label = name.map(|_| number + 1);
                 table.push(out, label, event, &start)?;
                 Ok(())
             }
             Self::Jsonl => {
-                let mut payload = reader.payload(event).with_context(failed)?;
+                let payload = unless_pruned(reader.payload(event)).with_context(failed)?;
+                let Some(mut payload) = payload else {
+                    return Ok(());
+                };
                 jsonl::write(out, name, event, || {
                     payload.next_piece().with_context(failed)
                 })
@@ -81,5 +90,14 @@ impl<'a> Sink<'a> {
 
     pub(super) fn finish(mut self, context: &mut Context<'_>) -> anyhow::Result<()> {
         self.flush(context)
+    }
+}
+
+/// What was read of an event; `None` if it was pruned meanwhile.
+pub(super) fn unless_pruned<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(Error::Pruned { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }

@@ -151,6 +151,11 @@ impl Intake {
         self.batch.counters
     }
 
+    /// The connections that events may still be given to.
+    pub fn live_connections(&self) -> impl Iterator<Item = ConnectionId> {
+        self.connections.live()
+    }
+
     /// How many links there were.
     pub fn links(&self) -> u64 {
         self.links

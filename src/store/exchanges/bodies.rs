@@ -118,9 +118,10 @@ impl Pieces<'_> {
         if let Some(place) = self.place.filter(|place| place.id == event.number()) {
             return Ok(place);
         }
-        let place = place_of(self.reader, event.number())?.ok_or_else(|| Error::Corrupt {
+        // An exchange goes with the first of its events, so it was pruned while it was read.
+        let place = place_of(self.reader, event.number())?.ok_or_else(|| Error::Pruned {
             path: self.reader.path.clone(),
-            detail: format!("event {event} of an exchange is not there"),
+            event: event.number(),
         })?;
         self.place = Some(place);
         Ok(place)

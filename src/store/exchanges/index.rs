@@ -11,7 +11,8 @@ use std::collections::{HashMap, HashSet};
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::open::OpenExchanges;
+use super::open::{OpenExchanges, Renumbered};
+use super::removal;
 use super::source::{ConnectionEvents, PLACES, Place, Waiting};
 use super::writer::ExchangeWriter;
 use crate::event::{EventId, Timestamp};
@@ -241,6 +242,9 @@ impl<'a> Indexer<'a> {
         let path = &self.reader.path;
         let mut entry = Entry::default();
         entry.open.is_replayed = true;
+        if removal::newest_removed(self.db).at(path)? > 0 {
+            entry.open.renumbered = Some(Renumbered::default());
+        }
         let mut waiting = Waiting::default();
         let mut events =
             ConnectionEvents::new(&self.reader.db, next.connection, self.after).at(path)?;
@@ -271,12 +275,15 @@ impl<'a> Indexer<'a> {
         if entry.open.bytes >= STORE_BYTES {
             let transaction = begin(self.db, self.reader)?;
             self.writer
-                .write(
-                    &transaction,
-                    place.connection,
-                    &mut entry.open,
-                    &mut self.unread,
-                )
+                .keep_up(&transaction)
+                .and_then(|()| {
+                    self.writer.write(
+                        &transaction,
+                        place.connection,
+                        &mut entry.open,
+                        &mut self.unread,
+                    )
+                })
                 .and_then(|()| self.writer.store(&transaction))
                 .and_then(|()| transaction.commit())
                 .at(&self.reader.path)?;
@@ -296,6 +303,7 @@ impl<'a> Indexer<'a> {
     fn store(&mut self) -> Result<(), Error> {
         let path = &self.reader.path;
         let transaction = begin(self.db, self.reader)?;
+        self.writer.keep_up(&transaction).at(path)?;
         let mut changed: Vec<_> = self.changed.drain().collect();
         changed.sort_unstable();
         // Ids in the order in which exchanges began.
@@ -375,7 +383,7 @@ fn feed(reader: &Reader, entry: &mut Entry, place: &Place) -> Result<bool, Error
     let mut payload = match Payload::of(reader, place.id, place.class(), place.payload_bytes) {
         Ok(payload) => payload,
         // It is lost, as an event is that never came.
-        Err(Error::Corrupt { .. }) => return Ok(false),
+        Err(Error::Corrupt { .. } | Error::Pruned { .. }) => return Ok(false),
         Err(error) => return Err(error),
     };
     if place.payload_bytes == 0 {
@@ -386,7 +394,7 @@ fn feed(reader: &Reader, entry: &mut Entry, place: &Place) -> Result<bool, Error
         let bytes = match payload.next_piece() {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Ok(true),
-            Err(Error::Corrupt { .. }) => return Ok(false),
+            Err(Error::Corrupt { .. } | Error::Pruned { .. }) => return Ok(false),
             Err(error) => return Err(error),
         };
         let end = piece.offset + bytes.len() as u64;

@@ -24,6 +24,7 @@ mod hidden;
 pub(super) mod index;
 mod open;
 mod prepare;
+pub(super) mod removal;
 mod row;
 mod rows;
 mod shared;

@@ -11,6 +11,10 @@ use crate::http::exchange::{Side, Span};
 pub(super) struct Stored {
     /// Its number in the capture.
     pub(super) id: Option<i64>,
+    /// Its place in its connection, where that is not the one that the conversation counts: events before it were pruned.
+    pub(super) number: Option<u64>,
+    /// Whether it was pruned: nothing more is stored of it.
+    pub(super) is_gone: bool,
     /// The row of `streams` of its first event.
     pub(super) stream: i64,
     /// Of each half, the block that its head is in, and the status that this head has: the final response takes the place
@@ -35,6 +39,15 @@ pub(super) struct OpenExchanges {
     pub(super) is_replayed: bool,
     /// About how many bytes of memory the pieces take that are not stored.
     pub(super) bytes: usize,
+    /// Of a connection that is read again and may have lost its beginning.
+    pub(super) renumbered: Option<Renumbered>,
+}
+
+/// How the exchanges of a connection are counted whose beginning was pruned.
+#[derive(Debug, Default)]
+pub(super) struct Renumbered {
+    /// What is added to the conversation's numbers, once that is known.
+    pub(super) shift: Option<i64>,
 }
 
 /// The place of a half.
@@ -63,6 +76,8 @@ impl OpenExchanges {
             Part::Head { exchange, .. } => {
                 self.stored.entry(*exchange).or_insert(Stored {
                     id: None,
+                    number: None,
+                    is_gone: false,
                     stream,
                     heads: [None, None],
                     rows: [0; 6],

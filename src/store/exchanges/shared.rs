@@ -75,6 +75,12 @@ impl Shared {
         })
     }
 
+    /// Forgets which rows there are.
+    pub(super) fn forget(&mut self) {
+        self.facts.clear();
+        self.paths.clear();
+    }
+
     /// The row with these facts.
     pub(super) fn facts(&mut self, db: &Connection, facts: ExchangeFacts) -> Result<i64> {
         if let Some(id) = self.facts.get(&facts) {

@@ -219,7 +219,7 @@ impl TextWriter {
         };
         match reader.whole_exchange(&summary) {
             Ok(exchange) => Self::text(reader, &exchange),
-            Err(Error::Corrupt { .. }) => Ok(None),
+            Err(Error::Corrupt { .. } | Error::Pruned { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -240,7 +240,7 @@ impl TextWriter {
                     Ok(bytes) if bytes as u64 <= MAX_BYTES => {}
                     Ok(_) => return Ok(None),
                     Err(error) => match unwrapped(error, reader) {
-                        Error::Corrupt { .. } => return Ok(None),
+                        Error::Corrupt { .. } | Error::Pruned { .. } => return Ok(None),
                         error => return Err(error),
                     },
                 }

@@ -5,7 +5,8 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use super::encode;
 use super::heads::HeadWriter;
 use super::index::begin;
-use super::open::{OpenExchanges, Stored, place, time_of};
+use super::open::{OpenExchanges, Renumbered, Stored, place, time_of};
+use super::removal;
 use super::shared::{ExchangeFacts, Shared, path};
 use super::texts::{Hidden, NO_TEXT, TextWriter};
 use crate::event::Timestamp;
@@ -51,6 +52,8 @@ pub(super) struct ExchangeWriter {
     heads: HeadWriter,
     texts: TextWriter,
     next: i64,
+    /// How many sweeps there had been when the rows were read that are remembered.
+    sweeps: i64,
 }
 
 impl ExchangeWriter {
@@ -59,11 +62,13 @@ impl ExchangeWriter {
             shared: Shared::new(db)?,
             heads: HeadWriter::new(db)?,
             texts: TextWriter::new(db)?,
-            next: db.query_row(
-                "SELECT COALESCE(MAX(id), 0) + 1 FROM exchanges",
-                [],
-                |row| row.get(0),
-            )?,
+            next: db
+                .query_row("SELECT COALESCE(MAX(id), 0) FROM exchanges", [], |row| {
+                    row.get::<_, i64>(0)
+                })?
+                .max(removal::newest_removed(db)?)
+                + 1,
+            sweeps: removal::progress(db, removal::SWEEPS)?,
         })
     }
 
@@ -76,8 +81,9 @@ impl ExchangeWriter {
         open: &mut OpenExchanges,
     ) -> Result<()> {
         let is_replayed = open.is_replayed;
-        match open.stored.get_mut(&number) {
-            Some(stored) if stored.id.is_none() => {
+        // Of a connection that lost its beginning, the first event tells which exchange it is.
+        match (open.stored.get_mut(&number), &open.renumbered) {
+            (Some(stored), None) if stored.id.is_none() => {
                 self.find_or_give_id(db, (connection, number), is_replayed, stored)
             }
             _ => Ok(()),
@@ -98,15 +104,27 @@ impl ExchangeWriter {
             stored,
             bytes,
             is_replayed,
+            renumbered,
         } = open;
-        assembler.drain(&mut |exchange| match stored.get_mut(&exchange.number) {
-            Some(stored) => self.write_one(db, connection, *is_replayed, exchange, stored),
-            None => Ok(()),
+        assembler.drain(&mut |exchange| {
+            let Some(stored) = stored.get_mut(&exchange.number) else {
+                return Ok(());
+            };
+            stored.is_gone = stored.is_gone || is_gone(db, exchange, stored)?;
+            if let (false, None, Some(renumbered)) = (stored.is_gone, stored.id, &mut *renumbered) {
+                renumber(db, connection, exchange, (stored, renumbered))?;
+            }
+            if stored.is_gone {
+                return Ok(());
+            }
+            self.write_one(db, connection, *is_replayed, exchange, stored)
         })?;
         *bytes = 0;
         stored.retain(|number, stored| {
             let is_held = assembler.holds(*number);
-            if let (false, None, Some(id)) = (is_held, stored.text, stored.id) {
+            if let (false, None, Some(id), false) =
+                (is_held, stored.text, stored.id, stored.is_gone)
+            {
                 unread.push(id);
             }
             is_held
@@ -153,7 +171,8 @@ impl ExchangeWriter {
         stored: &mut Stored,
     ) -> Result<()> {
         if stored.id.is_none() {
-            self.find_or_give_id(db, (connection, exchange.number), is_replayed, stored)?;
+            let number = stored.number.unwrap_or(exchange.number);
+            self.find_or_give_id(db, (connection, number), is_replayed, stored)?;
         }
         let Some(id) = stored.id else { return Ok(()) };
         for side in Side::BOTH {
@@ -203,6 +222,17 @@ impl ExchangeWriter {
         };
         self.write_row(db, id, connection, exchange, stored)?;
         stored.has_row = true;
+        Ok(())
+    }
+
+    /// Forgets what it knows of shared rows if some were swept since.
+    pub(super) fn keep_up(&mut self, db: &Connection) -> Result<()> {
+        let sweeps = removal::progress(db, removal::SWEEPS)?;
+        if sweeps != self.sweeps {
+            self.shared.forget();
+            self.heads = HeadWriter::new(db)?;
+            self.sweeps = sweeps;
+        }
         Ok(())
     }
 
@@ -261,7 +291,7 @@ impl ExchangeWriter {
             id,
             time.as_nanos(),
             connection,
-            exchange.number,
+            stored.number.unwrap_or(exchange.number),
             stored.stream,
             facts,
             path,
@@ -294,6 +324,76 @@ impl ExchangeWriter {
         insert.raw_execute()?;
         Ok(())
     }
+}
+
+/// Finds the number of an exchange of a connection of which the conversation does not know the beginning. What is
+/// left of an exchange that was pruned is gone.
+fn renumber(
+    db: &Connection,
+    connection: i64,
+    exchange: &Collected,
+    (stored, renumbered): (&mut Stored, &mut Renumbered),
+) -> Result<()> {
+    let counted = i64::try_from(exchange.number).unwrap_or(i64::MAX);
+    if renumbered.shift.is_none() {
+        let [request, response] = firsts(exchange);
+        let known: Option<i64> = db
+            .prepare_cached(
+                "SELECT number FROM exchanges
+                 WHERE connection_id = ?1 AND (request_first_id = ?2 OR response_first_id = ?3)
+                 ORDER BY number LIMIT 1",
+            )?
+            .query_row(params![connection, request, response], |row| {
+                row.get("number")
+            })
+            .optional()?;
+        let (newest, last): (Option<i64>, Option<i64>) = db
+            .prepare_cached(
+                "SELECT MAX(number) AS number,
+                    MAX(MAX(COALESCE(request_first_id, 0), COALESCE(response_first_id, 0))) AS last_id
+                 FROM exchanges WHERE connection_id = ?1",
+            )?
+            .query_row([connection], |row| Ok((row.get("number")?, row.get("last_id")?)))?;
+        let is_new = request.max(response) > last;
+        renumbered.shift = match (known, newest) {
+            (Some(known), _) => Some(known.saturating_sub(counted)),
+            (None, Some(newest)) if is_new => {
+                Some(newest.saturating_add(1).saturating_sub(counted))
+            }
+            (None, None) => Some(0),
+            (None, Some(_)) => None,
+        };
+    }
+    match renumbered.shift {
+        Some(shift) => {
+            stored.number = u64::try_from(counted.saturating_add(shift)).ok();
+        }
+        None => stored.is_gone = true,
+    }
+    Ok(())
+}
+
+/// The first events of its halves.
+fn firsts(exchange: &Collected) -> [Option<i64>; 2] {
+    [exchange.request(), exchange.response()]
+        .map(|half| half.map(|message| message.first.0.number()))
+}
+
+/// Whether an exchange was pruned: its row, or before that was written its first event, is not there any more.
+fn is_gone(db: &Connection, exchange: &Collected, stored: &Stored) -> Result<bool> {
+    if stored.has_row {
+        return db
+            .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM exchanges WHERE id = ?1)")?
+            .query_row([stored.id], |row| row.get(0));
+    }
+    let mut statement =
+        db.prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM events WHERE id = ?1)")?;
+    for first in firsts(exchange).into_iter().flatten() {
+        if statement.query_row([first], |row| row.get(0))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn insert_part(db: &Connection, id: i64, part: u8, number: u32, data: &[u8]) -> Result<()> {

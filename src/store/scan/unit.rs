@@ -158,10 +158,13 @@ pub(in crate::store) fn fits(reader: &Reader, id: i64, filter: &Expr) -> Result<
     };
     let source = reader.source_of(event.run)?;
     let payload = StoredPayload::of(reader, &event);
-    filter.matches(
+    match filter.matches(
         &Facts::of_stored(&event, source.as_deref()),
         &Content::new(&payload),
-    )
+    ) {
+        Err(Error::Pruned { .. }) => Ok(false),
+        judged => judged,
+    }
 }
 
 /// The payload of a stored event.

@@ -9,6 +9,7 @@ mod modes;
 mod output;
 mod payloads;
 mod places;
+mod prune;
 mod selection;
 mod shell;
 mod sql;

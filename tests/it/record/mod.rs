@@ -10,6 +10,7 @@ mod links;
 mod pressure;
 mod proxies;
 mod refusals;
+mod retention;
 mod service;
 mod sources;
 mod stopping;

@@ -1,5 +1,6 @@
 //! A look into a capture: through the library's reader, and through plain SQLite.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -118,12 +119,26 @@ impl Copy {
     }
 }
 
-/// The digest of every batch, computed again, is the one in the file. How many there are.
+/// The digest of every batch, computed again, is the one in the file; of events that were pruned out of one, their digests
+/// stand for them. How many batches there are.
 #[track_caller]
 pub(crate) fn check_digests(path: &Path) -> usize {
     let copy = copy(path);
     assert_eq!(copy.texts("PRAGMA integrity_check"), ["ok"]);
     let events = events(path);
+    let mut digests = removed_digests(&copy);
+    for Whole {
+        stored,
+        payload,
+        envelope,
+    } in &events
+    {
+        let length = payload.len() as u64;
+        let mut event = EventHasher::new(stored.id, &stored.event, envelope, length);
+        event.update(payload);
+        let before = digests.insert(stored.id.number(), event.finish());
+        assert_eq!(before, None, "event {} was not removed", stored.id);
+    }
     let mut statement = copy
         .db
         .prepare("SELECT first_id, last_id, recording_id, digest FROM batches ORDER BY first_id")
@@ -147,19 +162,8 @@ pub(crate) fn check_digests(path: &Path) -> usize {
             EventId::new(first),
             EventId::new(last),
         );
-        let members = events
-            .iter()
-            .filter(|event| (first..=last).contains(&event.stored.id.number()));
-        for Whole {
-            stored,
-            payload,
-            envelope,
-        } in members
-        {
-            let length = payload.len() as u64;
-            let mut event = EventHasher::new(stored.id, &stored.event, envelope, length);
-            event.update(payload);
-            hasher.update(&event.finish());
+        for (_, event) in digests.range(first..=last) {
+            hasher.update(event);
             seen += 1;
         }
         assert_eq!(
@@ -169,6 +173,68 @@ pub(crate) fn check_digests(path: &Path) -> usize {
         );
         count += 1;
     }
-    assert_eq!(seen, events.len(), "every event is in a batch");
+    assert_eq!(seen, digests.len(), "every event is in a batch");
     count
+}
+
+/// The digests of events that were pruned out of batches that stay.
+fn removed_digests(copy: &Copy) -> BTreeMap<i64, [u8; 32]> {
+    if copy.number("PRAGMA user_version") < 4 {
+        return BTreeMap::new();
+    }
+    copy.db
+        .prepare("SELECT event_id, digest FROM removed_events")
+        .unwrap()
+        .query_map([], |row| Ok((row.get("event_id")?, row.get("digest")?)))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect()
+}
+
+/// SQLite finds nothing wrong, no reference dangles, and nothing is left that no event needs, but for the newest rows.
+#[track_caller]
+pub(crate) fn check_sound(path: &Path) {
+    let copy = copy(path);
+    assert_eq!(copy.texts("PRAGMA integrity_check"), ["ok"]);
+    let dangling = copy
+        .texts("SELECT \"table\" || ' ' || rowid || ' ' || parent FROM pragma_foreign_key_check");
+    assert_eq!(dangling, Vec::<String>::new());
+    for sql in [
+        "SELECT COUNT(*) FROM details WHERE event_id NOT IN (SELECT id FROM events)",
+        "SELECT COUNT(*) FROM envelopes WHERE event_id NOT IN (SELECT id FROM events)",
+        "SELECT COUNT(*) FROM tail WHERE event_id NOT IN (SELECT id FROM events)",
+        "SELECT COUNT(*) FROM block_data WHERE id NOT IN (SELECT id FROM blocks)",
+        "SELECT COUNT(*) FROM exchange_parts WHERE exchange_id NOT IN (SELECT id FROM exchanges)",
+        "SELECT COUNT(*) FROM exchanges
+         WHERE request_first_id NOT IN (SELECT id FROM events) OR response_first_id NOT IN (SELECT id FROM events)",
+    ] {
+        assert_eq!(copy.number(sql), 0, "{sql}");
+    }
+}
+
+/// Nothing is left that no event needs, but for the newest rows, which keep ids from being given twice.
+#[track_caller]
+pub(crate) fn check_swept(path: &Path) {
+    let copy = copy(path);
+    for sql in [
+        "SELECT COUNT(*) FROM streams WHERE id NOT IN (SELECT stream_id FROM events)
+            AND id NOT IN (SELECT stream_id FROM exchanges) AND id < (SELECT MAX(id) FROM streams)",
+        "SELECT COUNT(*) FROM connections WHERE id NOT IN (SELECT connection_id FROM streams WHERE connection_id IS NOT NULL)
+            AND id < (SELECT MAX(id) FROM connections)",
+        "SELECT COUNT(*) FROM processes WHERE id NOT IN (SELECT process_id FROM streams)
+            AND id < (SELECT MAX(id) FROM processes)",
+        "SELECT COUNT(*) FROM shapes WHERE id NOT IN (SELECT shape_id FROM events)",
+        "SELECT COUNT(*) FROM heads WHERE id NOT IN (SELECT head_id FROM events WHERE head_id IS NOT NULL)",
+        "SELECT COUNT(*) FROM paths WHERE id NOT IN (SELECT path_id FROM events WHERE path_id IS NOT NULL)",
+        "SELECT COUNT(*) FROM postings WHERE stream_id NOT IN (SELECT stream_id FROM events)",
+        "SELECT COUNT(*) FROM exchange_facts WHERE id NOT IN (SELECT facts_id FROM exchanges)",
+        "SELECT COUNT(*) FROM exchange_paths
+         WHERE id NOT IN (SELECT path_id FROM exchanges WHERE path_id IS NOT NULL)",
+        "SELECT COUNT(*) FROM grams WHERE block_id NOT IN (SELECT id FROM blocks)",
+        "SELECT COUNT(*) FROM head_blocks WHERE id < (SELECT MAX(id) FROM head_blocks)
+            AND id NOT IN (SELECT request_head_block FROM exchanges WHERE request_head_block IS NOT NULL
+                UNION SELECT response_head_block FROM exchanges WHERE response_head_block IS NOT NULL)",
+    ] {
+        assert_eq!(copy.number(sql), 0, "{sql}");
+    }
 }

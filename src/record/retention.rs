@@ -1,0 +1,204 @@
+//! Pruning while recording: looks once a second what is to go, and carries it out between commits, a little at a time.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use super::clock::Reading;
+use super::error::Error;
+use super::intakes::Intakes;
+use super::meters::Meters;
+use super::notice::Notice;
+use super::source::now;
+use crate::store::{self, Goes, Plan, Rules, Size, Writer};
+
+/// How often is looked what is to go.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long pruning goes on between two commits. The step that is under way is finished.
+const BUDGET: Duration = Duration::from_millis(100);
+
+/// How long a clock that makes everything too old has to go on before it is believed.
+const DOUBT: Duration = Duration::from_secs(600);
+
+/// Where the newest commit of an earlier recording is no older than this, nothing is doubted.
+const USUAL_ABSENCE_NS: i64 = 86_400_000_000_000;
+
+/// How often at most a reader that holds the log is told of.
+const TELL: Duration = Duration::from_secs(60);
+
+/// Carries out the rules.
+pub(super) struct Retention {
+    meters: Arc<Meters>,
+    notices: Sender<Notice>,
+    began: Instant,
+    looked: Option<Instant>,
+    reading: Reading,
+    /// How far the clock was set since the last look, in nanoseconds. It is noted a look later, when what was received
+    /// before is committed, and until then ages are not trusted.
+    jumped: Option<i64>,
+    /// Whether all that was there at the beginning is too old by a clock that may be wrong.
+    is_doubted: Option<bool>,
+    /// When it was last told who holds the log; `None` while nobody does.
+    told_holders: Option<Instant>,
+    is_told_short: bool,
+    is_broken: bool,
+}
+
+impl Retention {
+    /// Begins to keep what the rules say.
+    pub(super) fn start(
+        store: &mut Writer,
+        rules: &Rules,
+        meters: Arc<Meters>,
+        notices: Sender<Notice>,
+    ) -> Result<Self, Error> {
+        store.keep(rules.clone())?;
+        Ok(Self {
+            meters,
+            notices,
+            began: Instant::now(),
+            looked: None,
+            reading: Reading::at(now()),
+            jumped: None,
+            is_doubted: None,
+            told_holders: None,
+            is_told_short: false,
+            is_broken: false,
+        })
+    }
+
+    /// Looks and prunes a little, if there is something to do. A failure ends the pruning and not the recording.
+    pub(super) fn tend(&mut self, store: &mut Writer, intakes: &Intakes) {
+        if self.is_broken {
+            return;
+        }
+        match self.try_tend(store, intakes) {
+            // Somebody else writes just now.
+            Ok(()) | Err(store::Error::Busy { .. }) => {}
+            Err(error) => {
+                self.is_broken = true;
+                self.tell(Notice::PruningFailed(error.to_string()));
+            }
+        }
+    }
+
+    fn try_tend(&mut self, store: &mut Writer, intakes: &Intakes) -> Result<(), store::Error> {
+        let is_due = self.looked.is_none_or(|looked| looked.elapsed() >= LOOK);
+        if is_due {
+            self.look(store)?;
+        }
+        let live = std::cell::OnceCell::new();
+        let is_live = |id| {
+            let all = || -> HashSet<i64> {
+                intakes
+                    .live_connections()
+                    .map(crate::event::ConnectionId::number)
+                    .collect()
+            };
+            live.get_or_init(all).contains(&id)
+        };
+        let began = Instant::now();
+        while store.is_pruning() && began.elapsed() < BUDGET {
+            if !store.prune(now(), &is_live)? {
+                break;
+            }
+        }
+        if is_due && !store.is_pruning() {
+            // What is left to be swept and given back is not part of a plan.
+            while began.elapsed() < BUDGET && store.prune(now(), &is_live)? {}
+        }
+        let (done, is_short) = store.pruned();
+        self.meters
+            .pruned_events
+            .store(done.events, Ordering::Relaxed);
+        if is_short && !self.is_told_short {
+            self.tell(Notice::CannotShrink);
+        }
+        self.is_told_short = is_short;
+        Ok(())
+    }
+
+    fn look(&mut self, store: &mut Writer) -> Result<(), store::Error> {
+        self.looked = Some(Instant::now());
+        let reading = Reading::at(now());
+        let jump = reading.jump_since(&self.reading);
+        self.reading = reading;
+        if let Some(by_ns) = jump {
+            self.tell(Notice::ClockSet { by_ns });
+            self.jumped = Some(self.jumped.unwrap_or(0).saturating_add(by_ns));
+        } else if let Some(by_ns) = self.jumped {
+            store.note_jump(reading.wall, by_ns)?;
+            self.jumped = None;
+        }
+        if !store.is_pruning() {
+            let disk = store::disk_space(store.path()).ok();
+            let by_age = self.jumped.is_none() && !self.is_in_doubt(store, disk)?;
+            if let Some((_, size)) = store.look(reading.wall, disk, by_age)? {
+                self.look_at_log(store, &size)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether ages are not to be trusted yet: the clock says that all that was recorded before is too old, and that it
+    /// is long ago. It can be that nobody recorded for so long, or that the clock is wrong.
+    fn is_in_doubt(
+        &mut self,
+        store: &mut Writer,
+        disk: Option<(u64, u64)>,
+    ) -> Result<bool, store::Error> {
+        if self.is_doubted.is_none() {
+            let wall = self.reading.wall;
+            let before = store.newest_before();
+            let is_everything = |plan: &Plan| {
+                plan.removals.iter().any(|removal| {
+                    removal.goes == Goes::Commits
+                        && before.is_some_and(|(newest, received)| {
+                            removal.through >= newest
+                                && wall.nanos_since(received) > USUAL_ABSENCE_NS
+                        })
+                })
+            };
+            let plan = store.look(wall, disk, false)?;
+            let is_doubted = plan.is_some_and(|(plan, _)| is_everything(&plan));
+            if is_doubted {
+                self.tell(Notice::PruningWaits(DOUBT));
+            }
+            self.is_doubted = Some(is_doubted);
+        }
+        let is_doubted = self.is_doubted == Some(true);
+        Ok(is_doubted && self.began.elapsed() < DOUBT)
+    }
+
+    /// Has what was given back cut off, and sees whether the log is larger than it need be because a reader holds it, and
+    /// says who.
+    fn look_at_log(&mut self, store: &Writer, size: &Size) -> Result<(), store::Error> {
+        let held = size.held;
+        let is_held = held.max(size.to_cut) > 0 && store.write_back()? && held > 0;
+        self.meters
+            .held_bytes
+            .store(if is_held { held } else { 0 }, Ordering::Relaxed);
+        if is_held {
+            if self.told_holders.is_none_or(|told| told.elapsed() >= TELL) {
+                let holders = store::holders(store.path());
+                self.meters.set_holders(&holders);
+                self.tell(Notice::LogHeld {
+                    bytes: held,
+                    holders,
+                });
+                self.told_holders = Some(Instant::now());
+            }
+        } else if self.told_holders.take().is_some() {
+            self.meters.set_holders(&[]);
+            self.tell(Notice::LogFree);
+        }
+        Ok(())
+    }
+
+    fn tell(&self, notice: Notice) {
+        self.notices.send(notice).ok();
+    }
+}

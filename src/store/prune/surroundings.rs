@@ -1,0 +1,83 @@
+//! Logs, heartbeats, gaps and links of a time of which no event is left.
+
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use crate::event::Timestamp;
+
+/// How many rows go in one transaction. A row that is younger than its neighbors, because the clock was set, holds up so
+/// many behind it and no more.
+const STEP_ROWS: i64 = 4096;
+
+/// How many of the first lines of the newest run of a source stay: they tell what it replays (`Writer::known_run`).
+const REPLAYED: i64 = 256;
+
+/// Removes what was received before `horizon`, some thousand rows of it. Whether there may be more.
+pub(super) fn remove(db: &Connection, horizon: Timestamp) -> Result<bool> {
+    let horizon = horizon.as_nanos();
+    find_kept_logs(db)?;
+    let mut most = 0;
+    for sql in [
+        "DELETE FROM heartbeats
+         WHERE id IN (SELECT id FROM heartbeats ORDER BY id LIMIT ?2) AND received_ns < ?1",
+        "DELETE FROM run_logs
+         WHERE id IN (
+            SELECT id FROM run_logs WHERE id NOT IN (SELECT id FROM temp.kept_logs) ORDER BY id LIMIT ?2)
+            AND received_ns < ?1",
+    ] {
+        most = most.max(db.prepare_cached(sql)?.execute(params![horizon, STEP_ROWS])?);
+    }
+    if most > 0 {
+        return Ok(true);
+    }
+    db.prepare_cached("DELETE FROM gaps WHERE ended_ns < ?1 AND id < (SELECT MAX(id) FROM gaps)")?
+        .execute([horizon])?;
+    db.prepare_cached(
+        "DELETE FROM links
+         WHERE ended_ns < ?1 AND id < (SELECT MAX(id) FROM links)
+            AND id NOT IN (SELECT link_id FROM heartbeats UNION SELECT link_id FROM run_logs)",
+    )?
+    .execute([horizon])?;
+    Ok(false)
+}
+
+/// The first lines of the newest run of each source.
+fn find_kept_logs(db: &Connection) -> Result<()> {
+    db.execute_batch(
+        "CREATE TEMP TABLE IF NOT EXISTS kept_logs (id INTEGER PRIMARY KEY) STRICT;
+         DELETE FROM temp.kept_logs",
+    )?;
+    let runs: Vec<i64> = db
+        .prepare_cached(
+            "SELECT MAX(id) AS id FROM runs WHERE first_log IS NOT NULL GROUP BY source_id",
+        )?
+        .query_map([], |row| row.get("id"))?
+        .collect::<Result<_>>()?;
+    for run in runs {
+        db.prepare_cached(
+            "INSERT INTO temp.kept_logs (id) SELECT id FROM run_logs WHERE run_id = ?1 ORDER BY id LIMIT ?2",
+        )?
+        .execute([run, REPLAYED])?;
+    }
+    Ok(())
+}
+
+/// When the oldest event that is left was received.
+pub(super) fn oldest_received(db: &Connection) -> Result<Option<Timestamp>> {
+    let found: Option<(i64, i64)> = db
+        .prepare_cached("SELECT time_ns, received_after_ns FROM events ORDER BY id LIMIT 1")?
+        .query_row([], |row| {
+            Ok((row.get("time_ns")?, row.get("received_after_ns")?))
+        })
+        .optional()?;
+    Ok(found.map(|(time, after)| Timestamp::from_nanos(time.wrapping_add(after))))
+}
+
+/// When the newest event that was removed with its commit was received.
+pub(super) fn newest_removed(db: &Connection) -> Result<Option<Timestamp>> {
+    db.query_row(
+        "SELECT MAX(max_received_ns) FROM removals WHERE batches > 0",
+        [],
+        |row| row.get::<_, Option<i64>>(0),
+    )
+    .map(|time| time.map(Timestamp::from_nanos))
+}

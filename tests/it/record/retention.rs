@@ -1,0 +1,203 @@
+//! Recorders that prune, and that stop by themselves.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rusqlite::Connection;
+
+use super::{messages, server};
+use crate::stand_in::server::StandIn;
+use crate::stand_in::traffic::{Corpus, Traffic};
+use crate::support::capture::{beside, check_digests, check_sound, copy, events, live};
+use crate::support::env::TestEnv;
+use crate::support::live::Recorder;
+use crate::support::wait::{LONG, until_true};
+
+/// The limit on size in these tests.
+const LIMIT: u64 = 16 << 20;
+
+fn size(env: &TestEnv) -> u64 {
+    ["", "-wal", "-shm"]
+        .map(|suffix| std::fs::metadata(beside(&env.db(), suffix)).map_or(0, |file| file.len()))
+        .iter()
+        .sum()
+}
+
+fn removed(env: &TestEnv) -> i64 {
+    live(&env.db()).number("SELECT COALESCE(SUM(events), 0) FROM removals")
+}
+
+/// Plays random bodies until `is_enough`, some megabytes a second.
+fn play_until(server: &StandIn, seed: u64, is_enough: impl Fn() -> bool) {
+    /// Ends the play also when a check fails.
+    struct Over<'a>(&'a AtomicBool);
+    impl Drop for Over<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let load = Traffic::new(seed, Corpus::Incompressible)
+                .take(1_000_000)
+                .take_while(|_| !is_over.load(Ordering::Relaxed));
+            server.play(load, Some(2000.0))
+        });
+        let _over = Over(&is_over);
+        until_true("enough", is_enough);
+    });
+    assert!(server.wait_for_empty_queues(LONG));
+}
+
+#[test]
+fn a_limit_on_size_is_kept_while_queries_go_on() {
+    let env = TestEnv::new();
+    let (server, encoder) = server(|_| {});
+    let recorder = Recorder::linked(&env, &server, ["--max-size", "16M"]);
+    play_until(&server, 1, || {
+        if removed(&env) > 0 {
+            env.query(["--grep", "HTTP", "-n", "50", "-o", "jsonl", "--events"])
+                .exits(0);
+            env.query(["--count", "payload contains \"HTTP\""]).exits(0);
+        }
+        removed(&env) > 3000
+    });
+    until_true("less than the limit", || size(&env) <= LIMIT);
+    recorder
+        .stop()
+        .exits(0)
+        .says("pruned ")
+        .says(" 0 dropped by us");
+    assert!(size(&env) <= LIMIT, "{}", size(&env));
+    check_sound(&env.db());
+    check_digests(&env.db());
+    let left = events(&env.db());
+    let first = usize::try_from(left.first().unwrap().stored.id.number()).unwrap();
+    assert!(first > 3000);
+    let sent = messages(
+        &encoder,
+        Traffic::new(1, Corpus::Incompressible).take((first + left.len()) * 2),
+    );
+    for (event, message) in left.iter().zip(sent.iter().skip(first - 1)) {
+        assert!(event.frame() == message.bytes, "event {}", event.stored.id);
+    }
+    env.query(["stats"]).exits(0);
+    env.query(["--coverage", "-n", "1", "--events"])
+        .exits(0)
+        .says("(--max-size 16M)");
+}
+
+#[test]
+fn old_events_go_while_new_ones_come() {
+    let env = TestEnv::new();
+    let (server, _) = server(|_| {});
+    let recorder = Recorder::linked(&env, &server, ["--keep", "1s"]);
+    server.play(Traffic::new(1, Corpus::Small).take(500), None);
+    until_true("a commit", || {
+        live(&env.db()).number("SELECT COALESCE(MAX(id), 0) FROM events") > 0
+    });
+    until_true("the first to go", || removed(&env) > 0);
+    server.play(Traffic::new(2, Corpus::Small).take(500), None);
+    until_true("all to go", || {
+        let copy = live(&env.db());
+        copy.number("SELECT COUNT(*) FROM events") == 0
+            && copy.number("SELECT COUNT(*) FROM removals") == 1
+            && copy.number("SELECT COALESCE(SUM(events), 0) FROM removals") > 500
+    });
+    recorder.stop().exits(0);
+    check_sound(&env.db());
+    check_digests(&env.db());
+    let copy = copy(&env.db());
+    assert_eq!(copy.number("SELECT COUNT(*) FROM blocks"), 0);
+    assert_eq!(copy.number("SELECT COUNT(*) FROM tail"), 0);
+}
+
+#[test]
+fn killed_while_pruning_it_leaves_a_sound_file() {
+    let env = TestEnv::new();
+    let (server, _) = server(|options| options.crashes = false);
+    for round in 1..=4_i64 {
+        let recorder = Recorder::linked(&env, &server, ["--max-size", "2M"]);
+        let before = removed(&env);
+        play_until(&server, round.unsigned_abs(), || {
+            removed(&env) > before + 700 * round
+        });
+        recorder.kill();
+        check_sound(&env.db());
+        check_digests(&env.db());
+    }
+    let recorder = Recorder::linked(&env, &server, ["--max-size", "2M"]);
+    recorder.stop().exits(0);
+    check_sound(&env.db());
+    check_digests(&env.db());
+}
+
+#[test]
+fn a_reader_that_holds_the_log_is_named() {
+    let env = TestEnv::new();
+    let (server, _) = server(|_| {});
+    let recorder = Recorder::linked(&env, &server, ["--max-size", "16M"]);
+    play_until(&server, 1, || {
+        live(&env.db()).number("SELECT COUNT(*) FROM events") > 100
+    });
+    let reader = Connection::open(env.db()).unwrap();
+    reader
+        .execute_batch("BEGIN; SELECT COUNT(*) FROM events")
+        .unwrap();
+    let count = |reader: &Connection| -> i64 {
+        reader
+            .query_row("SELECT COUNT(*) FROM events", [], |row| row.get(0))
+            .unwrap()
+    };
+    let seen = count(&reader);
+    let holder = format!("pid {}", std::process::id());
+    play_until(&server, 2, || recorder.said().contains(&holder));
+    assert!(
+        recorder
+            .said()
+            .contains("keeps the capture's -wal from being written back")
+    );
+    assert_eq!(count(&reader), seen, "it sees what it saw");
+    reader.execute_batch("COMMIT").unwrap();
+    drop(reader);
+    recorder.wait_for("-wal is written back again");
+    until_true("less than the limit", || size(&env) <= LIMIT);
+    recorder.stop().exits(0);
+    check_sound(&env.db());
+    check_digests(&env.db());
+}
+
+#[test]
+fn it_stops_by_itself() {
+    let env = TestEnv::new();
+    let (server, encoder) = server(|_| {});
+    let recorder = Recorder::linked(&env, &server, ["-c", "50"]);
+    server.play(Traffic::new(1, Corpus::Small).take(400), None);
+    recorder
+        .end()
+        .exits(0)
+        .says("limit of --autostop")
+        .says("stored 50 events");
+    let stored = events(&env.db());
+    let sent = messages(&encoder, Traffic::new(1, Corpus::Small).take(400));
+    assert_eq!(stored.len(), 50);
+    assert!(
+        stored
+            .iter()
+            .zip(&sent)
+            .all(|(event, message)| event.frame() == message.bytes)
+    );
+    check_digests(&env.db());
+
+    Recorder::linked(&env, &server, ["-a", "duration:0.1"])
+        .end()
+        .exits(0)
+        .says("limit of --autostop");
+    let recorder = Recorder::linked(&env, &server, ["-a", "filesize:2000"]);
+    play_until(&server, 2, || {
+        recorder.said().contains("limit of --autostop")
+    });
+    recorder.end().exits(0);
+    assert!(size(&env) >= 1_900_000);
+    check_digests(&env.db());
+}
