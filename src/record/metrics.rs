@@ -20,7 +20,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::info::Info;
@@ -222,6 +222,12 @@ impl Collector for Recording {
             }
             put(&mut encoder, (name, help, unit), &family)?;
         }
+        let pruned = ConstCounter::new(status.pruned_events);
+        put(
+            &mut encoder,
+            ("pruned_events", "Events that were pruned", None),
+            &pruned,
+        )?;
         let linked = Family::<Labels, Gauge>::default();
         for source in &status.sources {
             let is_linked = i64::from(source.is_linked);
@@ -251,11 +257,27 @@ impl Collector for Recording {
                 Some(Unit::Bytes),
                 status.backlog.bytes as u64,
             ),
+            (
+                "wal_held",
+                "Bytes by which the -wal is larger than it need be because a reader holds it",
+                Some(Unit::Bytes),
+                status.held_bytes,
+            ),
         ];
         for (name, help, unit, value) in gauges {
             let gauge = ConstGauge::new(number(value));
             put(&mut encoder, (name, help, unit), &gauge)?;
         }
+        let holders = Family::<Labels, Gauge>::default();
+        for holder in self.meters.holders() {
+            let labels = vec![
+                ("pid", holder.pid.to_string()),
+                ("pname", holder.name.unwrap_or_default()),
+            ];
+            holders.get_or_create(&labels).set(1);
+        }
+        let described = ("wal_holder", "Processes that hold the -wal", None);
+        put(&mut encoder, described, &holders)?;
         let sizes = Family::<Labels, Gauge>::default();
         for (name, suffix) in [("database", ""), ("wal", "-wal"), ("shm", "-shm")] {
             let mut path = self.capture.as_os_str().to_owned();

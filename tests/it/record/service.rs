@@ -61,6 +61,8 @@ fn metrics_are_what_happened() {
     for line in [
         "\necq_uncommitted_events 0\n",
         "\necq_queue_bytes 0\n",
+        "\necq_pruned_events_total 0\n",
+        "\necq_wal_held_bytes 0\n",
         "\n# TYPE ecq_stored_events counter\n",
         "\n# UNIT ecq_received_bytes bytes\n",
         "\necq_capture_file_bytes{file=\"wal\"} ",
