@@ -16,7 +16,7 @@ use super::capture_path::{self, CapturePath, Origin, Surroundings};
 use super::chain_key;
 use super::doctor::{self, DoctorArgs};
 use super::exit::Exit;
-use super::keep::KeepArgs;
+use super::keep::{self, KeepArgs};
 use super::report::Advised;
 use super::service::{self, Manager};
 use super::sources;
@@ -177,34 +177,21 @@ impl std::fmt::Display for Bytes {
 
 /// Reads a size of at most 1 GiB, at least 64 KiB.
 fn bytes(text: &str) -> Result<Bytes, String> {
-    size(text)?
-        .filter(|number| (64 << 10..=1 << 30).contains(number))
+    size(text, 64 << 10)?
         .map(Bytes)
         .ok_or_else(|| "a size from 64k to 1G is wanted".to_owned())
 }
 
 /// Reads a size of at most 1 GiB, at least 1 byte.
 fn snaplen(text: &str) -> Result<usize, String> {
-    size(text)?
-        .filter(|number| (1..=1 << 30).contains(number))
+    size(text, 1)?
         .ok_or_else(|| "a size from 1 to 1G is wanted; leave it out to store everything".to_owned())
 }
 
-/// Reads a size: bytes, or with `k`, `M` or `G` behind it (powers of 1024). `None` if it is no number.
-fn size(text: &str) -> Result<Option<usize>, String> {
-    let (digits, unit) = match text.find(|character: char| !character.is_ascii_digit()) {
-        Some(at) => text.split_at(at),
-        None => (text, ""),
-    };
-    let shift = match unit.trim_end_matches("iB").trim_end_matches('B') {
-        "" => 0,
-        "k" | "K" => 10,
-        "m" | "M" => 20,
-        "g" | "G" => 30,
-        _ => return Err(format!("{unit:?} is no unit; use k, M or G")),
-    };
-    let number = digits.parse::<usize>().ok();
-    Ok(number.and_then(|number| number.checked_mul(1 << shift)))
+/// Reads a size; `None` if it is less than that, or more than 1 GiB.
+fn size(text: &str, least: usize) -> Result<Option<usize>, String> {
+    let size = usize::try_from(keep::bytes(text)?).ok();
+    Ok(size.filter(|size| (least..=1 << 30).contains(size)))
 }
 
 /// An address to listen at.

@@ -3,11 +3,13 @@
 //! `user_version` counts the migrations that were applied; the file's `application_id` says that it is a capture. Only
 //! a recorder climbs; a reader compares and refuses in words. Each step is one transaction with its own version bump.
 
+use std::fs::File;
 use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::{At, Error};
+use super::open;
 
 /// `ecq1` in ASCII: the `application_id` of every capture.
 pub const APPLICATION_ID: i64 = 0x6563_7131;
@@ -115,6 +117,23 @@ pub(super) fn climb(connection: &mut Connection, path: &Path) -> Result<(), Erro
         transaction.commit().at(path)?;
     }
     Ok(())
+}
+
+/// Takes the lock of a capture that is there, opens it and brings it to this program's schema version.
+pub(super) fn open_to_change(path: &Path) -> Result<(File, Connection), Error> {
+    // The lock makes a file where there is none.
+    std::fs::symlink_metadata(path).map_err(|error| Error::from_io(path, error))?;
+    let lock = open::lock_for_writing(path)?;
+    let mut db = open::open_for_writing(path)?;
+    if check_writable(&db, path)?.is_none() {
+        return Err(Error::Foreign {
+            path: path.to_owned(),
+            detail: "an empty database".to_owned(),
+        });
+    }
+    climb(&mut db, path)?;
+    open::prepare_for_writing(&db, path)?;
+    Ok((lock, db))
 }
 
 /// The schema version of a capture, which a reader of this program understands: ours or an older one.

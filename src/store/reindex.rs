@@ -74,18 +74,7 @@ fn catch_up(db: &Connection, reader: &Reader, watch: &Watch) -> Result<u64, Erro
 /// When the file is not ours to write, a recorder has it, it is newer than this program, or it cannot be read or written.
 pub fn reindex(path: &Path, anew: bool, watch: &Watch) -> Result<Reindexed, Error> {
     let path = open::resolve(path)?;
-    // The lock makes a file where there is none.
-    std::fs::symlink_metadata(&path).map_err(|error| Error::from_io(&path, error))?;
-    let _lock = open::lock_for_writing(&path)?;
-    let mut db = open::open_for_writing(&path)?;
-    if migrate::check_writable(&db, &path)?.is_none() {
-        return Err(Error::Foreign {
-            path,
-            detail: "an empty database".to_owned(),
-        });
-    }
-    migrate::climb(&mut db, &path)?;
-    open::prepare_for_writing(&db, &path)?;
+    let (_lock, db) = migrate::open_to_change(&path)?;
     if anew {
         db.execute_batch("DELETE FROM grams").at(&path)?;
     }

@@ -93,16 +93,7 @@ fn carry_out(
     watch: &Watch,
 ) -> Result<(Done, bool), Error> {
     let path = open::resolve(path)?;
-    let _lock = open::lock_for_writing(&path)?;
-    let mut db = open::open_for_writing(&path)?;
-    if migrate::check_writable(&db, &path)?.is_none() {
-        return Err(Error::Foreign {
-            path,
-            detail: "an empty database".to_owned(),
-        });
-    }
-    migrate::climb(&mut db, &path)?;
-    open::prepare_for_writing(&db, &path)?;
+    let (_lock, db) = migrate::open_to_change(&path)?;
     let mut pruner = Pruner::new(&path, rules.clone())?;
     pruner.make_thorough();
     for _ in 0..MAX_ROUNDS {
