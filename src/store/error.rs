@@ -109,13 +109,13 @@ pub enum Error {
         /// Whether a key was given.
         is_given: bool,
     },
-    /// An event was pruned while it was being read.
-    #[error("{}: event {event} was pruned while it was read", .path.display())]
+    /// An event or exchange was pruned while it was being read.
+    #[error("{}: {what} was pruned while it was read", .path.display())]
     Pruned {
         /// The path of the file.
         path: PathBuf,
-        /// The event.
-        event: i64,
+        /// The event or exchange.
+        what: String,
     },
     /// This file was imported before.
     #[error("{import}: was imported before, as recording {recording} on {when}")]

@@ -206,7 +206,7 @@ fn missing(reader: &Reader, event: i64, what: &str) -> Error {
         Ok(true) => damaged(reader, event, what),
         Ok(false) => Error::Pruned {
             path: reader.path.clone(),
-            event,
+            what: format!("event {event}"),
         },
         Err(error) => error,
     }

@@ -12,6 +12,7 @@ use crate::render::escape;
 use crate::store::{Order, Reader};
 
 use super::show_exchange::{self, Part};
+use super::sink::unless_pruned;
 use super::{CommonArgs, Context, Output, capture, show};
 
 #[derive(Debug, Args)]
@@ -98,6 +99,13 @@ fn each(
         .context("failed to select events")?;
     let mut is_any = false;
     while let Some(event) = rows.next_event().context("failed to read events")? {
+        // What was pruned since it was found is gone, and not damaged.
+        if unless_pruned(reader.payload(&event))
+            .with_context(|| format!("failed to read the payload of event {}", event.id))?
+            .is_none()
+        {
+            continue;
+        }
         is_any = true;
         each(&event)?;
     }

@@ -121,7 +121,7 @@ impl Pieces<'_> {
         // An exchange goes with the first of its events, so it was pruned while it was read.
         let place = place_of(self.reader, event.number())?.ok_or_else(|| Error::Pruned {
             path: self.reader.path.clone(),
-            event: event.number(),
+            what: format!("event {event}"),
         })?;
         self.place = Some(place);
         Ok(place)

@@ -183,6 +183,22 @@ pub(super) fn read(
         path: reader.path.clone(),
         detail: format!("the {} head of exchange {exchange} is {what}", side.name()),
     };
+    // What is missing was pruned if its exchange is gone; else it is damage.
+    let missing = || {
+        let is_there = reader
+            .db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM exchanges WHERE id = ?1)")
+            .and_then(|mut statement| statement.query_row([exchange], |row| row.get(0)))
+            .at(&reader.path);
+        match is_there {
+            Ok(true) => corrupt("missing"),
+            Ok(false) => Error::Pruned {
+                path: reader.path.clone(),
+                what: format!("exchange {exchange}"),
+            },
+            Err(error) => error,
+        }
+    };
     let is_cached = reader
         .heads
         .borrow()
@@ -190,13 +206,13 @@ pub(super) fn read(
         .at(&reader.path)?;
     if !is_cached {
         let loaded = load(reader, block)?;
-        *reader.heads.borrow_mut() = loaded.ok_or_else(|| corrupt("missing"))?;
+        *reader.heads.borrow_mut() = loaded.ok_or_else(missing)?;
     }
     let cache = reader.heads.borrow();
     let place = cache.places.get(&(exchange, part(side)));
     let data = place
         .and_then(|place| cache.raw.get(place.clone()))
-        .ok_or_else(|| corrupt("missing"))?;
+        .ok_or_else(missing)?;
     encode::read_head(data).ok_or_else(|| corrupt("damaged"))
 }
 

@@ -348,10 +348,16 @@ impl Reader {
         if !needs_whole {
             return Ok(filter.matches_facts(&facts));
         }
-        let whole = self.whole_exchange(summary)?;
-        filter
-            .matches(&facts, &ExchangeContent::new(&whole, self))
-            .map_err(|error| unwrapped(error, self))
+        let judged = self.whole_exchange(summary).and_then(|whole| {
+            filter
+                .matches(&facts, &ExchangeContent::new(&whole, self))
+                .map_err(|error| unwrapped(error, self))
+        });
+        match judged {
+            // It was pruned since it was found.
+            Err(Error::Pruned { .. }) => Ok(false),
+            judged => judged,
+        }
     }
 
     /// The values of an operand that are worth showing.

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use crate::cli::query::Context;
 use crate::cli::query::capture::{Captures, Origin};
 use crate::cli::query::exchanges::merged;
+use crate::cli::query::sink::unless_pruned;
 use crate::event::{ConnectionId, StoredEvent};
 use crate::export::parquet::{ParquetEvents, ParquetExchanges};
 use crate::export::pcapng::PcapngWriter;
@@ -44,7 +45,11 @@ impl Job<'_> {
         {
             let Origin { reader, name, .. } = self.captures.origin(number);
             let failed = || format!("failed to export exchange {}", summary.exchange.id);
-            let exchange = reader.whole_exchange(&summary).with_context(failed)?;
+            let exchange = reader.whole_exchange(&summary);
+            // What was pruned since it was found is gone, and not damaged.
+            let Some(exchange) = unless_pruned(exchange).with_context(failed)? else {
+                continue;
+            };
             match self.redactor {
                 None => each(name, &exchange, reader),
                 Some(redactor) => {
@@ -94,9 +99,14 @@ impl Job<'_> {
                         .connection
                         .is_some_and(|connection| ids.contains(&connection.number()))
                 });
-            if is_wanted {
-                each(self.captures.origin(number), &event)
-                    .with_context(|| format!("failed to export event {}", event.id))?;
+            let origin = self.captures.origin(number);
+            let failed = || format!("failed to export event {}", event.id);
+            if is_wanted
+                && unless_pruned(origin.reader.payload(&event))
+                    .with_context(failed)?
+                    .is_some()
+            {
+                each(origin, &event).with_context(failed)?;
                 count += 1;
             }
             if context.watch.is_stopped() {
