@@ -249,6 +249,8 @@ fn brotli(bytes: &[u8], limit: usize) -> Undone {
         }
         match result {
             BrotliResult::NeedsMoreOutput => {}
+            // What it has decoded may not all have had room: it gives the rest when it is asked again.
+            BrotliResult::NeedsMoreInput if written > 0 => {}
             BrotliResult::NeedsMoreInput => return output.end(Defect::CutOff),
             BrotliResult::ResultSuccess if left == 0 => return output.end(None),
             BrotliResult::ResultSuccess | BrotliResult::ResultFailure => {

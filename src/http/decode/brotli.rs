@@ -54,7 +54,8 @@ impl Decoder for Brotli {
         );
         input.consume(read);
         let end = match result {
-            BrotliResult::NeedsMoreInput if is_last => Some(Err(Defect::CutOff)),
+            // What it has decoded may not all have had room: it gives the rest when it is asked again.
+            BrotliResult::NeedsMoreInput if is_last && written == 0 => Some(Err(Defect::CutOff)),
             BrotliResult::NeedsMoreOutput | BrotliResult::NeedsMoreInput => None,
             BrotliResult::ResultFailure => Some(Err(Defect::Damaged)),
             BrotliResult::ResultSuccess => {

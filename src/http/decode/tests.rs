@@ -374,6 +374,20 @@ fn any_sent() -> impl Strategy<Value = (String, Vec<u8>)> {
         })
 }
 
+/// A brotli body that is cut off behind a long copy has more to give than one step has room for.
+#[test]
+fn all_of_a_body_before_its_cut_is_given() {
+    let sent = brotli(&[text(), vec![b'x'; 300_000], text()].concat());
+    for cut in 1..sent.len() {
+        let sent = &sent[..cut];
+        let (bytes, state) = read("br", sent, true, LIMIT);
+        assert_eq!(in_memory("br", sent, true, LIMIT), (bytes, state), "{cut}");
+    }
+    let (bytes, state) = read("br", &sent[..sent.len() - 1], true, LIMIT);
+    assert!(bytes.len() > 300_000, "{}", bytes.len());
+    assert_eq!(state, CUT_OFF);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
