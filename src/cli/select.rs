@@ -197,6 +197,13 @@ impl SelectArgs {
         self.time.period(anchor)
     }
 
+    /// The span, and everything that is asked for, the span included.
+    pub(super) fn selection(&self, anchor: Anchor) -> anyhow::Result<(Period, Option<Expr>)> {
+        let period = self.period(anchor)?;
+        let parts = period.filter().into_iter().chain(self.filter(anchor)?);
+        Ok((period, Expr::all(parts)))
+    }
+
     /// Everything that is asked for but the span of time: flags and words, all of which must hold.
     pub(super) fn filter(&self, anchor: Anchor) -> anyhow::Result<Option<Expr>> {
         let mut parts = Vec::new();

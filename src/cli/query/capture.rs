@@ -135,6 +135,17 @@ pub(super) fn one_named(common: &CommonArgs) -> Result<Option<&Path>, Advised> {
     }
 }
 
+/// The path of the one capture that a command changes.
+pub(super) fn one_to_change(common: &CommonArgs) -> anyhow::Result<PathBuf> {
+    let named = one_named(common)?;
+    let chosen = capture_path::for_query(named, &Surroundings::read(), capture_path::is_there)
+        .context("failed to find a capture")?;
+    if !capture_path::is_there(&chosen.path) {
+        return Err(Error::Missing { path: chosen.path }).context("failed to open the capture");
+    }
+    Ok(chosen.path)
+}
+
 /// Opens the one capture that a command is about, which may be damaged.
 pub(super) fn open_damaged(context: &mut Context<'_>) -> anyhow::Result<Reader> {
     let named = one_named(&context.common)?.map(Path::to_owned);

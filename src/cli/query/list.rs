@@ -128,14 +128,7 @@ impl FromStr for Limit {
 
 pub(super) fn run(args: &ListArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     let captures = Captures::open(context)?;
-    let anchor = captures.anchor(context)?;
-    let period = args.select.period(anchor)?;
-    let filter = Expr::all(
-        period
-            .filter()
-            .into_iter()
-            .chain(args.select.filter(anchor)?),
-    );
+    let (period, filter) = args.select.selection(captures.anchor(context)?)?;
     let unit = exchanges::unit(args, filter.as_ref())?;
     if unit == Unit::Exchanges {
         exchanges::prepare(&captures, context)?;

@@ -3,7 +3,6 @@
 use anyhow::Context as _;
 use clap::Args;
 
-use crate::cli::capture_path::{self, Surroundings};
 use crate::cli::exit::Exit;
 use crate::cli::keep::KeepArgs;
 use crate::cli::report::Advised;
@@ -40,23 +39,11 @@ pub(super) fn run(args: &PruneArgs, context: &mut Context<'_>) -> anyhow::Result
         }
         .into());
     }
-    let named = capture::one_named(&context.common)?;
-    let chosen = capture_path::for_query(named, &Surroundings::read(), capture_path::is_there)
-        .context("failed to find a capture")?;
-    if !capture_path::is_there(&chosen.path) {
-        return Err(store::Error::Missing { path: chosen.path })
-            .context("failed to open the capture");
-    }
-    let disk = store::disk_space(&chosen.path).ok();
+    let path = capture::one_to_change(&context.common)?;
+    let disk = store::disk_space(&path).ok();
     let progress = context.progress()?;
-    let pruning = store::prune(
-        &chosen.path,
-        &rules,
-        (context.now, disk),
-        args.yes,
-        &context.watch,
-    )
-    .context("failed to prune the capture")?;
+    let pruning = store::prune(&path, &rules, (context.now, disk), args.yes, &context.watch)
+        .context("failed to prune the capture")?;
     drop(progress);
     let style = context.style();
     for preview in &pruning.previews {

@@ -3,7 +3,6 @@
 use anyhow::Context as _;
 use clap::Args;
 
-use crate::cli::capture_path::{self, Surroundings};
 use crate::cli::exit::Exit;
 use crate::store;
 
@@ -19,21 +18,16 @@ pub(super) struct ReindexArgs {
 }
 
 pub(super) fn run(args: &ReindexArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
-    let named = capture::one_named(&context.common)?;
-    let chosen = capture_path::for_query(named, &Surroundings::read(), capture_path::is_there)
-        .context("failed to find a capture")?;
-    if !capture_path::is_there(&chosen.path) {
-        return Err(store::Error::Missing { path: chosen.path })
-            .context("failed to open the capture");
-    }
+    let path = capture::one_to_change(&context.common)?;
     let progress = context.progress()?;
-    let done = store::reindex(&chosen.path, args.rebuild, &context.watch)
+    let done = store::reindex(&path, args.rebuild, &context.watch)
         .context("failed to index the capture")?;
     drop(progress);
-    let path = chosen.path.display();
     context.terminal.note(format_args!(
-        "{path}: {} blocks got a search filter; {} exchanges are indexed",
-        done.blocks, done.exchanges
+        "{}: {} blocks got a search filter; {} exchanges are indexed",
+        path.display(),
+        done.blocks,
+        done.exchanges
     ));
     if done.damaged > 0 {
         context.terminal.error(format_args!(

@@ -6,9 +6,9 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::cli::exit::Exit;
-use crate::store::{self, Salvaged, SubsetOptions};
+use crate::store::{self, Salvaged};
 
-use super::{CommonArgs, Context, capture};
+use super::{CommonArgs, Context, capture, subset};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -26,13 +26,8 @@ pub(super) struct SalvageArgs {
 
 pub(super) fn run(args: &SalvageArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     let reader = capture::open_damaged(context)?;
-    let options = SubsetOptions {
-        output: args.output.clone(),
-        program: concat!("ecq ", env!("CARGO_PKG_VERSION")).to_owned(),
-        now: context.now,
-    };
     let progress = context.progress()?;
-    let done = store::salvage(&reader, &options)
+    let done = store::salvage(&reader, &subset::options(&args.output, context))
         .with_context(|| format!("failed to write {}", args.output.display()))?;
     drop(progress);
     let Some(done) = done else {

@@ -12,6 +12,15 @@ use crate::store::{SubsetOptions, Wanted, export_subset};
 use super::Context;
 use super::capture::Captures;
 
+/// Where another capture goes, and who makes it when.
+pub(super) fn options(output: &Path, context: &Context<'_>) -> SubsetOptions {
+    SubsetOptions {
+        output: output.to_owned(),
+        program: concat!("ecq ", env!("CARGO_PKG_VERSION")).to_owned(),
+        now: context.now,
+    }
+}
+
 /// Writes what the filter is true of to the capture at `output`.
 pub(super) fn run(
     captures: &Captures,
@@ -32,12 +41,7 @@ pub(super) fn run(
         Unit::Events => Wanted::Events(filter),
         Unit::Exchanges => Wanted::Exchanges(filter),
     };
-    let options = SubsetOptions {
-        output: output.to_owned(),
-        program: concat!("ecq ", env!("CARGO_PKG_VERSION")).to_owned(),
-        now: context.now,
-    };
-    let made = export_subset(reader, wanted, &options)
+    let made = export_subset(reader, wanted, &options(output, context))
         .with_context(|| format!("failed to write {}", output.display()))?;
     let Some(subset) = made else {
         context.terminal.note("interrupted: nothing was written");

@@ -76,12 +76,29 @@ fn remove(db: &Connection, ids: &[i64]) -> Result<()> {
             .execute([id])?;
     }
     // So that no number of an exchange is given twice either.
+    note(db, REMOVED_EXCHANGES, *newest)
+}
+
+/// Notes that events were removed, the newest of which is this one.
+pub(in crate::store) fn note_events(db: &Connection, newest: i64) -> Result<()> {
+    note(db, REMOVED_EVENTS, newest)
+}
+
+fn note(db: &Connection, work: &str, newest: i64) -> Result<()> {
     db.prepare_cached(
         "INSERT INTO progress (work, event_id) VALUES (?1, ?2)
          ON CONFLICT (work) DO UPDATE SET event_id = MAX(event_id, excluded.event_id)",
     )?
-    .execute(params![REMOVED_EXCHANGES, newest])?;
+    .execute(params![work, newest])?;
     Ok(())
+}
+
+/// The row of `progress` with the newest event that was removed.
+const REMOVED_EVENTS: &str = "removed events";
+
+/// Whether events were ever removed.
+pub(super) fn has_removed_events(db: &Connection) -> Result<bool> {
+    Ok(progress(db, REMOVED_EVENTS)? > 0)
 }
 
 /// The row of `progress` with the newest exchange that was removed.

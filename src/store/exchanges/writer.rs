@@ -54,6 +54,8 @@ pub(super) struct ExchangeWriter {
     next: i64,
     /// How many sweeps there had been when the rows were read that are remembered.
     sweeps: i64,
+    /// Whether events were removed, and exchanges with them.
+    has_removed_events: bool,
 }
 
 impl ExchangeWriter {
@@ -69,6 +71,7 @@ impl ExchangeWriter {
                 .max(removal::newest_removed(db)?)
                 + 1,
             sweeps: removal::progress(db, removal::SWEEPS)?,
+            has_removed_events: false,
         })
     }
 
@@ -110,7 +113,8 @@ impl ExchangeWriter {
             let Some(stored) = stored.get_mut(&exchange.number) else {
                 return Ok(());
             };
-            stored.is_gone = stored.is_gone || is_gone(db, exchange, stored)?;
+            stored.is_gone =
+                stored.is_gone || self.has_removed_events && is_gone(db, exchange, stored)?;
             if let (false, None, Some(renumbered)) = (stored.is_gone, stored.id, &mut *renumbered) {
                 renumber(db, connection, exchange, (stored, renumbered))?;
             }
@@ -225,14 +229,15 @@ impl ExchangeWriter {
         Ok(())
     }
 
-    /// Forgets what it knows of shared rows if some were swept since.
+    /// Forgets what it knows of shared rows if some were swept since, and sees whether exchanges may be gone: the first of a
+    /// transaction.
     pub(super) fn keep_up(&mut self, db: &Connection) -> Result<()> {
         let sweeps = removal::progress(db, removal::SWEEPS)?;
         if sweeps != self.sweeps {
             self.shared.forget();
-            self.heads = HeadWriter::new(db)?;
             self.sweeps = sweeps;
         }
+        self.has_removed_events = removal::has_removed_events(db)?;
         Ok(())
     }
 

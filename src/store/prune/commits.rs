@@ -60,10 +60,10 @@ pub(super) fn remove(
         "DELETE FROM removed_events WHERE event_id <= ?1",
         "DELETE FROM spans WHERE first_id <= ?1 AND last_id <= ?1",
         "DELETE FROM batches WHERE first_id <= ?1 AND last_id <= ?1",
-        "INSERT OR REPLACE INTO progress (work, event_id) VALUES ('pruned', ?1)",
     ] {
         db.prepare_cached(sql)?.execute([last])?;
     }
+    removal::note_events(db, last)?;
     anchors::note(db, rule, &removed, at)?;
     Ok(Some((last, removed.events)))
 }

@@ -151,7 +151,8 @@ pub(super) fn remove(
     for going in &found.going {
         removed.add(going.id, going.time, going.received, going.payload_bytes);
     }
-    if !found.going.is_empty() {
+    if let Some(newest) = found.going.iter().map(|going| going.id).max() {
+        removal::note_events(db, newest)?;
         let removal = anchors::note(db, rule, &removed, at)?;
         for going in &found.going {
             remove_rows(db, removal, going)?;

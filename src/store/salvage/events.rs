@@ -2,27 +2,17 @@
 
 use std::collections::HashMap;
 
-use bytes::Bytes;
 use rusqlite::{OptionalExtension, params};
 
 use super::losses::{Loss, Losses, Salvaged};
 use super::tables::ensure_recording;
-use crate::event::{Direction, Envelope, Provenance, StoredEvent, Timestamp};
-use crate::filter::push_end;
-use crate::store::block::Class;
+use crate::event::{Envelope, Provenance, StoredEvent, Timestamp};
 use crate::store::digest::EventHasher;
 use crate::store::error::{At, Error};
-use crate::store::grams::{self, CROSSING_BYTES};
-use crate::store::payload::Payload;
-use crate::store::postings::Postings;
-use crate::store::press::Press;
 use crate::store::row::{self, EVENT_BY_ID};
 use crate::store::row_writer::add_envelope;
-use crate::store::span_writer::SpanWriter;
-use crate::store::stream_ends::{NO_DIRECTION, StreamEnds};
 use crate::store::subset::copy::{Copying, Key, Rows, rows};
-use crate::store::tail::Tail;
-use crate::store::undecoded;
+use crate::store::subset::placer::Placer;
 
 /// How many streams are remembered, to know whether something was lost since their last event.
 const STREAMS: usize = 64 * 1024;
@@ -54,11 +44,7 @@ pub(super) struct Saved {
 /// Saves events, in order of id. Knows nothing of the new file's transactions.
 pub(super) struct Saver<'a> {
     pub(super) copying: Copying<'a>,
-    tail: Tail,
-    press: Press,
-    postings: Postings,
-    ends: StreamEnds,
-    spans: SpanWriter,
+    placer: Placer<'a>,
     pub(super) losses: Losses,
     /// The shapes of events that have lost their payload, by the shapes that they had.
     shapes: HashMap<i64, i64>,
@@ -72,14 +58,9 @@ pub(super) struct Saver<'a> {
 
 impl<'a> Saver<'a> {
     pub(super) fn new(copying: Copying<'a>) -> Result<Self, Error> {
-        let Copying { db, path, .. } = copying;
         Ok(Self {
             copying,
-            tail: Tail::new(db).map_err(|error| error.at(path))?,
-            press: Press::new().map_err(|error| Error::from_io(path, error))?,
-            postings: Postings::new(db).at(path)?,
-            ends: StreamEnds::new(0, 0),
-            spans: SpanWriter::default(),
+            placer: Placer::new(copying)?,
             losses: Losses::default(),
             shapes: HashMap::new(),
             seen: HashMap::new(),
@@ -91,19 +72,14 @@ impl<'a> Saver<'a> {
 
     /// Ends a commit: writes lists if enough has come.
     pub(super) fn end_commit(&mut self) -> Result<(), Error> {
-        let Copying { db, path, .. } = self.copying;
-        self.postings.save(db).at(path)
+        self.placer.save_lists()
     }
 
     /// Writes what waits.
     pub(super) fn finish(mut self) -> Result<Salvaged, Error> {
         let Copying { db, path, .. } = self.copying;
         self.losses.finish(db).at(path)?;
-        self.spans.save(db).at(path)?;
-        self.postings.flush(db).at(path)?;
-        self.tail
-            .flush(db, &mut self.press)
-            .map_err(|error| error.at(path))?;
+        self.placer.finish()?;
         Ok(self.done)
     }
 
@@ -166,11 +142,7 @@ impl<'a> Saver<'a> {
         let stream = stored.stream.row();
         self.note_cut(id, stream)?;
         let hasher = EventHasher::new(stored.id, &stored.event, &envelope, stored.payload_bytes);
-        let digest = self.save_payload(&stored, stream, hasher)?;
-        self.postings.add(stream, id);
-        self.spans
-            .add(db, id, stored.event.time.as_nanos())
-            .at(path)?;
+        let digest = self.placer.place(&stored, stream, hasher)?;
         let received = stored.event.received;
         let recording = self.recording.unwrap_or(1);
         ensure_recording(db, recording, received.as_nanos()).at(path)?;
@@ -217,21 +189,12 @@ impl<'a> Saver<'a> {
 
     /// Whether all of the payload can be read.
     fn can_be_read(&self, stored: &StoredEvent) -> Result<bool, Error> {
-        let read = self.payload(stored).and_then(|mut payload| {
+        let payload = self.copying.reader.payload(stored);
+        let read = payload.and_then(|mut payload| {
             while payload.next_piece()?.is_some() {}
             Ok(())
         });
         Ok(unless_damaged(read)?.is_some())
-    }
-
-    fn payload(&self, stored: &StoredEvent) -> Result<Payload<'a>, Error> {
-        let class = Class::of(stored.event.content, stored.payload_bytes);
-        Payload::of(
-            self.copying.reader,
-            stored.id.number(),
-            class,
-            stored.payload_bytes,
-        )
     }
 
     /// Makes it an event whose payload is lost.
@@ -281,68 +244,6 @@ impl<'a> Saver<'a> {
                 .at(path)?;
         }
         Ok(())
-    }
-
-    /// Puts the payload into the new file, and gives the digest of the event.
-    fn save_payload(
-        &mut self,
-        stored: &StoredEvent,
-        stream: i64,
-        mut hasher: EventHasher,
-    ) -> Result<[u8; 32], Error> {
-        let Copying { db, path, .. } = self.copying;
-        let id = stored.id.number();
-        let place = stored.connection.map(|_| {
-            let direction = stored.event.direction.map_or(NO_DIRECTION, Direction::code);
-            (stream, direction)
-        });
-        let class = Class::of(stored.event.content, stored.payload_bytes);
-        let before = if class == Some(Class::Large) {
-            let end = self.save_large(stored, &mut hasher)?;
-            self.ends.add(id, place, &end)
-        } else {
-            let payload = self.payload(stored)?.start(usize::MAX)?;
-            hasher.update(&payload);
-            let before = self.ends.add(id, place, &payload);
-            if let Some(class) = class {
-                // A copy: this one keeps a whole block of the original in memory, and there may be one for each event.
-                let payload = Bytes::copy_from_slice(&payload);
-                self.tail
-                    .add(db, &mut self.press, id, class, (&payload, before.clone()))
-                    .map_err(|error| error.at(path))?;
-            }
-            before
-        };
-        if !before.is_known() {
-            grams::add_junction(db, id).at(path)?;
-        }
-        Ok(hasher.finish())
-    }
-
-    /// Saves a large payload part by part, and gives its last bytes.
-    fn save_large(
-        &mut self,
-        stored: &StoredEvent,
-        hasher: &mut EventHasher,
-    ) -> Result<Vec<u8>, Error> {
-        let Copying { db, path, .. } = self.copying;
-        let id = stored.id.number();
-        let mut payload = self.payload(stored)?;
-        let (mut at, mut end) = (0, Vec::new());
-        while let Some(part) = payload.next_piece()? {
-            hasher.update(&part);
-            push_end(&mut end, &part, CROSSING_BYTES);
-            let length = part.len();
-            self.tail
-                .add_part(db, &mut self.press, id, (at, part))
-                .map_err(|error| error.at(path))?;
-            at += length;
-        }
-        let payload = self.payload(stored)?;
-        if let Some(defect) = undecoded::defect_of_large(payload, stored.payload_bytes)? {
-            grams::store_undecoded(db, &[(id, defect)]).at(path)?;
-        }
-        Ok(end)
     }
 }
 

@@ -1,26 +1,17 @@
 //! The events of a subset, one after another in order of id: rows, payloads, indexes and digests.
 
-use bytes::Bytes;
 use rusqlite::{Row, Transaction, TransactionBehavior};
 
 use super::choice::Chosen;
 use super::copy::{Copying, Rows, rows};
+use super::placer::Placer;
 use super::shared::Shared;
-use crate::event::{Details, Direction, EventId, RecordingId, StoredEvent};
-use crate::filter::push_end;
-use crate::store::block::Class;
+use crate::event::{Details, EventId, RecordingId, StoredEvent};
 use crate::store::chain::{Chain, Commit};
 use crate::store::digest::{BatchHasher, EventHasher};
 use crate::store::error::{At, Error};
-use crate::store::grams::{self, CROSSING_BYTES};
-use crate::store::payload::Payload;
-use crate::store::postings::Postings;
-use crate::store::press::Press;
 use crate::store::row_writer::{add_details, add_envelope};
-use crate::store::span_writer::SpanWriter;
-use crate::store::stream_ends::{NO_DIRECTION, StreamEnds};
-use crate::store::tail::Tail;
-use crate::store::{stream_text, undecoded};
+use crate::store::stream_text;
 
 /// The row of an event.
 const EVENT: Rows = rows!(
@@ -75,11 +66,7 @@ pub(super) struct Copier<'a> {
     shapes: Shared,
     heads: Shared,
     paths: Shared,
-    tail: Tail,
-    press: Press,
-    postings: Postings,
-    ends: StreamEnds,
-    spans: SpanWriter,
+    placer: Placer<'a>,
     batch: Option<Batch>,
     chain: Chain,
     done: Copied,
@@ -95,11 +82,7 @@ impl<'a> Copier<'a> {
             shapes: Shared::shapes(),
             heads: Shared::heads(),
             paths: Shared::paths(),
-            tail: Tail::new(db).map_err(|error| error.at(path))?,
-            press: Press::new().map_err(|error| Error::from_io(path, error))?,
-            postings: Postings::new(db).at(path)?,
-            ends: StreamEnds::new(0, 0),
-            spans: SpanWriter::default(),
+            placer: Placer::new(copying)?,
             batch: None,
             chain: Chain::new(db, None).at(path)?,
             done: Copied::default(),
@@ -108,7 +91,7 @@ impl<'a> Copier<'a> {
 
     /// Copies all that were chosen, some in each short read transaction. Ends early when it is stopped.
     pub(super) fn run(mut self) -> Result<Copied, Error> {
-        let Copying { reader, db, path } = self.copying;
+        let Copying { reader, .. } = self.copying;
         let mut after = i64::MIN;
         loop {
             let ids = self.chosen.after(after)?;
@@ -123,14 +106,10 @@ impl<'a> Copier<'a> {
                 self.copy(id)?;
             }
             transaction.finish().at(&reader.path)?;
-            self.postings.save(db).at(path)?;
+            self.placer.save_lists()?;
         }
         self.end_batch()?;
-        self.spans.save(db).at(path)?;
-        self.postings.flush(db).at(path)?;
-        self.tail
-            .flush(db, &mut self.press)
-            .map_err(|error| error.at(path))?;
+        self.placer.finish()?;
         Ok(self.done)
     }
 
@@ -162,83 +141,17 @@ impl<'a> Copier<'a> {
         let envelope = reader.envelope(stored.id)?;
         add_envelope(db, stored.id, &envelope).at(path)?;
         let digest = EventHasher::new(stored.id, &stored.event, &envelope, stored.payload_bytes);
-        let digest = self.copy_payload(&stored, named.stream, digest)?;
+        let digest = self.placer.place(&stored, named.stream, digest)?;
         self.add_to_batch(id, digest)?;
         if self.is_cut(&stored)? {
             db.prepare_cached("INSERT INTO cuts (event_id) VALUES (?1)")
                 .and_then(|mut statement| statement.execute([id]))
                 .at(path)?;
         }
-        self.postings.add(named.stream, id);
-        self.spans
-            .add(db, id, stored.event.time.as_nanos())
-            .at(path)?;
         self.done.events += 1;
         self.done.payload_bytes += stored.payload_bytes;
         reader.watch().add_scanned(stored.payload_bytes);
         Ok(())
-    }
-
-    /// Copies the payload, and gives the digest of the event.
-    fn copy_payload(
-        &mut self,
-        stored: &StoredEvent,
-        stream: i64,
-        mut digest: EventHasher,
-    ) -> Result<[u8; 32], Error> {
-        let Copying { reader, db, path } = self.copying;
-        let id = stored.id.number();
-        let place = stored.connection.map(|_| {
-            let direction = stored.event.direction.map_or(NO_DIRECTION, Direction::code);
-            (stream, direction)
-        });
-        let class = Class::of(stored.event.content, stored.payload_bytes);
-        let before = if class == Some(Class::Large) {
-            let end = self.copy_large(stored, &mut digest)?;
-            self.ends.add(id, place, &end)
-        } else {
-            let payload = reader.payload(stored)?.start(usize::MAX)?;
-            digest.update(&payload);
-            let before = self.ends.add(id, place, &payload);
-            if let Some(class) = class {
-                // A copy: this one keeps a whole block of the original in memory, and there may be one for each event.
-                let payload = Bytes::copy_from_slice(&payload);
-                self.tail
-                    .add(db, &mut self.press, id, class, (&payload, before.clone()))
-                    .map_err(|error| error.at(path))?;
-            }
-            before
-        };
-        if !before.is_known() {
-            grams::add_junction(db, id).at(path)?;
-        }
-        Ok(digest.finish())
-    }
-
-    /// Copies a large payload part by part, and gives its last bytes.
-    fn copy_large(
-        &mut self,
-        stored: &StoredEvent,
-        digest: &mut EventHasher,
-    ) -> Result<Vec<u8>, Error> {
-        let Copying { reader, db, path } = self.copying;
-        let id = stored.id.number();
-        let mut payload = reader.payload(stored)?;
-        let (mut at, mut end) = (0, Vec::new());
-        while let Some(part) = payload.next_piece()? {
-            digest.update(&part);
-            push_end(&mut end, &part, CROSSING_BYTES);
-            let length = part.len();
-            self.tail
-                .add_part(db, &mut self.press, id, (at, part))
-                .map_err(|error| error.at(path))?;
-            at += length;
-        }
-        let payload = Payload::new(reader, stored)?;
-        if let Some(defect) = undecoded::defect_of_large(payload, stored.payload_bytes)? {
-            grams::store_undecoded(db, &[(id, defect)]).at(path)?;
-        }
-        Ok(end)
     }
 
     /// Whether what came before the event in its stream is not in the subset.

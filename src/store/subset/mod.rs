@@ -31,6 +31,7 @@
 mod choice;
 pub(super) mod copy;
 mod events;
+pub(super) mod placer;
 pub(super) mod shared;
 pub(super) mod surroundings;
 pub(super) mod target;

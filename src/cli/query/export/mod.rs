@@ -111,14 +111,7 @@ impl Format {
 pub(super) fn run(args: &ExportArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     args.check(context)?;
     let captures = Captures::open(context)?;
-    let anchor = captures.anchor(context)?;
-    let period = args.select.period(anchor)?;
-    let filter = Expr::all(
-        period
-            .filter()
-            .into_iter()
-            .chain(args.select.filter(anchor)?),
-    );
+    let (period, filter) = args.select.selection(captures.anchor(context)?)?;
     let unit = args.unit(filter.as_ref())?;
     let redactor = args.redact.redactor()?;
     if redactor.is_some() && !args.can_redact(unit) {
