@@ -1,6 +1,7 @@
 //! Files for machines, written as they are read: the memory needed does not depend on how much is exported.
 
 mod body;
+pub mod bundle;
 pub mod coverage;
 pub mod curl;
 pub mod event_csv;
@@ -15,6 +16,7 @@ pub mod har;
 mod json;
 pub mod jsonl;
 mod line;
+pub mod manifest;
 mod media;
 pub mod parquet;
 pub mod pcapng;

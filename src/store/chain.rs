@@ -18,7 +18,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest as _, Sha256};
 
 use super::error::{At, Error};
-use crate::event::{EventId, RecordingId, Timestamp};
+use super::reader::Reader;
+use crate::event::{ChainLink, EventId, RecordingId, Timestamp};
 
 /// The first version of the schema with a chain.
 pub(super) const SINCE_VERSION: i64 = 4;
@@ -205,6 +206,33 @@ pub(super) fn check_key(
             is_given: key.is_some(),
         }),
         _ => Ok(()),
+    }
+}
+
+impl Reader {
+    /// The newest link of the chain of commits that are there; `None` if none has one.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is damaged.
+    pub fn head(&self) -> Result<Option<ChainLink>, Error> {
+        if !self.has_chain() {
+            return Ok(None);
+        }
+        self.db
+            .query_row(
+                "SELECT last_id, committed_ns, lower(hex(link)) AS link FROM batches
+                 WHERE link IS NOT NULL ORDER BY first_id DESC LIMIT 1",
+                [],
+                |row| {
+                    Ok(ChainLink {
+                        link: row.get("link")?,
+                        last: EventId::new(row.get("last_id")?),
+                        committed: Timestamp::from_nanos(row.get("committed_ns")?),
+                    })
+                },
+            )
+            .optional()
+            .at(&self.path)
     }
 }
 

@@ -167,7 +167,7 @@ pub use exchanges::{ExchangeSummary, Exchanges, Follow, IndexState, Indexed, fol
 pub use holders::{Holder, holders};
 pub use merge::{InOrder, Merged};
 pub use migrate::{APPLICATION_ID, MIGRATIONS, newest_version};
-pub use open::disk_space;
+pub use open::{disk_space, sqlite_version};
 pub use payload::Payload;
 pub use prune::{Done as Pruned, Preview, Pruning, prune};
 pub use reader::{Access, Reader};

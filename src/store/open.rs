@@ -247,6 +247,11 @@ pub(super) fn limit_log(connection: &Connection, limit_bytes: u64) -> rusqlite::
     connection.pragma_update(None, "journal_size_limit", pages * u64::from(PAGE_BYTES))
 }
 
+/// The version of SQLite that reads and writes captures.
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}
+
 /// How much of the file system that holds `path` is free to this user, and how much there is, in bytes.
 ///
 /// # Errors

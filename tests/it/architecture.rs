@@ -109,7 +109,15 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("regex", &["filter", "store::scan", "export::redact"]),
     ("regex_syntax", &["filter"]),
     ("rusqlite", &["store"]),
-    ("rustix", &["store::open", "record::clock", "cli::doctor"]),
+    (
+        "rustix",
+        &[
+            "store::open",
+            "record::clock",
+            "cli::doctor",
+            "cli::query::bundle",
+        ],
+    ),
     ("rustls", &["record"]),
     ("rustls_native_certs", &["record::source"]),
     ("sd_notify", &["cli::service"]),
@@ -126,6 +134,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
         ],
     ),
     ("signal_hook", &["cli::interrupt"]),
+    ("tar", &["export::bundle"]),
     (
         "tempfile",
         &[
@@ -133,6 +142,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
             "store::subset",
             "export::extract",
             "cli::query::output_file",
+            "cli::query::bundle",
         ],
     ),
     ("terminal_size", &["cli::terminal"]),
@@ -141,7 +151,15 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("tokio_tungstenite", &["record::source"]),
     ("unicode_width", &["filter::parse_error", "render::escape"]),
     ("webpki_roots", &["record::source"]),
-    ("zstd", &["http::coding", "http::decode", "store::block"]),
+    (
+        "zstd",
+        &[
+            "http::coding",
+            "http::decode",
+            "store::block",
+            "export::bundle",
+        ],
+    ),
 ];
 
 /// Functions of the standard library that only some modules may call; with no module, none.

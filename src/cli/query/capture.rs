@@ -73,6 +73,23 @@ impl Captures {
         self.readers.iter()
     }
 
+    /// A capture that is open already, alone.
+    pub(super) fn of(reader: Reader) -> Self {
+        let mut captures = Self {
+            readers: Vec::new(),
+            names: Vec::new(),
+        };
+        captures.add(reader);
+        captures
+    }
+
+    /// The first of them.
+    pub(super) fn first_mut(&mut self) -> &mut Reader {
+        self.readers
+            .first_mut()
+            .expect("there is at least one capture")
+    }
+
     /// Whether there is more than one.
     pub(super) fn are_several(&self) -> bool {
         self.readers.len() > 1

@@ -1,6 +1,7 @@
 //! `ecq-query`: its arguments, and which command they ask for.
 
 mod beyond_events;
+mod bundle;
 mod capture;
 mod chosen_fields;
 mod columns;
@@ -72,6 +73,8 @@ enum Command {
     FollowStream(follow_stream::FollowStreamArgs),
     /// Exports what is selected, for other programs: HAR, pcapng, Parquet, files, …
     Export(Box<export::ExportArgs>),
+    /// Puts what is selected into one file as evidence: capture, exports, coverage, hashes, and how it was made
+    Bundle(Box<bundle::BundleArgs>),
     /// Shows what the capture holds and what it misses
     Stats(stats::StatsArgs),
     /// Explains the fields that filters are made of
@@ -140,6 +143,8 @@ enum Output {
 struct Context<'a> {
     terminal: &'a mut Terminal,
     common: CommonArgs,
+    /// The arguments, beginning with the program.
+    command: Vec<OsString>,
     now: Timestamp,
     zone: Zone,
     /// Stops what takes long when the user interrupts it.
@@ -171,7 +176,8 @@ pub(super) fn run(
     args: impl Iterator<Item = OsString>,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
-    let args = match parse(args) {
+    let command: Vec<_> = args.collect();
+    let args = match parse(command.iter().cloned()) {
         Ok(args) => args,
         Err(error) => {
             terminal.usage(&error)?;
@@ -191,6 +197,7 @@ pub(super) fn run(
     let mut context = Context {
         terminal,
         common,
+        command,
         now: super::now(),
         zone,
         watch: Watch::stopped_by(interrupt::flag()?),
@@ -200,6 +207,7 @@ pub(super) fn run(
         Some(Command::Show(show)) => show::run(show, &mut context),
         Some(Command::FollowStream(args)) => follow_stream::run(args, &mut context),
         Some(Command::Export(args)) => export::run(args, &mut context),
+        Some(Command::Bundle(args)) => bundle::run(args, &mut context),
         Some(Command::Stats(stats)) => stats::run(stats, &mut context),
         Some(Command::Fields(fields)) => fields::run(fields, &mut context),
         Some(Command::Verify(args)) => verify::run(args, &mut context),
@@ -219,6 +227,7 @@ impl Command {
             Self::Show(show) => &show.common,
             Self::FollowStream(args) => &args.common,
             Self::Export(args) => &args.common,
+            Self::Bundle(args) => &args.common,
             Self::Stats(stats) => &stats.common,
             Self::Fields(fields) => &fields.common,
             Self::Verify(args) => &args.common,

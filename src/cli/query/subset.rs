@@ -7,16 +7,19 @@ use anyhow::Context as _;
 use crate::cli::exit::Exit;
 use crate::cli::report::Advised;
 use crate::filter::{Expr, Unit};
-use crate::store::{SubsetOptions, Wanted, export_subset};
+use crate::store::{Reader, Subset, SubsetOptions, Wanted, export_subset};
 
 use super::Context;
 use super::capture::Captures;
+
+/// The program and its version.
+pub(super) const PROGRAM: &str = concat!("ecq ", env!("CARGO_PKG_VERSION"));
 
 /// Where another capture goes, and who makes it when.
 pub(super) fn options(output: &Path, context: &Context<'_>) -> SubsetOptions {
     SubsetOptions {
         output: output.to_owned(),
-        program: concat!("ecq ", env!("CARGO_PKG_VERSION")).to_owned(),
+        program: PROGRAM.to_owned(),
         now: context.now,
     }
 }
@@ -37,13 +40,7 @@ pub(super) fn run(
         .into());
     }
     let reader = captures.origin(0).reader;
-    let wanted = match unit {
-        Unit::Events => Wanted::Events(filter),
-        Unit::Exchanges => Wanted::Exchanges(filter),
-    };
-    let made = export_subset(reader, wanted, &options(output, context))
-        .with_context(|| format!("failed to write {}", output.display()))?;
-    let Some(subset) = made else {
+    let Some(subset) = make(reader, unit, filter, output, context)? else {
         context.terminal.note("interrupted: nothing was written");
         return Ok(Exit::Interrupted);
     };
@@ -55,4 +52,20 @@ pub(super) fn run(
         output.display()
     ));
     Ok(Exit::of_search(subset.events > 0))
+}
+
+/// Writes what the filter is true of to the capture at `output`; `None` if it was stopped, and then there is no file.
+pub(super) fn make(
+    reader: &Reader,
+    unit: Unit,
+    filter: Option<&Expr>,
+    output: &Path,
+    context: &Context<'_>,
+) -> anyhow::Result<Option<Subset>> {
+    let wanted = match unit {
+        Unit::Events => Wanted::Events(filter),
+        Unit::Exchanges => Wanted::Exchanges(filter),
+    };
+    export_subset(reader, wanted, &options(output, context))
+        .with_context(|| format!("failed to write {}", output.display()))
 }

@@ -1,5 +1,6 @@
 //! Asking, on captures made by import.
 
+mod bundle;
 mod coverage;
 mod exchanges;
 mod filters;

@@ -14,17 +14,19 @@ use crate::export::parquet::{ParquetEvents, ParquetExchanges};
 use crate::export::pcapng::PcapngWriter;
 use crate::export::redact::Redactor;
 use crate::filter::{Expr, Field, FieldId, Literal, Operand, Test, Unit};
-use crate::http::exchange::{Bodies, Exchange};
+use crate::http::exchange::{Bodies, Exchange, Side};
 use crate::store::{Merged, Order};
 
 /// How many connections are named in a filter; of more, events are looked through.
 const NAMED_CONNECTIONS: usize = 1000;
 
 /// What is exported.
-pub(super) struct Job<'a> {
-    pub(super) captures: &'a Captures,
-    pub(super) filter: Option<&'a Expr>,
-    pub(super) redactor: Option<&'a Redactor>,
+pub(in crate::cli::query) struct Job<'a> {
+    pub(in crate::cli::query) captures: &'a Captures,
+    pub(in crate::cli::query) filter: Option<&'a Expr>,
+    pub(in crate::cli::query) redactor: Option<&'a Redactor>,
+    /// Whose bodies are written as they are.
+    pub(in crate::cli::query) side: Side,
 }
 
 type EachExchange<'e> = dyn FnMut(Option<&str>, &Exchange, &dyn Bodies) -> io::Result<()> + 'e;
@@ -33,7 +35,7 @@ type EachEvent<'e> = dyn FnMut(Origin<'_>, &StoredEvent) -> anyhow::Result<()> +
 
 impl Job<'_> {
     /// Gives every exchange, oldest first, to `each`; how many there are.
-    pub(super) fn each_exchange(
+    pub(in crate::cli::query) fn each_exchange(
         &self,
         context: &Context<'_>,
         each: &mut EachExchange<'_>,

@@ -1,28 +1,23 @@
 //! Exports what is selected as a file for other programs.
 
+mod format;
 mod job;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::cli::exit::Exit;
 use crate::cli::report::Advised;
 use crate::cli::select::SelectArgs;
-use crate::export::curl::Curl;
-use crate::export::exchange_csv::Csv;
-use crate::export::exchange_jsonl::Jsonl;
-use crate::export::exchanges::ExchangeWriter;
 use crate::export::extract::Extractor;
-use crate::export::har::Har;
-use crate::export::raw::Raw;
-use crate::export::{event_csv, jsonl};
 use crate::filter::{Expr, Unit};
 use crate::http::exchange::Side;
 
-use self::job::{Job, next, payload_of};
+pub(super) use self::format::Format;
+pub(super) use self::job::Job;
 use super::capture::{self, Captures};
 use super::output_file::{self, OutputFile};
 use super::redaction::RedactArgs;
@@ -60,54 +55,6 @@ pub(super) struct ExportArgs {
     redact: RedactArgs,
 }
 
-/// What an export is written as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// One JSON object a line
-    Jsonl,
-    /// Comma-separated values (RFC 4180)
-    Csv,
-    /// HTTP Archive 1.2, for browsers, mitmproxy and others
-    Har,
-    /// Packets made up around the plaintext, for Wireshark and others
-    Pcapng,
-    /// Requests as curl commands
-    Curl,
-    /// Decoded bodies, or payloads of events, as they are
-    Raw,
-    /// Apache Parquet, for `DuckDB`, pandas and others
-    Parquet,
-    /// Another capture with these events, under their numbers
-    Db,
-}
-
-impl Format {
-    /// What it can be made of, if not of both.
-    fn unit(self) -> Option<Unit> {
-        match self {
-            Self::Har | Self::Curl => Some(Unit::Exchanges),
-            Self::Jsonl | Self::Csv | Self::Pcapng | Self::Raw | Self::Parquet | Self::Db => None,
-        }
-    }
-
-    fn is_binary(self) -> bool {
-        matches!(self, Self::Pcapng | Self::Raw | Self::Parquet | Self::Db)
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Jsonl => "jsonl",
-            Self::Csv => "csv",
-            Self::Har => "har",
-            Self::Pcapng => "pcapng",
-            Self::Curl => "curl",
-            Self::Raw => "raw",
-            Self::Parquet => "parquet",
-            Self::Db => "db",
-        }
-    }
-}
-
 pub(super) fn run(args: &ExportArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     args.check(context)?;
     let captures = Captures::open(context)?;
@@ -136,25 +83,24 @@ pub(super) fn run(args: &ExportArgs, context: &mut Context<'_>) -> anyhow::Resul
         captures: &captures,
         filter,
         redactor: redactor.as_ref(),
+        side: if args.request {
+            Side::Request
+        } else {
+            Side::Response
+        },
     };
-    let count = match (&args.extract, &args.output) {
-        (Some(folder), _) => {
-            let mut extractor = Extractor::new(folder)
-                .with_context(|| format!("failed to make {}", folder.display()))?;
-            let count = job.each_exchange(context, &mut |name, exchange, bodies| {
-                extractor.write(name, exchange, bodies)
-            })?;
-            let files = extractor
-                .finish()
-                .with_context(|| format!("failed to write {}", folder.display()))?;
+    let count = match (args.format, &args.output) {
+        (None, _) => {
+            let folder = args.extract.as_deref().context("no folder is named")?;
+            let (count, files) = extract(&job, folder, context)?;
             context
                 .terminal
                 .note(format_args!("{files} files in {}", folder.display()));
             count
         }
-        (None, Some(path)) => {
+        (Some(format), Some(path)) => {
             let mut file = OutputFile::create(path, args.force)?;
-            let count = args.write(&job, unit, &mut file, context)?;
+            let count = format.write(&job, unit, &mut file, context)?;
             if !context.watch.is_stopped() {
                 file.finish(args.force)?;
                 context.terminal.note(format_args!(
@@ -165,9 +111,9 @@ pub(super) fn run(args: &ExportArgs, context: &mut Context<'_>) -> anyhow::Resul
             }
             count
         }
-        (None, None) => {
+        (Some(format), None) => {
             let mut out = context.terminal.detached()?;
-            let count = args.write(&job, unit, &mut out, context)?;
+            let count = format.write(&job, unit, &mut out, context)?;
             out.flush()?;
             count
         }
@@ -180,6 +126,49 @@ pub(super) fn run(args: &ExportArgs, context: &mut Context<'_>) -> anyhow::Resul
         false,
         Output::Table,
     )
+}
+
+/// Writes the bodies of exchanges into a new folder: of how many, and how many files that are.
+pub(super) fn extract(
+    job: &Job<'_>,
+    folder: &Path,
+    context: &Context<'_>,
+) -> anyhow::Result<(u64, u64)> {
+    let mut extractor =
+        Extractor::new(folder).with_context(|| format!("failed to make {}", folder.display()))?;
+    let count = job.each_exchange(context, &mut |name, exchange, bodies| {
+        extractor.write(name, exchange, bodies)
+    })?;
+    let files = extractor
+        .finish()
+        .with_context(|| format!("failed to write {}", folder.display()))?;
+    Ok((count, files))
+}
+
+/// What formats are made of, `forced` or as the filter is about.
+pub(super) fn unit(
+    formats: &[Format],
+    forced: Option<Unit>,
+    filter: Option<&Expr>,
+) -> anyhow::Result<Unit> {
+    let fields = filter.map(Expr::fields).unwrap_or_default();
+    let needs_exchanges = formats
+        .iter()
+        .any(|format| format.unit() == Some(Unit::Exchanges));
+    let unit = match (needs_exchanges, forced) {
+        (true, Some(Unit::Events)) => {
+            return Err(Advised {
+                message: "this format is made of exchanges".to_owned(),
+                hint: "leave out --events".to_owned(),
+            }
+            .into());
+        }
+        (true, _) => Unit::Exchanges,
+        (false, Some(unit)) => unit,
+        (false, None) => Unit::of(fields.iter().copied())?,
+    };
+    unit.check(fields)?;
+    Ok(unit)
 }
 
 impl ExportArgs {
@@ -230,89 +219,18 @@ impl ExportArgs {
     }
 
     fn unit(&self, filter: Option<&Expr>) -> anyhow::Result<Unit> {
-        let fields = filter.map(Expr::fields).unwrap_or_default();
-        let of_format = match self.format {
-            Some(format) => format.unit(),
-            None => Some(Unit::Exchanges),
-        };
-        let asked = match (self.events, self.exchanges) {
+        let forced = match (self.events, self.exchanges) {
             (true, _) => Some(Unit::Events),
+            // Bodies are those of exchanges.
             (_, true) => Some(Unit::Exchanges),
+            _ if self.extract.is_some() => Some(Unit::Exchanges),
             _ => None,
         };
-        let unit = match (of_format, asked) {
-            (Some(Unit::Exchanges), Some(Unit::Events)) => {
-                return Err(Advised {
-                    message: "this format is made of exchanges".to_owned(),
-                    hint: "leave out --events".to_owned(),
-                }
-                .into());
-            }
-            (Some(unit), _) | (None, Some(unit)) => unit,
-            (None, None) => Unit::of(fields.iter().copied())?,
-        };
-        unit.check(fields)?;
-        Ok(unit)
+        unit(self.format.as_slice(), forced, filter)
     }
 
     /// Whether what is exported can be redacted.
     fn can_redact(&self, unit: Unit) -> bool {
         unit == Unit::Exchanges && !matches!(self.format, Some(Format::Pcapng | Format::Db))
-    }
-
-    /// Writes all that is asked for; how much that is.
-    fn write(
-        &self,
-        job: &Job<'_>,
-        unit: Unit,
-        out: &mut (dyn Write + Send),
-        context: &mut Context<'_>,
-    ) -> anyhow::Result<u64> {
-        let Some(format) = self.format else {
-            return Ok(0);
-        };
-        let side = if self.request {
-            Side::Request
-        } else {
-            Side::Response
-        };
-        let mut writer: Box<dyn ExchangeWriter> = match (format, unit) {
-            (Format::Pcapng, _) => return job::pcapng(job, unit, out, context),
-            (Format::Parquet, Unit::Events) => return job::parquet_events(job, out, context),
-            (Format::Parquet, Unit::Exchanges) => return job::parquet_exchanges(job, out, context),
-            (Format::Jsonl, Unit::Events) => {
-                return job.each_event(context, None, &mut |origin, event| {
-                    let mut payload = payload_of(origin, event)?;
-                    jsonl::write(out, origin.name, event, || next(&mut payload))
-                });
-            }
-            (Format::Csv, Unit::Events) => {
-                event_csv::columns(out)?;
-                return job.each_event(context, None, &mut |origin, event| {
-                    let mut payload = payload_of(origin, event)?;
-                    event_csv::write(out, origin.name, event, || next(&mut payload))
-                });
-            }
-            (Format::Raw, Unit::Events) => {
-                return job.each_event(context, None, &mut |origin, event| {
-                    let mut payload = payload_of(origin, event)?;
-                    while let Some(piece) = next(&mut payload)? {
-                        out.write_all(&piece)?;
-                    }
-                    Ok(())
-                });
-            }
-            (Format::Jsonl, Unit::Exchanges) => Box::new(Jsonl),
-            (Format::Csv, Unit::Exchanges) => Box::new(Csv::new()),
-            (Format::Raw, Unit::Exchanges) => Box::new(Raw::new(side)),
-            (Format::Har, _) => Box::new(Har::new()),
-            (Format::Curl, _) => Box::new(Curl),
-            (Format::Db, _) => return Ok(0),
-        };
-        let count = job.each_exchange(context, &mut |name, exchange, bodies| {
-            writer.write(out, name, exchange, bodies)
-        })?;
-        writer.finish(out)?;
-        Ok(count)
     }
 }
