@@ -293,6 +293,10 @@ mod tests {
             ) -> io::Result<Box<dyn crate::http::decode::BodyRead + 'a>> {
                 Err(io::Error::other("gone"))
             }
+
+            fn tunnels(&self) -> Option<&dyn crate::http::exchange::Spans> {
+                None
+            }
         }
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("bodies");

@@ -12,7 +12,7 @@ use crate::event::{
 use crate::http::body::State;
 use crate::http::decode::BodyRead;
 use crate::http::exchange::{
-    Bodies, BodyForm, Defects, Ending, Exchange, Field, Message, MessageHead, Span, Version,
+    Bodies, BodyForm, Defects, Ending, Exchange, Field, Message, MessageHead, Span, Spans, Version,
 };
 
 /// As sent, decoded, and what is said of the decoding.
@@ -22,6 +22,7 @@ type Stored = (Vec<u8>, Vec<u8>, Option<State>);
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     bodies: HashMap<EventId, Stored>,
+    payloads: HashMap<EventId, Vec<u8>>,
     step: Option<usize>,
 }
 
@@ -39,6 +40,12 @@ impl Memory {
     ) -> Self {
         let body = (sent.to_vec(), decoded.to_vec(), state);
         self.bodies.insert(message.first.0, body);
+        self
+    }
+
+    /// The bytes of an event, for tunnels.
+    pub(super) fn with_payload(mut self, event: EventId, payload: &[u8]) -> Self {
+        self.payloads.insert(event, payload.to_vec());
         self
     }
 
@@ -73,6 +80,26 @@ impl Bodies for Memory {
             state,
             step: self.step.unwrap_or(usize::MAX),
         }))
+    }
+
+    fn tunnels(&self) -> Option<&dyn Spans> {
+        Some(self)
+    }
+}
+
+impl Spans for Memory {
+    fn read<'a>(&'a self, spans: &'a [Span]) -> Box<dyn Read + 'a> {
+        let mut bytes = Vec::new();
+        for span in spans {
+            let [from, length] = [span.offset, span.length].map(|at| usize::try_from(at).unwrap());
+            bytes.extend_from_slice(&self.payloads[&span.event][from..from + length]);
+        }
+        Box::new(io::Cursor::new(bytes))
+    }
+
+    /// A second for each event.
+    fn time(&self, event: EventId) -> io::Result<Option<Timestamp>> {
+        Ok(Some(Timestamp::from_seconds(event.number())))
     }
 }
 

@@ -477,6 +477,12 @@ pub enum BodyForm {
 pub trait Spans {
     /// Reads them, one after another. Reading fails when the capture cannot be read.
     fn read<'a>(&'a self, spans: &'a [Span]) -> Box<dyn std::io::Read + 'a>;
+
+    /// When an event was; `None` if it is not there any more.
+    ///
+    /// # Errors
+    /// When the capture cannot be read.
+    fn time(&self, event: EventId) -> std::io::Result<Option<Timestamp>>;
 }
 
 /// Where the bodies of exchanges are read from.
@@ -491,4 +497,7 @@ pub trait Bodies {
         message: &'a Message,
         form: BodyForm,
     ) -> std::io::Result<Box<dyn super::decode::BodyRead + 'a>>;
+
+    /// Where what an exchange turned into can be read from; `None` if that is not to be shown.
+    fn tunnels(&self) -> Option<&dyn Spans>;
 }

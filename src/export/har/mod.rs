@@ -17,9 +17,12 @@
 //! A body is text if it is UTF-8 or in the encoding that its type names (then `_charset` says in which it was), and base64
 //! otherwise. HAR 1.2 knows no base64 for what was sent: such a body has an empty `postData.text`, and the bytes are in
 //! `postData._base64`.
+//!
+//! The messages of a WebSocket are in `_webSocketMessages`; see `socket.rs`.
 
 mod entry;
 mod parts;
+mod socket;
 mod url;
 
 use std::io::{self, Write};
@@ -118,7 +121,11 @@ impl ExchangeWriter for Har {
         put_open(out, &parts::Response::of(exchange))?;
         out.write_all(b",\"content\":")?;
         content(out, exchange.half(Side::Response), answered.as_ref())?;
-        out.write_all(b"}}")
+        out.write_all(b"}")?;
+        if let Some(source) = bodies.tunnels() {
+            socket::write(out, exchange, source)?;
+        }
+        out.write_all(b"}")
     }
 
     fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {

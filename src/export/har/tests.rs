@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::super::samples::{self, Memory};
 use super::*;
-use crate::event::is_hazard;
+use crate::event::{EventId, is_hazard};
 use crate::http::body::Defect;
 use crate::http::body::State;
-use crate::http::exchange::{Field, Version};
+use crate::http::exchange::{Field, Span, Version};
 
 fn written(exchanges: &[(&Exchange, &Memory)]) -> String {
     let mut out = Vec::new();
@@ -302,4 +302,51 @@ fn captured(value: &Value) -> Option<Vec<u8>> {
         Value::String(text) => Some(text.clone().into_bytes()),
         other => Some(STANDARD.decode(other["base64"].as_str().unwrap()).unwrap()),
     }
+}
+
+/// What one side sent, as spans over events of its own.
+fn tunnel(mut memory: Memory, message: &mut Message, pieces: &[(i64, &[u8])]) -> Memory {
+    for (event, bytes) in pieces {
+        message.tunnel.push(Span {
+            event: EventId::new(*event),
+            offset: 0,
+            length: bytes.len() as u64,
+        });
+        memory = memory.with_payload(EventId::new(*event), bytes);
+    }
+    memory
+}
+
+#[test]
+fn the_messages_of_a_websocket() {
+    let mut exchange = samples::exchange();
+    let response = exchange.response.as_mut().unwrap();
+    let upgraded = [
+        (&b"upgrade"[..], &b"WebSocket"[..]),
+        (b"connection", b"Upgrade"),
+    ];
+    response.head.as_mut().unwrap().fields = samples::fields(&upgraded);
+    // A text in two frames with a ping between them, bytes, a text that is none, and one that is cut off.
+    let answered: &[(i64, &[u8])] = &[
+        (20, b"\x01\x02he\x89\x01p\x80\x03llo"),
+        (22, b"\x82\x02\xff\x00\x81\x01\xff"),
+        (24, b"\x81\x05c"),
+    ];
+    let memory = tunnel(Memory::default(), response, answered);
+    let request = exchange.request.as_mut().unwrap();
+    // Masked with 1, 2, 3, 4 (RFC 6455, section 5.3).
+    let sent: &[(i64, &[u8])] = &[(21, b"\x81\x83\x01\x02\x03\x04icz")];
+    let memory = tunnel(memory, request, sent);
+    let found = entry(&exchange, &memory);
+    assert_eq!(found["_resourceType"], "websocket");
+    assert_eq!(
+        found["_webSocketMessages"],
+        json!([
+            {"type": "receive", "time": 20.0, "opcode": 1, "data": "hello"},
+            {"type": "send", "time": 21.0, "opcode": 1, "data": "hay"},
+            {"type": "receive", "time": 22.0, "opcode": 2, "data": "/wA="},
+            {"type": "receive", "time": 22.0, "opcode": 1, "data": "/w==", "_ecq": {"encoding": "base64"}},
+            {"type": "receive", "time": 24.0, "opcode": 1, "data": "c", "_ecq": {"defect": "cut_off"}},
+        ])
+    );
 }

@@ -14,7 +14,7 @@ use crate::event::{
 use crate::http::body::{Defect, State};
 use crate::http::decode::BodyRead;
 use crate::http::exchange::{
-    Bodies, BodyForm, Defects, Ending, Exchange, Field, Message, MessageHead, Version,
+    Bodies, BodyForm, Defects, Ending, Exchange, Field, Message, MessageHead, Spans, Version,
 };
 
 /// The rows of a file, each as names and values without the nulls, and how many groups they are in.
@@ -168,6 +168,10 @@ impl Bodies for Same {
     fn open<'a>(&'a self, _: &'a Message, form: BodyForm) -> io::Result<Box<dyn BodyRead + 'a>> {
         assert_eq!(form, BodyForm::Decoded);
         Ok(Box::new(Reading(&self.0, self.1)))
+    }
+
+    fn tunnels(&self) -> Option<&dyn Spans> {
+        None
     }
 }
 

@@ -39,7 +39,7 @@ use self::mark::Key;
 use self::rules::Rules;
 use super::exchanges::ExchangeWriter;
 use crate::http::decode::BodyRead;
-use crate::http::exchange::{Bodies, BodyForm, Exchange, Message, Side};
+use crate::http::exchange::{Bodies, BodyForm, Exchange, Message, Side, Spans};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -128,6 +128,11 @@ impl Bodies for Redacted<'_> {
             content_type,
             inner,
         )))
+    }
+
+    /// What an exchange turned into is not searched for secrets, and therefore left out.
+    fn tunnels(&self) -> Option<&dyn Spans> {
+        None
     }
 }
 

@@ -12,4 +12,5 @@ pub mod kind;
 mod media_type;
 pub mod protobuf;
 pub mod sse;
+pub mod tunnel;
 pub mod websocket;

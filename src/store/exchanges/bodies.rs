@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes};
 
 use super::index::place_of;
 use super::source::Place;
-use crate::event::EventId;
+use crate::event::{EventId, Timestamp};
 use crate::http::decode::{self, BodyRead};
 use crate::http::exchange::{Bodies, BodyForm, Ending, Message, Span, Spans};
 use crate::store::block::{Class, PART_BYTES};
@@ -32,11 +32,20 @@ impl Bodies for Reader {
             }
         })
     }
+
+    fn tunnels(&self) -> Option<&dyn Spans> {
+        Some(self)
+    }
 }
 
 impl Spans for Reader {
     fn read<'a>(&'a self, spans: &'a [Span]) -> Box<dyn Read + 'a> {
         Box::new(self.pieces(spans))
+    }
+
+    fn time(&self, event: EventId) -> io::Result<Option<Timestamp>> {
+        let event = self.event(event).map_err(io::Error::other)?;
+        Ok(event.map(|stored| stored.event.time))
     }
 }
 

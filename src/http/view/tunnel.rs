@@ -1,0 +1,107 @@
+//! What an exchange turned into once it was over: the messages of a WebSocket (RFC 6455), or bytes of another protocol, in
+//! the order in which they were captured.
+
+use std::io::{self, Read as _};
+
+use super::websocket::{Compression, Fault, Message, Messages};
+use crate::event::EventId;
+use crate::http::exchange::{Exchange, Side, Span, Spans};
+
+/// How many bytes are read at once.
+const STEP_BYTES: usize = 64 << 10;
+
+/// Something in a tunnel.
+#[derive(Debug)]
+pub enum Item<'a> {
+    /// A message of a WebSocket that ends in this event, or that the direction ends within.
+    Message(Message),
+    /// Bytes of what is no WebSocket.
+    Bytes(&'a [u8]),
+    /// From this byte of the direction on nothing can be read.
+    Fault(Fault, u64),
+}
+
+/// Takes what follows from the side, in the event.
+pub type Each<'e> = dyn FnMut(Side, EventId, Item<'_>) -> io::Result<()> + 'e;
+
+/// Whether the exchange turned into a WebSocket.
+pub fn is_websocket(exchange: &Exchange) -> bool {
+    exchange.head(Side::Response).is_some_and(|head| {
+        head.values("upgrade")
+            .any(|value| value.eq_ignore_ascii_case(b"websocket"))
+    })
+}
+
+/// Gives what is in the tunnel of an exchange to `each`. Of a message of a WebSocket, `limit` bytes are kept.
+///
+/// # Errors
+/// When the capture cannot be read, and what `each` says.
+pub fn items(
+    exchange: &Exchange,
+    source: &dyn Spans,
+    limit: usize,
+    each: &mut Each<'_>,
+) -> io::Result<()> {
+    let mut sockets = is_websocket(exchange).then(|| {
+        let compression = compression(exchange);
+        Side::BOTH.map(|side| Messages::new(compression, side, limit))
+    });
+    let mut step = vec![0; STEP_BYTES];
+    let spans = in_order(exchange);
+    for (side, span) in &spans {
+        let one = [*span];
+        let mut bytes = source.read(&one);
+        loop {
+            let read = bytes.read(&mut step)?;
+            if read == 0 {
+                break;
+            }
+            let piece = step.get(..read).unwrap_or_default();
+            let Some([request, response]) = &mut sockets else {
+                each(*side, span.event, Item::Bytes(piece))?;
+                continue;
+            };
+            let messages = match side {
+                Side::Request => request,
+                Side::Response => response,
+            };
+            let mut found = Vec::new();
+            messages.push(piece, &mut |message| found.push(message));
+            for message in found {
+                each(*side, span.event, Item::Message(message))?;
+            }
+        }
+    }
+    for (side, mut messages) in Side::BOTH.into_iter().zip(sockets.into_iter().flatten()) {
+        let last = spans.iter().rev().find(|(of, _)| *of == side);
+        let Some((_, last)) = last else {
+            continue;
+        };
+        let mut found = Vec::new();
+        messages.end(&mut |message| found.push(message));
+        for message in found {
+            each(side, last.event, Item::Message(message))?;
+        }
+        if let Some((fault, at)) = messages.fault() {
+            each(side, last.event, Item::Fault(fault, at))?;
+        }
+    }
+    Ok(())
+}
+
+/// The pieces of both directions, in order of their events.
+fn in_order(exchange: &Exchange) -> Vec<(Side, Span)> {
+    let mut spans: Vec<_> = Side::BOTH
+        .into_iter()
+        .filter_map(|side| Some((side, exchange.half(side)?)))
+        .flat_map(|(side, message)| message.tunnel.iter().map(move |span| (side, *span)))
+        .collect();
+    spans.sort_by_key(|(_, span)| span.event);
+    spans
+}
+
+fn compression(exchange: &Exchange) -> Option<Compression> {
+    let head = exchange.head(Side::Response)?;
+    let values = head.values("sec-websocket-extensions");
+    Compression::agreed(values.map(AsRef::as_ref))
+}
