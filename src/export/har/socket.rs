@@ -1,5 +1,5 @@
-//! The messages of a WebSocket, as browsers write them into a HAR (Chrome's developer tools since 2018; mitmproxy reads and
-//! writes the same): `_resourceType` is `websocket`, and `_webSocketMessages` has, of each, who sent it (`send`: the client),
+//! The messages of a WebSocket, as browsers write them into a HAR (Chrome's developer tools since 2018; mitmproxy writes the
+//! same, addons/savehar.py): `_resourceType` is `websocket`, and `_webSocketMessages` has, of each, who sent it (`send`: the client),
 //! when, in seconds since 1970, its opcode (RFC 6455, section 11.8) and what it says: a text as it is, bytes in base64.
 //!
 //! Frames that are about the connection (ping, pong, close) are not in it. A message that is not all there, and a text
