@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ecq::event::{Frame, Opcode, Timestamp};
 use ecq::record::{Intake, IntakeOptions, Item};
-use ecq::store::{NewEvent, RecordingStart, Writer};
+use ecq::store::{NewEvent, Protection, RecordingStart, Writer};
 use ecq::wire::{self, Incoming, WireEvent};
 
 use crate::stand_in::START_NS;
@@ -68,6 +68,7 @@ fn start(path: &Path) -> (Writer, Intake) {
         filter: None,
         snaplen_bytes: None,
         chain_key: None,
+        protection: Protection::default(),
     };
     let store = Writer::open(path, &start).expect("the file can be made");
     let mut intake = Intake::new(IntakeOptions::default(), store.next_ids(), None, started);

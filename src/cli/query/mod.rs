@@ -44,6 +44,7 @@ use crate::store::Watch;
 use super::exit::Exit;
 use super::interrupt;
 use super::progress::Progress;
+use super::secret::SecretArgs;
 use super::terminal::{Color, Terminal};
 
 /// Answers questions about what eCapture captured.
@@ -106,6 +107,8 @@ struct CommonArgs {
     /// Show and read times in UTC instead of the local zone
     #[arg(long)]
     utc: bool,
+    #[command(flatten)]
+    secret: SecretArgs,
     /// No notes on standard error, only failures
     #[arg(short, long)]
     quiet: bool,
@@ -118,12 +121,13 @@ struct CommonArgs {
 static NO_COMMON: CommonArgs = CommonArgs {
     db: Vec::new(),
     utc: false,
+    secret: SecretArgs::NONE,
     quiet: false,
     color: None,
 };
 
 /// Flags that may stand before a command as well as behind it.
-const COMMON_FLAGS: [&str; 4] = ["db", "utc", "quiet", "color"];
+const COMMON_FLAGS: [&str; 6] = ["db", "utc", "quiet", "color", "key_file", "passphrase_file"];
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -242,6 +246,11 @@ impl CommonArgs {
                 self.db
             },
             utc: self.utc || behind.utc,
+            secret: if self.secret.is_empty() {
+                behind.secret.clone()
+            } else {
+                self.secret
+            },
             quiet: self.quiet || behind.quiet,
             color: self.color.or(behind.color),
         }
@@ -272,7 +281,8 @@ fn check_places(command: &mut clap::Command, matches: &ArgMatches) -> Result<(),
         let flag = format!("--{}", arg.get_long().unwrap_or(id));
         if !COMMON_FLAGS.contains(&id) {
             Some(format!("`{flag}` must come after `{name}`"))
-        } else if matches!(id, "db" | "color") && given(behind, id) {
+        } else if matches!(id, "db" | "color" | "key_file" | "passphrase_file") && given(behind, id)
+        {
             Some(format!(
                 "`{flag}` is given twice, before and behind `{name}`"
             ))

@@ -13,11 +13,12 @@ use super::Context;
 use super::capture::Captures;
 
 /// Where another capture goes, and who makes it when.
-pub(super) fn options(output: &Path, context: &Context<'_>) -> SubsetOptions {
+pub(super) fn options(output: &Path, is_decrypted: bool, context: &Context<'_>) -> SubsetOptions {
     SubsetOptions {
         output: output.to_owned(),
         program: concat!("ecq ", env!("CARGO_PKG_VERSION")).to_owned(),
         now: context.now,
+        is_decrypted,
     }
 }
 
@@ -26,7 +27,7 @@ pub(super) fn run(
     captures: &Captures,
     unit: Unit,
     filter: Option<&Expr>,
-    output: &Path,
+    (output, is_decrypted): (&Path, bool),
     context: &mut Context<'_>,
 ) -> anyhow::Result<Exit> {
     if captures.are_several() {
@@ -41,7 +42,7 @@ pub(super) fn run(
         Unit::Events => Wanted::Events(filter),
         Unit::Exchanges => Wanted::Exchanges(filter),
     };
-    let made = export_subset(reader, wanted, &options(output, context))
+    let made = export_subset(reader, wanted, &options(output, is_decrypted, context))
         .with_context(|| format!("failed to write {}", output.display()))?;
     let Some(subset) = made else {
         context.terminal.note("interrupted: nothing was written");

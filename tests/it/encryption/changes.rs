@@ -1,0 +1,92 @@
+//! What is taken out of an encrypted capture, or removed from it.
+
+use super::{ask, check_hidden, encrypted};
+use crate::support::env::{QUERY, Run, TestEnv, run};
+
+fn of_file(env: &TestEnv, name: &str, args: &[&str]) -> Run {
+    let mut command = env.command(QUERY, args);
+    command.arg("--db").arg(env.path(name));
+    run(command)
+}
+
+/// A subset is as safe as its original, unless it is asked otherwise.
+#[test]
+fn a_subset() {
+    let (env, key) = encrypted();
+    let output = |name: &str| env.path(name).to_str().unwrap().to_owned();
+    let filter = "pname in (\"curl\", \"bash\")";
+    ask(
+        &env,
+        &key,
+        &["export", "db", "-o", &output("db/subset.db"), filter],
+    )
+    .exits(0);
+    check_hidden(&env);
+    of_file(&env, "db/subset.db", &["--count"])
+        .exits(2)
+        .says("is encrypted with a key file");
+    let with_key = |args: &[&str]| {
+        of_file(
+            &env,
+            "db/subset.db",
+            &[args, &["--key-file", &key]].concat(),
+        )
+    };
+    assert_eq!(with_key(&["--count", "--events"]).exits(0).text(), "3\n");
+    let whole = with_key(&["verify", "-o", "jsonl"]).exits(0).json();
+    assert_eq!(whole[0]["is_sound"], true, "{whole:?}");
+    let found = with_key(&["--exchanges", "--grep", "NeedleInAnAnswer", "--count"]).exits(0);
+    assert_eq!(found.text(), "1\n");
+    // Somewhere else, as it is in the clear.
+    ask(
+        &env,
+        &key,
+        &[
+            "export",
+            "db",
+            "--decrypt",
+            "-o",
+            &output("plain.db"),
+            filter,
+        ],
+    )
+    .exits(0);
+    let plain = |args: &[&str]| of_file(&env, "plain.db", args);
+    let shown = plain(&["show", "1", "--raw"]).exits(0);
+    assert!(shown.text().contains("NeedleInAHeader"));
+    let whole = plain(&["verify", "-o", "jsonl"]).exits(0).json();
+    assert_eq!(whole[0]["is_sound"], true, "{whole:?}");
+    assert_eq!(
+        plain(&["-o", "jsonl", "--events"]).exits(0).text(),
+        with_key(&["-o", "jsonl", "--events"]).exits(0).text()
+    );
+    ask(&env, &key, &["export", "csv", "--decrypt"])
+        .exits(2)
+        .says("never encrypted");
+}
+
+/// Blocks that are written anew when most of their members go are encrypted again, and digests of what went still fit.
+#[test]
+fn pruning() {
+    let (env, key) = encrypted();
+    let rule = "pname == \"ssh\"=1s";
+    ask(&env, &key, &["prune", "--keep-where", rule, "--yes"]).exits(0);
+    let whole = ask(&env, &key, &["verify", "-o", "jsonl"]).exits(0).json();
+    assert_eq!(whole[0]["is_sound"], true, "{whole:?}");
+    assert_eq!(
+        (&whole[0]["events"], &whole[0]["removed_events"]),
+        (&5.into(), &60.into())
+    );
+    for (text, count) in [
+        ("NeedleInAnAnswer", "1\n"),
+        ("NeedleOfAShell", "1\n"),
+        ("NeedleInALargeBody", "1\n"),
+    ] {
+        let found = ask(&env, &key, &["--grep", text, "--fixed", "--count"]).exits(0);
+        assert_eq!(found.text(), count, "{text}");
+    }
+    check_hidden(&env);
+    ask(&env, &key, &["prune", "--keep", "1s", "--yes"]).exits(0);
+    ask(&env, &key, &["verify"]).exits(0);
+    check_hidden(&env);
+}
