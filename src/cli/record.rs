@@ -43,6 +43,7 @@ use crate::store::{ChainKey, Protection, Rules};
     after_help = AFTER_HELP,
     args_conflicts_with_subcommands = true
 )]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 struct RecordArgs {
     #[command(subcommand)]
     command: Option<Command>,

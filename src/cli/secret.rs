@@ -7,19 +7,28 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 
-use super::private_file::{self, too_short};
+use super::private_file::{self, MAKE_A_KEY, too_short};
 use super::report::Advised;
 use super::terminal::Terminal;
 use crate::store::{self, MIN_KEY_BYTES, Reader, Secret, SecretKind};
 
+const KEY_FILE_HELP: &str =
+    "Open an encrypted capture with the key in FILE [default: $ECQ_KEY_FILE]";
+const KEY_FILE_LONG_HELP: &str = "Open an encrypted capture with the key in FILE [default: $ECQ_KEY_FILE]
+
+All bytes of the file are the key, at least 32; nobody else may read it. Make one with \
+`(umask 077; head -c 32 /dev/urandom > FILE)`, and keep a copy elsewhere: without it the payloads are lost.";
+
 /// Where the secret of an encrypted capture is.
 #[derive(Debug, Clone, Args)]
 pub(super) struct SecretArgs {
-    /// Open an encrypted capture with the key in FILE [default: $ECQ_KEY_FILE]
-    ///
-    /// All bytes of the file are the key, at least 32; nobody else may read it. Make one with
-    /// `(umask 077; head -c 32 /dev/urandom > FILE)`, and keep a copy elsewhere: without it the payloads are lost.
-    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_file")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "passphrase_file",
+        help = KEY_FILE_HELP,
+        long_help = KEY_FILE_LONG_HELP
+    )]
     pub(super) key_file: Option<PathBuf>,
     /// Open an encrypted capture with the passphrase in FILE; without this flag it is asked for on a terminal
     ///
@@ -59,31 +68,26 @@ impl SecretArgs {
 
     /// What a new capture is encrypted with: what is given, or else what is typed in, twice.
     pub(super) fn of_new(&self, terminal: &Terminal) -> anyhow::Result<Secret> {
-        if let Some(secret) = self.read()? {
-            return Ok(secret);
+        match self.read()? {
+            Some(secret) => Ok(secret),
+            None => choose(
+                terminal,
+                "--encrypt needs a secret, and none is given",
+                "--key-file FILE or --passphrase-file FILE",
+            ),
         }
-        let failed = "failed to read the passphrase";
-        let typed = terminal
-            .ask_secret("new passphrase for the capture: ")
-            .context(failed)?;
-        let Some(typed) = typed else {
-            return Err(Advised {
-                message: "--encrypt needs a secret, and none is given".to_owned(),
-                hint: "give --key-file FILE or --passphrase-file FILE, or run this on a terminal, which asks for a passphrase; \
-                       a key is made with `(umask 077; head -c 32 /dev/urandom > FILE)`"
-                    .to_owned(),
-            }
-            .into());
-        };
-        let again = terminal.ask_secret("the same again: ").context(failed)?;
-        if again.as_ref() != Some(&typed) {
-            return Err(Advised {
-                message: "the two passphrases are not the same".to_owned(),
-                hint: "try again: nothing was made".to_owned(),
-            }
-            .into());
+    }
+
+    /// What a capture is to be opened with from now on: what these flags say, or else what is typed in, twice.
+    pub(super) fn of_changed(&self, terminal: &Terminal) -> anyhow::Result<Secret> {
+        if self.is_empty() {
+            return choose(
+                terminal,
+                "no new secret is given",
+                "--new-key-file FILE or --new-passphrase-file FILE",
+            );
         }
-        Ok(not_empty(typed)?)
+        Ok(self.read()?.expect("a flag says where it is"))
     }
 
     /// Unlocks a capture that is encrypted.
@@ -101,11 +105,37 @@ impl SecretArgs {
     }
 
     /// Whether something is given, or typed in by somebody who can be asked.
-    pub(super) fn can_unlock(&self, reader: &Reader, terminal: &Terminal) -> bool {
+    pub(super) fn can_unlock(&self, reader: &Reader) -> bool {
         !self.is_empty()
             || of_environment().is_some()
-            || reader.lock() == Some(SecretKind::Passphrase) && terminal.can_ask()
+            || reader.lock() == Some(SecretKind::Passphrase) && Terminal::can_ask()
     }
+}
+
+/// Asks for a new passphrase, twice. If nobody can be asked, says what is missing and which `flags` give it.
+fn choose(terminal: &Terminal, missing: &str, flags: &str) -> anyhow::Result<Secret> {
+    let failed = "failed to read the passphrase";
+    let typed = terminal
+        .ask_secret("new passphrase for the capture: ")
+        .context(failed)?;
+    let Some(typed) = typed else {
+        return Err(Advised {
+            message: missing.to_owned(),
+            hint: format!(
+                "give {flags}, or run this on a terminal, which asks for a passphrase; to have a key, {MAKE_A_KEY}"
+            ),
+        }
+        .into());
+    };
+    let again = terminal.ask_secret("the same again: ").context(failed)?;
+    if again.as_ref() != Some(&typed) {
+        return Err(Advised {
+            message: "the two passphrases are not the same".to_owned(),
+            hint: "try again: nothing was changed".to_owned(),
+        }
+        .into());
+    }
+    Ok(not_empty(typed)?)
 }
 
 /// Asks for a passphrase, if that is what is needed and there is somebody to ask.

@@ -129,7 +129,7 @@ impl Terminal {
     }
 
     /// Whether somebody can be asked: a terminal is at both ends.
-    pub(super) fn can_ask(&self) -> bool {
+    pub(super) fn can_ask() -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
@@ -139,7 +139,7 @@ impl Terminal {
     ///
     /// What the system says.
     pub(super) fn ask_secret(&self, question: &str) -> io::Result<Option<Vec<u8>>> {
-        if !self.can_ask() {
+        if !Self::can_ask() {
             return Ok(None);
         }
         self.bar.clear();

@@ -191,7 +191,7 @@ pub use spans::Order;
 pub use sql::{Cell, Question, Sql, SqlError};
 pub use subset::{Subset, SubsetOptions, Wanted, export_subset};
 pub use tally::{Count, CountOrder, Key, Tally};
-pub use unlock::encrypted_with;
+pub use unlock::{encrypted_with, rekey};
 pub use vault::{Protection, Secret, SecretKind, Vault};
 pub use verify::{Verification, verify};
 pub use watch::Watch;

@@ -7,6 +7,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::error::{At, Error};
 use super::reader::{Reader, open_read_only};
 use super::vault::{Encryption, Protection, Secret, SecretKind, Unfit, Vault};
+use super::{migrate, open};
 
 impl Reader {
     /// Opens a capture that was opened before, by the vault that it had then.
@@ -142,13 +143,33 @@ pub(super) fn begin(db: &Connection, path: &Path, protection: &Protection) -> Re
 
 /// Gives a file that is made from another the same key, for the same secret.
 pub(super) fn copy(from: &Reader, db: &Connection, path: &Path) -> Result<Vault, Error> {
-    if let (false, Some(Ok(encryption))) = (
-        from.vault.is_plain(),
-        Encryption::read(&from.db).at(&from.path)?,
-    ) {
+    let encryption = if from.vault.is_plain() {
+        None
+    } else {
+        Encryption::read(&from.db).at(&from.path)?
+    };
+    if let Some(Ok(encryption)) = encryption {
         write(db, path, &encryption)?;
     }
     Ok(from.vault.clone())
+}
+
+/// Encrypts the key of the file at `path` for whoever has the secret `new`, and no longer for whoever has the one that opens it
+/// now. Nothing else is written.
+///
+/// # Errors
+/// When the file is not ours to write, a recorder has it, `secret` does not open it, or it is not encrypted.
+pub fn rekey(path: &Path, secret: Option<&Secret>, new: &Secret) -> Result<(), Error> {
+    let path = open::resolve(path)?;
+    let (_lock, db, vault) = migrate::open_to_change(&path, secret)?;
+    if vault.is_plain() {
+        return Err(Error::NotEncrypted { path });
+    }
+    // The old row is overwritten, and does not stay behind where pages have room.
+    db.pragma_update(None, "secure_delete", true).at(&path)?;
+    write(&db, &path, &Encryption::of(&vault, new).at(&path)?)?;
+    open::leave_one_file(&db).at(&path)?;
+    Ok(())
 }
 
 fn write(db: &Connection, path: &Path, encryption: &Encryption) -> Result<(), Error> {

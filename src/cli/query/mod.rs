@@ -20,6 +20,7 @@ mod output_file;
 mod prune;
 mod redaction;
 mod reindex;
+mod rekey;
 mod salvage;
 mod show;
 mod show_exchange;
@@ -85,6 +86,8 @@ enum Command {
     Salvage(salvage::SalvageArgs),
     /// Removes what is too old or too much, or tells what that would be
     Prune(prune::PruneArgs),
+    /// Changes the key file or passphrase of an encrypted capture
+    Rekey(rekey::RekeyArgs),
     /// Shows which processes talked to which hosts for the first time since a time
     FirstSeen(Box<first_seen::FirstSeenArgs>),
     /// Answers a statement in SQL, which only reads
@@ -210,6 +213,7 @@ pub(super) fn run(
         Some(Command::Salvage(args)) => salvage::run(args, &mut context),
         Some(Command::FirstSeen(first_seen)) => first_seen::run(first_seen, &mut context),
         Some(Command::Reindex(reindex)) => reindex::run(reindex, &mut context),
+        Some(Command::Rekey(args)) => rekey::run(args, &mut context),
         Some(Command::Prune(prune)) => prune::run(prune, &mut context),
         Some(Command::Sql(sql)) => sql::run(sql, &mut context),
         Some(Command::Completions(args)) => completions::run(args, &mut context),
@@ -229,6 +233,7 @@ impl Command {
             Self::Salvage(args) => &args.common,
             Self::FirstSeen(first_seen) => &first_seen.common,
             Self::Reindex(reindex) => &reindex.common,
+            Self::Rekey(args) => &args.common,
             Self::Prune(prune) => &prune.common,
             Self::Sql(sql) => &sql.common,
             Self::Completions(_) | Self::Man(_) => &NO_COMMON,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ecq::store::newest_version;
 use rusqlite::Connection;
 
-use super::{ask, check_hidden, encrypted, frames, plain, write_secret};
+use super::{EVENTS, ask, check_hidden, encrypted, frames, plain, write_secret};
 use crate::support::env::{QUERY, RECORD, TestEnv, run};
 use crate::support::folder::{fingerprint, names};
 use crate::support::frames::save;
@@ -69,14 +69,14 @@ fn without_the_secret_nothing_is_told() {
         (&whole[0]["is_locked"], &whole[0]["is_sound"]),
         (&true.into(), &false.into())
     );
-    assert_eq!(whole[0]["events"], 65);
+    assert_eq!(whole[0]["events"], EVENTS);
     ask(&env, &other, &["verify"])
         .exits(2)
         .says("another one is given");
     // From the environment, as well as behind and before a command.
     let mut command = env.with_db(QUERY, ["--count"]);
     command.env("ECQ_KEY_FILE", &key);
-    assert_eq!(run(command).exits(0).text(), "65\n");
+    assert_eq!(run(command).exits(0).text(), format!("{EVENTS}\n"));
     env.query(["--key-file", &key, "show", "1"]).exits(0);
     assert_eq!(fingerprint(&env.path("db")), before);
 }
@@ -115,6 +115,46 @@ fn a_passphrase() {
         &passphrase,
     ]);
     assert_eq!(found.exits(0).text(), "2\n");
+}
+
+#[test]
+fn another_secret() {
+    let (env, key) = encrypted();
+    let passphrase = write_secret(&env, "passphrase", b"open sesame");
+    let row = || -> Vec<u8> {
+        let db = Connection::open(env.db()).unwrap();
+        let row = db.query_row("SELECT wrapped_key FROM encryption", [], |row| row.get(0));
+        row.unwrap()
+    };
+    let old = row();
+    let change = ["rekey", "--new-passphrase-file", &passphrase];
+    env.query(change).exits(2).says("--key-file");
+    ask(&env, &key, &["rekey"])
+        .exits(2)
+        .says("no new secret is given");
+    ask(&env, &key, &change).exits(0).says("the new secret");
+    assert_eq!(names(&env.path("db")), ["test.db"]);
+    assert_ne!(row(), old);
+    let file = fs::read(env.db()).unwrap();
+    assert_eq!(
+        memchr::memmem::find(&file, &old),
+        None,
+        "it is nowhere in the file"
+    );
+    ask(&env, &key, &["--count"])
+        .exits(2)
+        .says("is encrypted with a passphrase");
+    let given = ["--passphrase-file", &passphrase];
+    let found = env.query([&["--grep", "NeedleOfAShell", "--count"][..], &given].concat());
+    assert_eq!(found.exits(0).text(), "1\n");
+    env.query([&["rekey", "--new-key-file", &key][..], &given].concat())
+        .exits(0);
+    ask(&env, &key, &["verify"]).exits(0);
+    let plain = plain();
+    plain
+        .query(["rekey", "--new-key-file", &key])
+        .exits(2)
+        .says("is not encrypted");
 }
 
 /// A file is not to take all memory, or the time until the end of the world, of whoever opens it.
