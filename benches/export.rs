@@ -89,7 +89,7 @@ fn indexing(table: &mut Table, exchanges: u64, rounds: usize) -> PathBuf {
         let size = |path: &Path| number(std::fs::metadata(path).unwrap().len());
         let plain = size(&db);
         let before = process_cpu();
-        reindex(&db, false, &Watch::default()).unwrap();
+        reindex(&db, None, false, &Watch::default()).unwrap();
         let indexed = process_cpu().saturating_sub(before);
         let without = cost.all + cost.end;
         recorded.push(without.as_secs_f64());
@@ -262,7 +262,7 @@ fn memories(table: &mut Table, db: &Path, large: u64) {
     }
     let big = harness::file("large-body.db");
     recording::record(&big, frames(traffic::large_body(large)), FULL_SPEED);
-    reindex(&big, false, &Watch::default()).unwrap();
+    reindex(&big, None, false, &Watch::default()).unwrap();
     for format in formats {
         let peak = memory::peak_of(query(&big).args(["export", format, "--exchanges"]));
         table.judge(

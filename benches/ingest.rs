@@ -1,7 +1,7 @@
 //! What recording costs: processor time beside a plain table, size beside plain zstd. `cargo bench --bench ingest`.
 //!
 //! Flags after `--`: `--events N` and `--rounds N`, `--only TEXT` for the lines with that text in their first words,
-//! `--no-time`, `--no-size`, and `--profile`, which only records, for a profiler to watch.
+//! `--no-time`, `--no-size`, `--encrypt` for encrypted captures, and `--profile`, which only records, for a profiler to watch.
 
 #![expect(
     clippy::print_stdout,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ecq::event::{Frame, Opcode, Timestamp};
 use ecq::record::{Intake, IntakeOptions, Item};
-use ecq::store::{NewEvent, RecordingStart, Writer};
+use ecq::store::{NewEvent, Protection, RecordingStart, Secret, Writer};
 use ecq::wire::{self, Incoming, WireEvent};
 
 use crate::stand_in::START_NS;
@@ -51,6 +51,15 @@ pub(crate) fn frames(
         })
 }
 
+/// With `--encrypt`, captures are encrypted.
+fn protection() -> Protection {
+    let is_wanted = super::Arguments::read().has("--encrypt");
+    Protection {
+        is_wanted,
+        secret: is_wanted.then(|| Secret::key_file(vec![7; 32]).expect("it is long enough")),
+    }
+}
+
 /// Starts a recording into a new file.
 fn start(path: &Path) -> (Writer, Intake) {
     super::remove(path);
@@ -68,6 +77,7 @@ fn start(path: &Path) -> (Writer, Intake) {
         filter: None,
         snaplen_bytes: None,
         chain_key: None,
+        protection: protection(),
     };
     let store = Writer::open(path, &start).expect("the file can be made");
     let mut intake = Intake::new(IntakeOptions::default(), store.next_ids(), None, started);

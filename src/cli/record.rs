@@ -18,6 +18,7 @@ use super::doctor::{self, DoctorArgs};
 use super::exit::Exit;
 use super::keep::{self, KeepArgs};
 use super::report::Advised;
+use super::secret::SecretArgs;
 use super::service::{self, Manager};
 use super::sources;
 use super::terminal::{LogFormat, StatusLine, Terminal};
@@ -28,7 +29,7 @@ use crate::record::{
     self, DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, ImportOptions, Meters, Notice, Options,
     Outcome, RecordFilter, Recorder, SourceOptions,
 };
-use crate::store::{ChainKey, Rules};
+use crate::store::{ChainKey, Protection, Rules};
 
 /// Keeps what a running eCapture sends.
 ///
@@ -42,6 +43,7 @@ use crate::store::{ChainKey, Rules};
     after_help = AFTER_HELP,
     args_conflicts_with_subcommands = true
 )]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 struct RecordArgs {
     #[command(subcommand)]
     command: Option<Command>,
@@ -119,6 +121,15 @@ struct RecordArgs {
     /// write another. The capture keeps a fingerprint of it, and later recordings into it need the same key.
     #[arg(long, value_name = "FILE")]
     chain_key: Option<PathBuf>,
+    /// Encrypt the new capture: payloads and what is made of them; with --key-file, --passphrase-file, or a passphrase that
+    /// is asked for
+    ///
+    /// What is indexed stays readable for whoever has the file: times, sizes, processes, addresses, methods, hosts, paths
+    /// without their query, statuses, content types. Later recordings into it, and all who ask it, need the same secret.
+    #[arg(long)]
+    encrypt: bool,
+    #[command(flatten)]
+    secret: SecretArgs,
     /// Also save the frames as received, to a new file that --import reads; TLS secrets only with --keep-keys. With several
     /// URLs, each has its own file: FILE, a dot, and its name or its number
     #[arg(long, value_name = "FILE", conflicts_with = "import")]
@@ -252,10 +263,31 @@ pub(super) fn run(
         .into());
     }
     let db = choose(args.db.as_deref(), terminal)?;
-    match &args.import {
-        Some(file) => import(&args, file, (db, chain_key), filter, terminal),
-        None => live(&args, sources, (db, chain_key), (filter, rules), terminal),
+    let secret = if args.encrypt && !capture_path::is_there(&db) {
+        Some(args.secret.of_new(terminal)?)
+    } else {
+        args.secret.of(&db, terminal)?
+    };
+    if args.save_frames.is_some() && secret.is_some() {
+        terminal.note("what --save-frames writes is not encrypted");
     }
+    let keys = Keys {
+        chain_key,
+        protection: Protection {
+            is_wanted: args.encrypt,
+            secret,
+        },
+    };
+    match &args.import {
+        Some(file) => import(&args, file, (db, keys), filter, terminal),
+        None => live(&args, sources, (db, keys), (filter, rules), terminal),
+    }
+}
+
+/// What a capture is chained and encrypted with.
+struct Keys {
+    chain_key: Option<ChainKey>,
+    protection: Protection,
 }
 
 /// What `--filter` and `--exclude-pname` let through, taken together.
@@ -334,7 +366,7 @@ fn choose(named: Option<&Path>, terminal: &mut Terminal) -> anyhow::Result<PathB
 fn import(
     args: &RecordArgs,
     file: &Path,
-    (db, chain_key): (PathBuf, Option<ChainKey>),
+    (db, keys): (PathBuf, Keys),
     filter: Option<RecordFilter>,
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
@@ -352,7 +384,8 @@ fn import(
         keep_keys: args.keep_keys,
         filter,
         snaplen_bytes: args.snaplen,
-        chain_key,
+        chain_key: keys.chain_key,
+        protection: keys.protection,
     };
     let (notices, receiver) = mpsc::channel();
     let result = record::import(&options, &notices);
@@ -368,7 +401,7 @@ fn import(
 fn live(
     args: &RecordArgs,
     sources: Vec<SourceOptions>,
-    (db, chain_key): (PathBuf, Option<ChainKey>),
+    (db, keys): (PathBuf, Keys),
     (filter, rules): (Option<RecordFilter>, Rules),
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
@@ -380,7 +413,8 @@ fn live(
         max_message_bytes: args.max_message.0,
         keep_keys: args.keep_keys,
         filter,
-        chain_key,
+        chain_key: keys.chain_key,
+        protection: keys.protection,
         save_frames: args.save_frames.clone(),
         metrics: args.metrics.map(|address| address.0),
         rules,

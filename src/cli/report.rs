@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::filter;
 use crate::record;
 use crate::render::escape;
-use crate::store;
+use crate::store::{self, SecretKind};
 
 use super::capture_path::{NotFound, SYSTEM_CAPTURE};
 use super::terminal::Terminal;
@@ -136,6 +136,18 @@ fn store_hint(error: &store::Error) -> Option<String> {
         }
         store::Error::WrongKey { .. } => {
             "give the key that it was begun with by --chain-key, or name another file with --db"
+        }
+        store::Error::Encrypted {
+            kind: SecretKind::KeyFile,
+            ..
+        } => "give the key file that it was begun with by --key-file FILE or $ECQ_KEY_FILE",
+        store::Error::Encrypted {
+            kind: SecretKind::Passphrase,
+            ..
+        } => "give it by --passphrase-file FILE, or run this on a terminal, which asks for it",
+        store::Error::NotEncrypted { .. } => {
+            "a capture is encrypted from its beginning or not at all: name a new file with --db to be made with --encrypt, or \
+             leave out --encrypt, --key-file, --passphrase-file and $ECQ_KEY_FILE"
         }
         store::Error::Pruned { .. } => "ask again: what is left is there",
         store::Error::AlreadyImported { .. } => "--again imports it a second time",

@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use clap::ValueEnum;
 
 use super::progress::{Place, Progress};
+use crate::render::escape;
 use crate::store::Watch;
 
 /// How many columns there are where there is no terminal.
@@ -125,6 +126,24 @@ impl Terminal {
     /// What the system says; [`is_closed_pipe`] tells whether the reader has gone.
     pub fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
+    }
+
+    /// Whether somebody can be asked: a terminal is at both ends.
+    pub(super) fn can_ask() -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Asks for a secret, which is not shown as it is typed; `None` if nobody can be asked.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub(super) fn ask_secret(&self, question: &str) -> io::Result<Option<Vec<u8>>> {
+        if !Self::can_ask() {
+            return Ok(None);
+        }
+        self.bar.clear();
+        rpassword::prompt_password(escape::line(question)).map(|typed| Some(typed.into_bytes()))
     }
 
     /// Whether standard output is a terminal.

@@ -184,6 +184,8 @@ pub struct Soundness {
     pub removed_events: u64,
     /// Whether the capture is a subset of another: its digests are over what was taken.
     pub is_subset: bool,
+    /// Whether it is encrypted and was not unlocked: of payloads only that they are there was checked, and digests not at all.
+    pub is_locked: bool,
     /// Whether not all of it was looked at.
     pub is_stopped: bool,
 }
@@ -193,6 +195,7 @@ impl Soundness {
     /// against one that had been noted elsewhere.
     pub fn shows_tampering(&self) -> bool {
         match self.keyed {
+            _ if self.is_locked => false,
             Keyed::Checked(_) => true,
             Keyed::No => matches!(self.noted, Some(Noted::Found { .. })),
             Keyed::Unchecked(_) | Keyed::OtherKey(_) | Keyed::Nothing => false,

@@ -72,6 +72,8 @@ struct Whole<'a> {
     removals: u64,
     removed_events: u64,
     is_subset: bool,
+    /// Whether it is encrypted and was not unlocked: payloads and digests were not checked then.
+    is_locked: bool,
     /// Whether tampering would have shown, and not only damage.
     shows_tampering: bool,
 }
@@ -132,8 +134,8 @@ pub fn write(out: &mut dyn Write, done: &Soundness) -> io::Result<()> {
     };
     let whole = Whole {
         r#type: "verified",
-        is_sound: done.faults == 0 && !done.is_stopped,
-        is_complete: !done.is_stopped,
+        is_sound: done.faults == 0 && !done.is_stopped && !done.is_locked,
+        is_complete: !done.is_stopped && !done.is_locked,
         faults: done.faults,
         upper_id: done.upper.map(EventId::number),
         events: done.events,
@@ -152,6 +154,7 @@ pub fn write(out: &mut dyn Write, done: &Soundness) -> io::Result<()> {
         removals: done.removals,
         removed_events: done.removed_events,
         is_subset: done.is_subset,
+        is_locked: done.is_locked,
         shows_tampering: done.shows_tampering(),
     };
     put(&mut *out, &whole)?;
@@ -211,7 +214,7 @@ mod tests {
                 r#"{"type":"verified","is_sound":false,"is_complete":true,"faults":1,"upper_id":9,"events":9,"#,
                 r#""readable_events":8,"payload_bytes":0,"blocks":0,"commits":2,"proven_commits":1,"unchained_commits":0,"#,
                 r#""links":2,"head":{"link":"ab","last_id":9,"committed":"2026-11-23T11:00:00.000000000Z"},"#,
-                r#""keyed":"checked","keyed_from_id":1,"removals":0,"removed_events":0,"is_subset":false,"#,
+                r#""keyed":"checked","keyed_from_id":1,"removals":0,"removed_events":0,"is_subset":false,"is_locked":false,"#,
                 r#""shows_tampering":true}"#,
                 "\n"
             )

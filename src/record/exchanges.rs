@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::notice::Notice;
 use super::source::now;
-use crate::store::{self, Follow, Watch};
+use crate::store::{self, Follow, Vault, Watch};
 
 /// How often what settled is read.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -32,7 +32,11 @@ pub(super) struct ExchangeStage {
 
 impl ExchangeStage {
     /// Begins to index the capture at `path`, which a writer of this process has open.
-    pub(super) fn start(path: PathBuf, notices: Sender<Notice>) -> std::io::Result<Self> {
+    pub(super) fn start(
+        path: PathBuf,
+        vault: Vault,
+        notices: Sender<Notice>,
+    ) -> std::io::Result<Self> {
         let (end, ended) = mpsc::channel::<()>();
         let is_stopped = Arc::new(AtomicBool::new(false));
         let watch = Watch::stopped_by(Arc::clone(&is_stopped));
@@ -50,7 +54,7 @@ impl ExchangeStage {
                         Err(RecvTimeoutError::Disconnected) => Follow::Leave,
                     }
                 };
-                if let Err(error) = store::follow(&path, &watch, &mut next) {
+                if let Err(error) = store::follow(&path, &vault, &watch, &mut next) {
                     notices
                         .send(Notice::ExchangesFailed(error.to_string()))
                         .ok();

@@ -67,6 +67,7 @@ pub fn import(options: &ImportOptions, notices: &Sender<Notice>) -> Result<Summa
         filter: options.filter.as_ref().map(RecordFilter::to_string),
         snaplen_bytes: options.snaplen_bytes.map(|bytes| bytes as u64),
         chain_key: options.chain_key.clone(),
+        protection: options.protection.clone(),
     };
     let store = Writer::open(&options.db, &start)?;
     super::tell_opened(&store, notices);

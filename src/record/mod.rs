@@ -137,6 +137,7 @@ fn start(options: &Options, source: &SourceOptions, started: Timestamp) -> Recor
         filter: options.filter.as_ref().map(RecordFilter::to_string),
         snaplen_bytes: options.snaplen_bytes.map(|bytes| bytes as u64),
         chain_key: options.chain_key.clone(),
+        protection: options.protection.clone(),
     }
 }
 

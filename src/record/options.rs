@@ -7,7 +7,7 @@ use super::autostop::Autostop;
 use super::judge::RecordFilter;
 use super::source::Header;
 use crate::event::Timestamp;
-use crate::store::{ChainKey, Rules};
+use crate::store::{ChainKey, Protection, Rules};
 
 /// How a live recording is made.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub struct Options {
     pub snaplen_bytes: Option<usize>,
     /// The key of the chain of commits.
     pub chain_key: Option<ChainKey>,
+    /// Whether the capture is encrypted, and what opens it.
+    pub protection: Protection,
     /// Where to save the frames as well. With several sources each has a file of its own: a dot and its name, or its
     /// number from 1 if it has none, come behind this one's name.
     pub save_frames: Option<PathBuf>,
@@ -73,6 +75,8 @@ pub struct ImportOptions {
     pub received_at: Option<Timestamp>,
     /// The key of the chain of commits.
     pub chain_key: Option<ChainKey>,
+    /// Whether the capture is encrypted, and what opens it.
+    pub protection: Protection,
     /// Whether a file may be imported that the capture holds already.
     pub again: bool,
     /// Whether TLS secrets are stored.

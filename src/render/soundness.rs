@@ -66,24 +66,44 @@ fn scope(scope: &Scope, style: &Style) -> String {
 pub fn write(out: &mut dyn Write, done: &Soundness, style: &Style) -> io::Result<()> {
     match done.faults {
         0 if done.is_stopped => writeln!(out, "not all of it was looked at; no fault up to there")?,
+        0 if done.is_locked => writeln!(out, "no fault found in what is not encrypted")?,
         0 => writeln!(out, "sound: no fault found")?,
         1 => writeln!(out, "damaged: 1 fault")?,
         faults => writeln!(out, "damaged: {faults} faults")?,
     }
-    let payload = human(done.payload_bytes);
-    writeln!(
-        out,
-        "events    {} of {} can be read whole, {payload}{}",
-        done.readable_events,
-        done.events,
-        done.upper
-            .map_or_else(String::new, |upper| format!("; up to event {upper}"))
-    )?;
-    writeln!(
-        out,
-        "commits   {} of {} have a digest that fits their events; {} blocks",
-        done.proven_commits, done.commits, done.blocks
-    )?;
+    let upper = done
+        .upper
+        .map_or_else(String::new, |upper| format!("; up to event {upper}"));
+    if done.is_locked {
+        writeln!(
+            out,
+            "events    {} looked at without their payloads{upper}",
+            done.events
+        )?;
+        writeln!(
+            out,
+            "commits   {} looked at without their digests; {} blocks",
+            done.commits, done.blocks
+        )?;
+        writeln!(
+            out,
+            "encrypted and not opened: payloads, frames and digests were not checked, only that blocks are there and as long as \
+             they should be; give --key-file or --passphrase-file"
+        )?;
+    } else {
+        writeln!(
+            out,
+            "events    {} of {} can be read whole, {}{upper}",
+            done.readable_events,
+            done.events,
+            human(done.payload_bytes)
+        )?;
+        writeln!(
+            out,
+            "commits   {} of {} have a digest that fits their events; {} blocks",
+            done.proven_commits, done.commits, done.blocks
+        )?;
+    }
     if done.removals > 0 {
         writeln!(
             out,
@@ -164,6 +184,9 @@ fn proves(done: &Soundness) -> &'static str {
                  would not show without an --expect-head"
             }
         }
+    } else if done.faults == 0 && done.is_locked {
+        "proves    no damage to what is not encrypted, and that the links of the digests that are stored hold; nothing about what \
+         was captured"
     } else if done.faults == 0 {
         "proves    no damage. This is no proof against tampering: who can write the file can also write fitting digests and \
          links. Note the head elsewhere for a later --expect-head, or record with --chain-key and keep the key elsewhere"
@@ -265,6 +288,15 @@ mod tests {
             ..unchecked
         };
         assert!(text(&noted).contains("as it was when that was noted"));
+        let locked = Soundness {
+            is_locked: true,
+            readable_events: 0,
+            proven_commits: 0,
+            ..keyed.clone()
+        };
+        assert!(text(&locked).starts_with("no fault found in what is not encrypted\n"));
+        assert!(text(&locked).contains("payloads, frames and digests were not checked"));
+        assert!(text(&locked).contains("nothing about what was captured"));
         let damaged = Soundness { faults: 1, ..keyed };
         assert!(text(&damaged).starts_with("damaged: 1 fault\n"));
         assert!(text(&damaged).contains("salvage"));

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::chain::ChainKey;
+use super::vault::Protection;
 use crate::event::{
     Captured, Carrier, Connection, ConnectionId, ConnectionUpdate, EventId, LinkId, RecordingId,
     RunId, Timestamp,
@@ -280,6 +281,8 @@ pub struct RecordingStart {
     pub snaplen_bytes: Option<u64>,
     /// The key of the chain of commits.
     pub chain_key: Option<ChainKey>,
+    /// Whether the capture is encrypted, and what opens it.
+    pub protection: Protection,
 }
 
 /// The ids that the next rows get.

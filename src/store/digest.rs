@@ -5,12 +5,14 @@
 //! fields in the order of `append_fields`, and its payload. Numbers are 8 bytes, little endian; an optional value is
 //! a byte 0, or a byte 1 and the value; text and bytes are their length (as a number) and themselves. What can become
 //! known later (the stream, a connection's addresses) is not part of it, but the addresses that an event itself carried
-//! are. One digest an event, so that a batch can still be checked after some of its events were removed for good.
+//! are. In an encrypted capture the digest of an event begins with a key that is made of that of the file
+//! ([`Vault`]): without it nobody can try out what a payload might have been. One digest an event, so that a batch can still be checked after some of its events were removed for good.
 
 use std::net::{IpAddr, SocketAddr};
 
 use sha2::{Digest, Sha256};
 
+use super::vault::Vault;
 use crate::event::{Envelope, Event, EventId, HttpHead, RecordingId, Sense};
 
 /// The digest of an event, fed with the payload piece by piece.
@@ -20,9 +22,15 @@ pub struct EventHasher {
 
 impl EventHasher {
     /// Begins with all but the payload.
-    pub fn new(id: EventId, event: &Event, envelope: &Envelope, payload_bytes: u64) -> Self {
+    pub fn new(
+        vault: &Vault,
+        id: EventId,
+        event: &Event,
+        envelope: &Envelope,
+        payload_bytes: u64,
+    ) -> Self {
         let mut fields = Vec::with_capacity(512);
-        append_fields(&mut fields, id, event, envelope, payload_bytes);
+        append_fields(&mut fields, vault, id, event, envelope, payload_bytes);
         Self::of_fields(&fields)
     }
 
@@ -47,11 +55,15 @@ impl EventHasher {
 /// Appends what is hashed before an event's payload.
 pub(super) fn append_fields(
     out: &mut Vec<u8>,
+    vault: &Vault,
     id: EventId,
     event: &Event,
     envelope: &Envelope,
     payload_bytes: u64,
 ) {
+    if let Some(key) = vault.digest_key() {
+        out.extend_from_slice(key);
+    }
     out.extend_from_slice(b"ecq event 1");
     let mut fields = Fields(out);
     fields.number(id.number());

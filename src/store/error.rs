@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::vault::{self, SecretKind, VaultError};
+
 /// What can go wrong with a capture file. Each variant is a situation that a user must be told differently.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -109,6 +111,22 @@ pub enum Error {
         /// Whether a key was given.
         is_given: bool,
     },
+    /// The capture is encrypted, and what was given does not open it.
+    #[error("{}: is encrypted with {kind}, and {}", .path.display(), not_fitting(*.kind, *.given))]
+    Encrypted {
+        /// The path as given.
+        path: PathBuf,
+        /// With what it is encrypted.
+        kind: SecretKind,
+        /// What was given.
+        given: Option<SecretKind>,
+    },
+    /// A capture that is not encrypted was to be written as one that is.
+    #[error("{}: is not encrypted", .path.display())]
+    NotEncrypted {
+        /// The path as given.
+        path: PathBuf,
+    },
     /// An event or exchange was pruned while it was being read.
     #[error("{}: {what} was pruned while it was read", .path.display())]
     Pruned {
@@ -149,6 +167,9 @@ impl Error {
     /// Sorts what SQLite said into the situations above.
     pub(super) fn from_sqlite(path: &std::path::Path, error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
+        if let Some(cause) = vault::cause(&error) {
+            return Self::from_vault(path, cause);
+        }
         let path = path.to_owned();
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { path },
@@ -168,6 +189,26 @@ impl Error {
             _ => Self::Sqlite {
                 path,
                 source: error,
+            },
+        }
+    }
+
+    /// Adds the file's path to why a value could not be decrypted or encrypted.
+    pub(super) fn from_vault(path: &std::path::Path, error: VaultError) -> Self {
+        let path = path.to_owned();
+        match error {
+            VaultError::Locked(kind) => Self::Encrypted {
+                path,
+                kind,
+                given: None,
+            },
+            VaultError::Broken(_) => Self::Corrupt {
+                path,
+                detail: error.to_string(),
+            },
+            VaultError::NoRandom => Self::Io {
+                path,
+                source: std::io::Error::other(error),
             },
         }
     }
@@ -199,9 +240,21 @@ impl Error {
     }
 }
 
+/// What is said of a secret that does not fit.
+fn not_fitting(kind: SecretKind, given: Option<SecretKind>) -> String {
+    match given {
+        None => "none is given".to_owned(),
+        Some(given) if given == kind => "another one is given".to_owned(),
+        Some(given) => format!("{given} is given"),
+    }
+}
+
 /// Whether SQLite says that what it read is damaged, and not that it may not or cannot go on for another reason.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode;
+    if let Some(cause) = vault::cause(error) {
+        return matches!(cause, VaultError::Broken(_));
+    }
     !matches!(
         error.sqlite_error_code(),
         Some(
@@ -218,10 +271,16 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     )
 }
 
-/// Adds the file's path to what SQLite says.
+/// Adds the file's path to what SQLite says, or the vault.
 pub(super) trait At<T> {
-    /// Turns SQLite's error into ours.
+    /// Turns the error into ours.
     fn at(self, path: &std::path::Path) -> Result<T, Error>;
+}
+
+impl<T> At<T> for Result<T, VaultError> {
+    fn at(self, path: &std::path::Path) -> Result<T, Error> {
+        self.map_err(|error| Error::from_vault(path, error))
+    }
 }
 
 impl<T> At<T> for rusqlite::Result<T> {

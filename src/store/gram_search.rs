@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use rusqlite::{Connection, Result, params};
+use rusqlite::{Connection, Result, Row, params};
 
 use super::grams::{self, Gram};
+use super::reader::Reader;
+use super::vault::{Column, Place, VaultError};
 use crate::filter::Required;
 
 /// How many events share a bit of what is touched.
@@ -67,18 +69,19 @@ impl Bits {
 impl OpenBlocks {
     /// Decides which blocks a search for what is required has to open, among those that can hold events with these ids.
     pub(super) fn new(
-        db: &Connection,
+        reader: &Reader,
         required: &Required,
         first_id: i64,
         last_id: i64,
     ) -> Result<Self> {
+        let db = &reader.db;
         let (first, last) = blocks_between(db, first_id, last_id)?;
         if first < 0 || last > MAX_NUMBER || last_id / EVENTS_A_BIT > MAX_NUMBER {
             return Ok(Self::everything());
         }
         let mut blocks = Bits::default();
         for grams in asked(required) {
-            open_group(db, &BLOCKS, &grams, first, last, &mut blocks)?;
+            open_group(reader, &BLOCKS, &grams, (first, last), &mut blocks)?;
         }
         let mut open_blocks = Self {
             blocks,
@@ -168,16 +171,19 @@ impl fmt::Display for OpenBlocks {
 struct Filters {
     scan: &'static str,
     look_up: &'static str,
+    column: Column,
 }
 
 const BLOCKS: Filters = Filters {
     scan: "SELECT block_id AS id, covers, bits FROM grams WHERE part = ?1 AND block_id BETWEEN ?2 AND ?3 ORDER BY block_id",
     look_up: "SELECT bits FROM grams WHERE part = ?1 AND block_id = ?2",
+    column: Column::Grams,
 };
 
 const TEXTS: Filters = Filters {
     scan: "SELECT text_id AS id, covers, bits FROM text_grams WHERE part = ?1 AND text_id BETWEEN ?2 AND ?3 ORDER BY text_id",
     look_up: "SELECT bits FROM text_grams WHERE part = ?1 AND text_id = ?2",
+    column: Column::TextGrams,
 };
 
 /// Which texts of exchanges a search has to look at.
@@ -190,8 +196,8 @@ pub(super) struct OpenTexts {
 
 impl OpenTexts {
     /// Decides which texts may hold what is required.
-    pub(super) fn new(db: &Connection, required: &Required) -> Result<Self> {
-        let last: i64 = db.query_row(
+    pub(super) fn new(reader: &Reader, required: &Required) -> Result<Self> {
+        let last: i64 = reader.db.query_row(
             "SELECT COALESCE(MAX(text_id), 0) FROM text_grams WHERE part = 0",
             [],
             |row| row.get(0),
@@ -201,7 +207,7 @@ impl OpenTexts {
         }
         let mut texts = Bits::default();
         for grams in asked(required) {
-            open_group(db, &TEXTS, &grams, 1, last, &mut texts)?;
+            open_group(reader, &TEXTS, &grams, (1, last), &mut texts)?;
         }
         Ok(Self {
             may_hold: Some(texts),
@@ -270,13 +276,13 @@ fn blocks_between(db: &Connection, first_id: i64, last_id: i64) -> Result<(i64, 
 /// Opens the blocks that may hold a text with all of these grams. One part of all filters is gone through; of the blocks
 /// that are left, the other parts are looked up.
 fn open_group(
-    db: &Connection,
+    reader: &Reader,
     filters: &Filters,
     grams: &[Gram],
-    first: i64,
-    last: i64,
+    (first, last): (i64, i64),
     blocks: &mut Bits,
 ) -> Result<()> {
+    let Reader { db, vault, .. } = reader;
     if grams.is_empty() {
         (first..=last).for_each(|block| blocks.set(block));
         return Ok(());
@@ -300,9 +306,17 @@ fn open_group(
         next = block + 1;
         let covers_all = row.get::<_, u8>("covers")? == grams::Covers::All.code();
         let asked = || grams.iter().filter(|gram| covers_all || gram.is_plain);
-        let bits = row.get_ref("bits")?.as_blob()?;
         let in_part = |part: usize| asked().filter(move |gram| gram.part() == part);
-        if !in_part(scanned).all(|gram| gram.is_in(bits)) {
+        // A damaged filter says nothing.
+        let holds = |row: &Row<'_>, part: usize| -> Result<bool> {
+            let bits = row.get_ref("bits")?.as_blob()?;
+            match vault.decrypt(Place::part(filters.column, block, part), bits) {
+                Ok(bits) => Ok(in_part(part).all(|gram| gram.is_in(&bits))),
+                Err(VaultError::Broken(_)) => Ok(true),
+                Err(error) => Err(error.into()),
+            }
+        };
+        if in_part(scanned).next().is_some() && !holds(row, scanned)? {
             continue;
         }
         let mut is_open = true;
@@ -312,11 +326,7 @@ fn open_group(
             }
             let mut found = look_up.query(params![part, block])?;
             let is_held = match found.next()? {
-                Some(row) => {
-                    let bits = row.get_ref("bits")?.as_blob()?;
-                    in_part(part).all(|gram| gram.is_in(bits))
-                }
-                // A damaged filter says nothing.
+                Some(row) => holds(row, part)?,
                 None => true,
             };
             if !is_held {

@@ -14,6 +14,7 @@
 
 use rusqlite::{Connection, params};
 
+use super::vault::{Column, Place, Vault};
 use crate::http::body::{self, Defect, MAX_DECODED_BYTES, State};
 
 /// How many bytes of the stream before an event are taken into its block's filter.
@@ -159,11 +160,12 @@ pub(super) struct Filter {
 
 impl Filter {
     /// Stores the filter of this block.
-    pub(super) fn store(&self, db: &Connection, block: i64) -> rusqlite::Result<()> {
+    pub(super) fn store(&self, db: &Connection, vault: &Vault, block: i64) -> rusqlite::Result<()> {
         let mut insert = db.prepare_cached(
             "INSERT OR REPLACE INTO grams (part, block_id, covers, bits) VALUES (?1, ?2, ?3, ?4)",
         )?;
         for (part, bits) in self.parts.iter().enumerate() {
+            let bits = vault.encrypt(Place::part(Column::Grams, block, part), bits)?;
             insert.execute(params![part, block, self.covers.code(), bits])?;
         }
         store_undecoded(db, &self.undecoded)

@@ -9,13 +9,14 @@ use std::path::Path;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::{At, Error};
-use super::open;
+use super::vault::{Secret, Vault};
+use super::{open, unlock};
 
 /// `ecq1` in ASCII: the `application_id` of every capture.
 pub const APPLICATION_ID: i64 = 0x6563_7131;
 
 /// The files of `migrations/`, in order. Position (from 1) is the `user_version` that the file leads to.
-pub const MIGRATIONS: [(&str, &str); 4] = [
+pub const MIGRATIONS: [(&str, &str); 5] = [
     (
         "0001_initial.sql",
         include_str!("../../migrations/0001_initial.sql"),
@@ -31,6 +32,10 @@ pub const MIGRATIONS: [(&str, &str); 4] = [
     (
         "0004_keeping.sql",
         include_str!("../../migrations/0004_keeping.sql"),
+    ),
+    (
+        "0006_sealed.sql",
+        include_str!("../../migrations/0006_sealed.sql"),
     ),
 ];
 
@@ -119,8 +124,12 @@ pub(super) fn climb(connection: &mut Connection, path: &Path) -> Result<(), Erro
     Ok(())
 }
 
-/// Takes the lock of a capture that is there, opens it and brings it to this program's schema version.
-pub(super) fn open_to_change(path: &Path) -> Result<(File, Connection), Error> {
+/// Takes the lock of a capture that is there, opens it and brings it to this program's schema version. `secret` opens one that
+/// is encrypted.
+pub(super) fn open_to_change(
+    path: &Path,
+    secret: Option<&Secret>,
+) -> Result<(File, Connection, Vault), Error> {
     // The lock makes a file where there is none.
     std::fs::symlink_metadata(path).map_err(|error| Error::from_io(path, error))?;
     let lock = open::lock_for_writing(path)?;
@@ -131,9 +140,10 @@ pub(super) fn open_to_change(path: &Path) -> Result<(File, Connection), Error> {
             detail: "an empty database".to_owned(),
         });
     }
+    let vault = unlock::vault_of(&db, path, secret)?;
     climb(&mut db, path)?;
     open::prepare_for_writing(&db, path)?;
-    Ok((lock, db))
+    Ok((lock, db, vault))
 }
 
 /// The schema version of a capture, which a reader of this program understands: ours or an older one.
@@ -160,6 +170,7 @@ mod tests {
     use crate::http::body::Defect;
     use crate::http::exchange::Ending;
     use crate::store::grams::Covers;
+    use crate::store::vault::SecretKind;
 
     #[test]
     fn the_list_is_the_folder() {
@@ -238,6 +249,11 @@ mod tests {
         assert_eq!(
             names("loss"),
             super::super::salvage::Loss::ALL.map(|loss| pair(loss.code(), loss.name()))
+        );
+        assert_eq!(
+            names("secret"),
+            [SecretKind::KeyFile, SecretKind::Passphrase]
+                .map(|kind| pair(kind.code(), kind.name()))
         );
         assert_eq!(
             names("class"),

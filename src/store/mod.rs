@@ -17,6 +17,7 @@
 //!                                 streams ~ postings ~ events     the index from a stream to its events
 //!                                          events ~ blocks, tail  the payloads; bytes in block_data
 //!                                          blocks ─ grams          the search filter; junctions and undecoded beside it
+//! encryption                                                      the key of an encrypted capture, encrypted itself
 //! removals ─ removed_events; chain_key                            what was removed, and how the chain of commits goes on
 //! origins; cuts ─ events                                          of a subset: what it was taken from, and where it lacks
 //! removals ─ removed_events; clock_jumps                          what was pruned, and what an age leaves out
@@ -70,6 +71,11 @@
 //! A finished file is opened read-only, `immutable` if it still says WAL. A live one is read through its WAL. What a
 //! killed recorder left, file and `-wal`, is copied to a private folder (mode 0600), opened and unlinked at once.
 //! [`Access`] says which it was, and whether a `-wal` is missing that should be there.
+//!
+//! # Encryption
+//!
+//! A capture that was begun so holds payloads, and what is made of them, encrypted (`vault`). A [`Reader`] of one is locked
+//! until [`Reader::unlock`] has its [`Secret`]: what needs no payload can be asked before. A [`Writer`] of one needs it at once.
 //!
 //! # Failure
 //!
@@ -148,7 +154,9 @@ mod surroundings;
 mod tail;
 mod tally;
 mod undecoded;
+mod unlock;
 mod varint;
+mod vault;
 mod verify;
 mod walk;
 mod watch;
@@ -183,6 +191,8 @@ pub use spans::Order;
 pub use sql::{Cell, Question, Sql, SqlError};
 pub use subset::{Subset, SubsetOptions, Wanted, export_subset};
 pub use tally::{Count, CountOrder, Key, Tally};
+pub use unlock::{encrypted_with, rekey};
+pub use vault::{Protection, Secret, SecretKind, Vault};
 pub use verify::{Verification, verify};
 pub use watch::Watch;
 pub use writer::{Sealed, Writer};

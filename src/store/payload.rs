@@ -9,6 +9,7 @@ use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 use super::block::{Class, Codec, Member, PART_BYTES, decode_members, decompress};
 use super::error::{At, Error};
 use super::reader::Reader;
+use super::vault::{Column, Place};
 use crate::event::StoredEvent;
 
 /// How many decoded blocks are kept, at most 1 MiB each: neighbors in time are neighbors in a block, in each class.
@@ -255,7 +256,9 @@ fn small_in_transaction(reader: &Reader, class: Class, event: i64) -> Result<Byt
         .optional()
         .at(&reader.path)?;
     if let Some(payload) = waiting {
-        return Ok(Bytes::from(payload));
+        let place = Place::new(Column::Tail, event);
+        let payload = reader.vault.decrypt(place, payload).at(&reader.path)?;
+        return Ok(Bytes::from(payload.into_owned()));
     }
     Err(missing(
         reader,
@@ -322,6 +325,54 @@ pub(super) fn part(reader: &Reader, event: i64, at: usize) -> Result<Bytes, Erro
         .ok_or_else(|| damaged(reader, event, "lacks a part"))
 }
 
+/// Looks whether a payload is where it should be, without reading it.
+pub(super) fn check_place(reader: &Reader, stored: &StoredEvent) -> Result<(), Error> {
+    let event = stored.id.number();
+    let exists = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
+        reader
+            .db
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.query_row(values, |row| row.get::<_, bool>(0)))
+            .at(&reader.path)
+    };
+    let Some(class) = Class::of(stored.event.content, stored.payload_bytes) else {
+        return Ok(());
+    };
+    if class == Class::Large {
+        for at in (0..stored.payload_bytes).step_by(PART_BYTES) {
+            let sql = "SELECT EXISTS (
+                SELECT 1 FROM blocks AS b JOIN block_data AS d ON d.id = b.id
+                WHERE b.class = ?1 AND b.first_id = ?2 AND b.part_bytes = ?3)";
+            if !exists(sql, &[&class.code(), &event, &at])? {
+                return Err(missing(reader, event, "lacks a part"));
+            }
+        }
+        return Ok(());
+    }
+    if let Some(header) = find_block(reader, class, event)? {
+        let members = decode_members(header.first, &header.members).unwrap_or_default();
+        if members.iter().any(|member| member.id == event) {
+            let sql = "SELECT EXISTS (SELECT 1 FROM block_data WHERE id = ?1)";
+            return if exists(sql, &[&header.id])? {
+                Ok(())
+            } else {
+                Err(missing(reader, event, "has lost its block"))
+            };
+        }
+    }
+    if exists(
+        "SELECT EXISTS (SELECT 1 FROM tail WHERE event_id = ?1)",
+        &[&event],
+    )? {
+        return Ok(());
+    }
+    Err(missing(
+        reader,
+        event,
+        "is neither in a block nor in the tail",
+    ))
+}
+
 fn read_header(row: &rusqlite::Row<'_>) -> rusqlite::Result<BlockHeader> {
     Ok(BlockHeader {
         id: row.get("id")?,
@@ -348,7 +399,9 @@ pub(super) fn load(reader: &Reader, class: Class, header: &BlockHeader) -> Resul
         detail: format!("block {} {what}", header.id),
     };
     let codec = Codec::from_code(header.codec).ok_or_else(|| corrupt("has an unknown codec"))?;
-    let raw = decompress(codec, data, header.raw_bytes)
+    let place = Place::new(Column::BlockData, header.id);
+    let data = reader.vault.decrypt(place, data).at(&reader.path)?;
+    let raw = decompress(codec, data.into_owned(), header.raw_bytes)
         .ok_or_else(|| corrupt("cannot be decompressed"))?;
     let members = decode_members(header.first, &header.members)
         .ok_or_else(|| corrupt("has a damaged list of members"))?;

@@ -1,10 +1,11 @@
-//! A second thread beside the writer's: it compresses blocks, makes their search filters and computes digests while rows
+//! A second thread beside the writer's: it compresses and encrypts blocks, makes their search filters and computes digests while rows
 //! are written.
 //!
 //! zstd and SHA-256 together take about as long as everything else that a commit costs, and need nothing of the
 //! database. Jobs are worked off in order. At most [`WAITING`] wait, so that what they hold is bounded; the writer then
 //! waits for the press. A batch is committed only when all of its jobs are done.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
@@ -15,6 +16,7 @@ use super::block::{Class, Codec, Compressor, Member};
 use super::digest::{BatchHasher, EventHasher};
 use super::grams::{Filter, FilterMaker, Searched};
 use super::stream_ends::End;
+use super::vault::{Column, Place, Vault};
 use crate::filter::MAX_TEXT_BYTES;
 use crate::http::body::{self, Defect, MAX_DECODED_BYTES};
 
@@ -26,6 +28,7 @@ const EVENTS: usize = 128;
 
 /// A block to be.
 pub(super) struct Block {
+    pub(super) id: i64,
     pub(super) class: Class,
     pub(super) first: i64,
     pub(super) last: i64,
@@ -97,7 +100,7 @@ pub(super) struct Press {
 
 impl Press {
     /// Starts the thread.
-    pub(super) fn new() -> io::Result<Self> {
+    pub(super) fn new(vault: Vault) -> io::Result<Self> {
         let compressor = Compressor::new()?;
         let (jobs, taken) = sync_channel(WAITING);
         let (finished, done) = channel();
@@ -107,6 +110,7 @@ impl Press {
                 let mut worker = Worker {
                     compressor,
                     filters: FilterMaker::new(),
+                    vault,
                     batch: None,
                 };
                 for job in taken {
@@ -244,6 +248,7 @@ fn ended() -> io::Error {
 struct Worker {
     compressor: Compressor,
     filters: FilterMaker,
+    vault: Vault,
     batch: Option<BatchHasher>,
 }
 
@@ -260,19 +265,7 @@ impl Worker {
             }
             Job::Block(block) => {
                 let filter = block.filter(&mut self.filters);
-                let pressed = self
-                    .compressor
-                    .compress(block.raw.bytes())
-                    .map(|(codec, data)| {
-                        let data = (codec != Codec::Stored).then(|| data.to_vec());
-                        (codec, data)
-                    });
-                Some(Done::Block(pressed.map(|(codec, data)| Pressed {
-                    block,
-                    codec,
-                    data,
-                    filter,
-                })))
+                Some(Done::Block(self.press(block, filter)))
             }
             Job::Batch(batch) => {
                 self.batch = Some(batch);
@@ -286,6 +279,22 @@ impl Worker {
             }
             Job::BatchEnd => self.batch.take().map(|batch| Done::Digest(batch.finish())),
         }
+    }
+
+    /// Compresses a block, and encrypts it if the capture is.
+    fn press(&mut self, block: Block, filter: Option<Filter>) -> io::Result<Pressed> {
+        let (codec, data) = self.compressor.compress(block.raw.bytes())?;
+        let place = Place::new(Column::BlockData, block.id);
+        let data = match self.vault.encrypt(place, data).map_err(io::Error::other)? {
+            Cow::Owned(encrypted) => Some(encrypted),
+            Cow::Borrowed(data) => (codec != Codec::Stored).then(|| data.to_vec()),
+        };
+        Ok(Pressed {
+            block,
+            codec,
+            data,
+            filter,
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The asking side of a capture: opened so that not one byte changes in it or appears beside it.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
@@ -18,8 +19,9 @@ use super::private_copy::{self, LOGS};
 use super::row::{self, EVENT_BY_ID};
 use super::rows::Rows;
 use super::spans::Order;
+use super::vault::{Column, Place, Vault};
 use super::watch::Watch;
-use super::{chain, migrate};
+use super::{chain, migrate, unlock};
 use crate::event::{Envelope, EventId, RunId, StoredEvent, Timestamp};
 use crate::filter::Expr;
 
@@ -84,6 +86,8 @@ impl Care {
 pub struct Reader {
     pub(super) db: Connection,
     pub(super) path: PathBuf,
+    /// What decrypts payloads and what is made of them; locked in a capture whose secret was not given yet.
+    pub(super) vault: Vault,
     pub(super) blocks: RefCell<BlockCache>,
     pub(super) heads: RefCell<HeadCache>,
     sources: RefCell<HashMap<i64, Option<Arc<str>>>>,
@@ -178,17 +182,19 @@ impl Reader {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(super) fn beside_writer(path: &Path) -> Result<Self, Error> {
+    pub(super) fn beside_writer(path: &Path, vault: &Vault) -> Result<Self, Error> {
         let db = open_read_only(path, "mode=ro")?;
-        Self::new(db, path.to_owned(), Access::Live, None).set_up()
+        let reader = Self::new(db, path.to_owned(), Access::Live, None);
+        Ok(reader.set_up()?.with_vault(vault))
     }
 
     /// Reads through the connection that writes a capture nobody else knows of; errors name `path`.
     ///
     /// # Errors
     /// When it is no capture.
-    pub(super) fn through(db: Connection, path: &Path) -> Result<Self, Error> {
-        Self::new(db, path.to_owned(), Access::Finished, None).set_up()
+    pub(super) fn through(db: Connection, path: &Path, vault: &Vault) -> Result<Self, Error> {
+        let reader = Self::new(db, path.to_owned(), Access::Finished, None);
+        Ok(reader.set_up()?.with_vault(vault))
     }
 
     /// The connection alone.
@@ -200,6 +206,7 @@ impl Reader {
         Self {
             db,
             path,
+            vault: Vault::plain(),
             blocks: RefCell::new(BlockCache::default()),
             heads: RefCell::new(HeadCache::default()),
             sources: RefCell::new(HashMap::new()),
@@ -219,6 +226,7 @@ impl Reader {
         if self.version < 4 {
             self.db.execute_batch(BEFORE_SOURCES).at(&self.path)?;
         }
+        self.vault = unlock::locked(&self.db);
         // Where that cannot be read, none is looked up in vain.
         self.has_cuts = self.has_origins()
             && self
@@ -343,7 +351,7 @@ impl Reader {
 
     /// Opens the capture a second time, for another thread.
     pub(super) fn open_again(&self) -> Result<Self, Error> {
-        let mut reader = Self::open(&self.path)?;
+        let mut reader = Self::open_with(&self.path, &self.vault)?;
         // Each thread has one, and goes through the file once.
         reader
             .db
@@ -432,13 +440,20 @@ impl Reader {
             })
             .optional()
             .at(&self.path)?;
-        Ok(match found {
-            None => Envelope::Rendered,
-            Some((before, Some(after))) => Envelope::Around {
-                head: before.into(),
-                tail: after.into(),
+        let Some((before, after)) = found else {
+            return Ok(Envelope::Rendered);
+        };
+        let decrypt = |column, bytes: Vec<u8>| {
+            let decrypted = self.vault.decrypt(Place::new(column, id.number()), bytes);
+            decrypted.map(Cow::into_owned).at(&self.path)
+        };
+        let before = decrypt(Column::EnvelopeBefore, before)?.into();
+        Ok(match after {
+            Some(after) => Envelope::Around {
+                head: before,
+                tail: decrypt(Column::EnvelopeAfter, after)?.into(),
             },
-            Some((before, None)) => Envelope::Whole(before.into()),
+            None => Envelope::Whole(before),
         })
     }
 
@@ -456,7 +471,7 @@ impl Reader {
     }
 }
 
-fn open_read_only(path: &Path, parameters: &str) -> Result<Connection, Error> {
+pub(super) fn open_read_only(path: &Path, parameters: &str) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_URI;

@@ -20,6 +20,7 @@ use super::payload::{self, Payload};
 use super::reader::Reader;
 use super::stream_ends::Stream;
 use super::stream_text::Place;
+use super::vault::Secret;
 use super::watch::Watch;
 use super::{migrate, open, stream_text, undecoded};
 use crate::filter::push_end;
@@ -68,13 +69,18 @@ fn catch_up(db: &Connection, reader: &Reader, watch: &Watch) -> Result<u64, Erro
 }
 
 /// Makes the filters that the capture at `path` lacks, or with `anew` all of them, and brings it to this version's schema.
-/// Leaves one file, as a recorder does. `watch` can stop it; what was made stays.
+/// Leaves one file, as a recorder does. `secret` opens an encrypted capture. `watch` can stop it; what was made stays.
 ///
 /// # Errors
-/// When the file is not ours to write, a recorder has it, it is newer than this program, or it cannot be read or written.
-pub fn reindex(path: &Path, anew: bool, watch: &Watch) -> Result<Reindexed, Error> {
+/// When the file is not ours to write, a recorder has it, `secret` does not open it, it is newer than this program, or it cannot be read or written.
+pub fn reindex(
+    path: &Path,
+    secret: Option<&Secret>,
+    anew: bool,
+    watch: &Watch,
+) -> Result<Reindexed, Error> {
     let path = open::resolve(path)?;
-    let (_lock, db) = migrate::open_to_change(&path)?;
+    let (_lock, db, vault) = migrate::open_to_change(&path, secret)?;
     if anew {
         db.execute_batch("DELETE FROM grams").at(&path)?;
     }
@@ -84,7 +90,7 @@ pub fn reindex(path: &Path, anew: bool, watch: &Watch) -> Result<Reindexed, Erro
     // The reader looks at the file before SQLite does, and closing it would give up the locks of a connection that is
     // open meanwhile (POSIX fcntl). Ours is the recorder's lock: it takes the file for a live one.
     drop(db);
-    let reader = Reader::open(&path)?;
+    let reader = Reader::open_with(&path, &vault)?;
     let db = open::open_for_writing(&path)?;
     open::prepare_for_writing(&db, &path)?;
     let mut done = Reindex::new(&db, &reader).run(watch)?;
@@ -325,7 +331,9 @@ impl<'a> Reindex<'a> {
         let transaction =
             Transaction::new_unchecked(self.db, TransactionBehavior::Immediate).at(path)?;
         for made in self.made.drain(..) {
-            made.filter.store(&transaction, made.block).at(path)?;
+            made.filter
+                .store(&transaction, &self.reader.vault, made.block)
+                .at(path)?;
             let mut delete = transaction
                 .prepare_cached("DELETE FROM junctions WHERE event_id = ?1")
                 .at(path)?;

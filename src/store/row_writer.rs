@@ -15,6 +15,7 @@ use super::span_writer::SpanWriter;
 use super::stream_ends::{NO_DIRECTION, StreamEnds};
 use super::surroundings;
 use super::tail::{Tail, TailError};
+use super::vault::{Column, Place, Vault};
 use crate::event::{ConnectionId, Details, Direction, Envelope, EventId, RecordingId, Timestamp};
 
 /// Turns batches into rows. Knows nothing of transactions.
@@ -28,6 +29,7 @@ pub(super) struct RowWriter {
     ends: StreamEnds,
     spans: SpanWriter,
     chain: Chain,
+    vault: Vault,
 }
 
 impl RowWriter {
@@ -36,6 +38,7 @@ impl RowWriter {
         recordings: Vec<RecordingId>,
         next_connection: ConnectionId,
         chain_key: Option<ChainKey>,
+        vault: Vault,
     ) -> Result<Self, TailError> {
         // What an earlier recorder left in the tail has lost its surroundings.
         db.execute_batch("INSERT OR IGNORE INTO junctions (event_id) SELECT event_id FROM tail")?;
@@ -48,11 +51,12 @@ impl RowWriter {
             ),
             recordings,
             interner: Interner::new(db, next_connection)?,
-            tail: Tail::new(db)?,
-            press: Press::new()?,
+            tail: Tail::new(db, vault.clone())?,
+            press: Press::new(vault.clone())?,
             postings: Postings::new(db)?,
             spans: SpanWriter::default(),
             chain: Chain::new(db, chain_key)?,
+            vault,
         })
     }
 
@@ -185,6 +189,7 @@ impl RowWriter {
         )?;
         for new in events {
             let (event, payload) = (&new.captured.event, &new.captured.payload);
+            let event = &*self.vault.indexed(event);
             let id = new.id.number();
             let stream = self.interner.stream(db, new.run, new.connection, event)?;
             let shape = self.interner.shape(db, event)?;
@@ -216,7 +221,7 @@ impl RowWriter {
             if event.details != Details::default() {
                 add_details(db, new.id, &event.details)?;
             }
-            add_envelope(db, new.id, &new.captured.envelope)?;
+            add_envelope(db, &self.vault, new.id, &new.captured.envelope)?;
             let place = new.connection.map(|_| {
                 let direction = event.direction.map_or(NO_DIRECTION, Direction::code);
                 (stream, direction)
@@ -230,7 +235,8 @@ impl RowWriter {
                     .add(db, &mut self.press, id, class, (payload, before))?;
             }
             self.press.add_event(payload, |out| {
-                append_fields(out, new.id, event, &new.captured.envelope, payload_bytes);
+                let envelope = &new.captured.envelope;
+                append_fields(out, &self.vault, new.id, event, envelope, payload_bytes);
             })?;
             self.postings.add(stream, id);
             self.spans.add(db, id, event.time.as_nanos())?;
@@ -313,6 +319,7 @@ pub(super) fn add_details(db: &Connection, id: EventId, details: &Details) -> ru
 /// Adds what of a frame its event and payload do not give again.
 pub(super) fn add_envelope(
     db: &Connection,
+    vault: &Vault,
     id: EventId,
     envelope: &Envelope,
 ) -> rusqlite::Result<()> {
@@ -321,7 +328,11 @@ pub(super) fn add_envelope(
         Envelope::Around { head, tail } => (head, Some(tail.as_ref())),
         Envelope::Whole(frame) => (frame, None),
     };
+    let before = vault.encrypt(Place::new(Column::EnvelopeBefore, id.number()), before)?;
+    let after = after
+        .map(|after| vault.encrypt(Place::new(Column::EnvelopeAfter, id.number()), after))
+        .transpose()?;
     db.prepare_cached("INSERT INTO envelopes (event_id, before, after) VALUES (?1, ?2, ?3)")?
-        .execute(params![id.number(), before.as_ref(), after])?;
+        .execute(params![id.number(), before, after])?;
     Ok(())
 }

@@ -153,7 +153,7 @@ impl<'a> Rows<'a> {
             None => OpenBlocks::everything(),
             Some(required) => {
                 let (first, last) = self.ids_in_period()?;
-                OpenBlocks::new(&self.reader.db, required, first, last).at(&self.reader.path)?
+                OpenBlocks::new(self.reader, required, first, last).at(&self.reader.path)?
             }
         };
         self.reader.watch().add_total(open.open_bytes);

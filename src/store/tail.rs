@@ -13,6 +13,7 @@ use super::error::Error;
 use super::grams;
 use super::press::{Block, Press, Pressed, Raw};
 use super::stream_ends::End;
+use super::vault::{Column, Place, Vault, VaultError};
 
 /// Payloads of one class that are not in a block yet.
 #[derive(Default)]
@@ -29,6 +30,7 @@ pub(super) struct Tail {
     next_block: i64,
     /// A buffer that the last block left.
     spare: Vec<u8>,
+    vault: Vault,
 }
 
 /// What can fail: SQLite, or the press for want of memory.
@@ -53,6 +55,12 @@ impl From<rusqlite::Error> for TailError {
     }
 }
 
+impl From<VaultError> for TailError {
+    fn from(error: VaultError) -> Self {
+        Self::Sqlite(error.into())
+    }
+}
+
 impl From<std::io::Error> for TailError {
     fn from(error: std::io::Error) -> Self {
         Self::Press(error)
@@ -61,24 +69,28 @@ impl From<std::io::Error> for TailError {
 
 impl Tail {
     /// Takes up what an earlier recorder left in the table.
-    pub(super) fn new(db: &Connection) -> Result<Self, TailError> {
+    pub(super) fn new(db: &Connection, vault: Vault) -> Result<Self, TailError> {
         let mut tail = Self {
             waiting: Default::default(),
             next_block: db.query_row("SELECT COALESCE(MAX(id), 0) + 1 FROM blocks", [], |row| {
                 row.get(0)
             })?,
             spare: Vec::new(),
+            vault,
         };
         let mut statement =
             db.prepare("SELECT event_id, class, data FROM tail ORDER BY event_id")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
+            let id: i64 = row.get("event_id")?;
             let data: Vec<u8> = row.get("data")?;
+            let data = tail.vault.decrypt(Place::new(Column::Tail, id), data)?;
+            let data = data.into_owned();
             if let Some(waiting) = tail.waiting.get_mut(row.get::<_, usize>("class")?) {
                 waiting.bytes += data.len();
                 waiting
                     .payloads
-                    .push((row.get("event_id")?, Bytes::from(data), End::default()));
+                    .push((id, Bytes::from(data), End::default()));
                 waiting.in_table += 1;
             }
         }
@@ -150,7 +162,8 @@ impl Tail {
             db.prepare_cached("INSERT INTO tail (event_id, class, data) VALUES (?1, ?2, ?3)")?;
         for (class, waiting) in self.waiting.iter_mut().enumerate() {
             for (id, payload, _) in waiting.payloads.iter_mut().skip(waiting.in_table) {
-                statement.execute(params![*id, class, payload.as_ref()])?;
+                let data = self.vault.encrypt(Place::new(Column::Tail, *id), payload)?;
+                statement.execute(params![*id, class, data])?;
                 // The payload may be a small part of a large frame: do not keep that alive.
                 *payload = Bytes::copy_from_slice(payload);
             }
@@ -191,7 +204,9 @@ impl Tail {
         }
         (waiting.bytes, waiting.in_table) = (0, 0);
         let raw = Raw::Joined(raw);
+        let id = self.take_block();
         press.add_block(Block {
+            id,
             class,
             first,
             last,
@@ -232,6 +247,7 @@ impl Tail {
         (part_bytes, part): (usize, Bytes),
     ) -> Result<(), TailError> {
         press.add_block(Block {
+            id: self.take_block(),
             class: Class::Large,
             first: id,
             last: id,
@@ -247,8 +263,9 @@ impl Tail {
         self.store(db, press, false)
     }
 
-    fn insert(&mut self, db: &Connection, pressed: &Pressed) -> Result<(), TailError> {
+    fn insert(&self, db: &Connection, pressed: &Pressed) -> Result<(), TailError> {
         let Block {
+            id: block,
             class,
             first,
             last,
@@ -265,7 +282,7 @@ impl Tail {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
-            self.next_block,
+            block,
             class.code(),
             first,
             last,
@@ -276,11 +293,16 @@ impl Tail {
             encode_members(*first, members)
         ])?;
         db.prepare_cached("INSERT INTO block_data (id, data) VALUES (?1, ?2)")?
-            .execute(params![self.next_block, data])?;
+            .execute(params![block, data])?;
         if let Some(filter) = &pressed.filter {
-            filter.store(db, self.next_block)?;
+            filter.store(db, &self.vault, *block)?;
         }
-        self.next_block += 1;
         Ok(())
+    }
+
+    /// The number of the next block. They are stored in the order in which they are taken in.
+    fn take_block(&mut self) -> i64 {
+        self.next_block += 1;
+        self.next_block - 1
     }
 }

@@ -7,6 +7,7 @@ use super::error::{At, Error};
 use super::payload::Payload;
 use super::plan::Plan;
 use super::reader::Reader;
+use super::vault::{Column, Place};
 use crate::filter::{Expr, MAX_TEXT_BYTES};
 use crate::http::body::{self, Defect, MAX_DECODED_BYTES};
 
@@ -59,7 +60,7 @@ impl Reader {
         }
         // Of what waits for a block it is not noted yet.
         let sql = format!(
-            "SELECT t.data FROM tail AS t CROSS JOIN events AS e ON e.id = t.event_id WHERE {}",
+            "SELECT t.event_id, t.data FROM tail AS t CROSS JOIN events AS e ON e.id = t.event_id WHERE {}",
             plan.conditions()
         );
         let mut statement = self.db.prepare(&sql).at(&self.path)?;
@@ -71,7 +72,9 @@ impl Reader {
                 .get_ref("data")
                 .and_then(|data| Ok(data.as_blob()?))
                 .at(&self.path)?;
-            if let Some(defect) = body::defect(payload, MAX_DECODED_BYTES) {
+            let place = Place::new(Column::Tail, row.get("event_id").at(&self.path)?);
+            let payload = self.vault.decrypt(place, payload).at(&self.path)?;
+            if let Some(defect) = body::defect(&payload, MAX_DECODED_BYTES) {
                 *counts.entry(defect.name()).or_default() += 1;
             }
         }

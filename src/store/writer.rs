@@ -11,7 +11,8 @@ use super::error::{At, Error};
 use super::prune::{self, Done, Pruner, Step};
 use super::retention::{Plan, Rules, Size};
 use super::row_writer::RowWriter;
-use super::{begin, chain, migrate, open};
+use super::vault::Vault;
+use super::{begin, chain, migrate, open, unlock};
 use crate::event::{ConnectionId, RecordingId, RunId, SourceId, Timestamp};
 
 /// How a recording was closed.
@@ -27,6 +28,7 @@ pub enum Sealed {
 pub struct Writer {
     db: Connection,
     path: PathBuf,
+    vault: Vault,
     /// A recording a source; the first leads the others.
     begun: Vec<Begun>,
     rows: RowWriter,
@@ -62,6 +64,10 @@ impl Writer {
         if version.is_some_and(|version| version >= chain::SINCE_VERSION) {
             chain::check_key(&db, &path, start.chain_key.as_ref())?;
         }
+        let vault = match version {
+            Some(_) => unlock::check(&db, &path, &start.protection)?,
+            None => None,
+        };
         if let (Some(_), Some(sha256), false) = (version, &start.import_sha256, start.is_again) {
             begin::refuse_second_import(&db, &path, sha256, start)?;
         }
@@ -73,6 +79,10 @@ impl Writer {
         if version.is_none() {
             open::complete_schema(&db).at(&path)?;
         }
+        let vault = match vault {
+            Some(vault) => vault,
+            None => unlock::begin(&db, &path, &start.protection)?,
+        };
         open::prepare_for_writing(&db, &path)?;
         let newest_before = prune::newest_commit(&db).at(&path)?;
         let transaction =
@@ -88,11 +98,13 @@ impl Writer {
             recordings,
             ConnectionId::new(next.connection),
             start.chain_key.clone(),
+            vault.clone(),
         )
         .map_err(|error| error.at(&path))?;
         Ok(Self {
             db,
             path,
+            vault,
             begun,
             rows,
             next,
@@ -106,6 +118,11 @@ impl Writer {
     /// The file, with its folder resolved.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What encrypts this capture, to open it beside this writer.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
     }
 
     /// The recording that was begun; of several, the first.
@@ -196,7 +213,7 @@ impl Writer {
         if let Some(max_size) = &rules.max_size {
             open::limit_log(&self.db, max_size.bytes).at(&self.path)?;
         }
-        self.pruner = Some(Pruner::new(&self.path, rules)?);
+        self.pruner = Some(Pruner::new(&self.path, rules, &self.vault)?);
         Ok(())
     }
 

@@ -34,6 +34,7 @@ const EDGES: &[(&str, &[&str])] = &[
 /// `LIBRARIES_HEADING`.
 const LIBRARIES: &[(&str, &[&str])] = &[
     ("anyhow", &["cli"]),
+    ("argon2", &["store::vault"]),
     (
         "base64",
         &[
@@ -53,6 +54,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ),
     ("brotli_decompressor", &["http::coding", "http::decode"]),
     ("bytes", &["anywhere"]),
+    ("chacha20poly1305", &["store::vault"]),
     (
         "chrono",
         &[
@@ -84,6 +86,8 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ),
     ("form_urlencoded", &["http::view"]),
     ("futures_util", &["record::source"]),
+    ("getrandom", &["store::vault"]),
+    ("hkdf", &["store::vault"]),
     ("hmac", &["store::chain", "export::redact"]),
     ("http_body_util", &["record::metrics"]),
     ("httparse", &["http::fields"]),
@@ -108,6 +112,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("prost", &["wire::protobuf"]),
     ("regex", &["filter", "store::scan", "export::redact"]),
     ("regex_syntax", &["filter"]),
+    ("rpassword", &["cli::terminal"]),
     ("rusqlite", &["store"]),
     (
         "rustix",
@@ -129,6 +134,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
             "filter",
             "store::digest",
             "store::chain",
+            "store::vault",
             "record::import",
             "export",
         ],
@@ -151,6 +157,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("tokio_tungstenite", &["record::source"]),
     ("unicode_width", &["filter::parse_error", "render::escape"]),
     ("webpki_roots", &["record::source"]),
+    ("zeroize", &["store::vault"]),
     (
         "zstd",
         &[

@@ -9,6 +9,7 @@ mod architecture;
 mod corpus;
 mod corpus_exchanges;
 mod digest;
+mod encryption;
 mod equivalence;
 mod export_har;
 mod export_parquet;

@@ -49,7 +49,7 @@ fn search(path: &Path, text: &str) -> (Vec<i64>, String) {
 }
 
 fn all(path: &Path) -> Reindexed {
-    reindex(path, false, &Watch::default()).unwrap()
+    reindex(path, None, false, &Watch::default()).unwrap()
 }
 
 #[test]
@@ -151,7 +151,10 @@ fn an_old_capture_gets_its_filters_and_keeps_all_else() {
     assert!(way.contains("leaves 0 of 2 blocks"), "{way}");
     // Nothing is left to do, unless it is asked for.
     assert_eq!(all(&db).blocks, 0);
-    assert_eq!(reindex(&db, true, &Watch::default()).unwrap().blocks, 2);
+    assert_eq!(
+        reindex(&db, None, true, &Watch::default()).unwrap().blocks,
+        2
+    );
     assert_eq!(copy(&db).number("SELECT COUNT(*) FROM junctions"), 0);
 }
 
@@ -160,7 +163,7 @@ fn one_that_was_stopped_goes_on() {
     let env = first_version();
     let db = env.db();
     let stopped = Watch::stopped_by(Arc::new(AtomicBool::new(true)));
-    assert_eq!(reindex(&db, false, &stopped).unwrap().blocks, 0);
+    assert_eq!(reindex(&db, None, false, &stopped).unwrap().blocks, 0);
     assert_eq!(all(&db).blocks, 2);
 }
 
@@ -196,7 +199,7 @@ fn what_is_refused() {
     let env = TestEnv::new();
     let missing = env.path("missing.db");
     assert!(matches!(
-        reindex(&missing, false, &Watch::default()),
+        reindex(&missing, None, false, &Watch::default()),
         Err(Error::Missing { .. })
     ));
     assert!(!missing.exists());
@@ -206,13 +209,13 @@ fn what_is_refused() {
         .execute_batch("CREATE TABLE t (x)")
         .unwrap();
     assert!(matches!(
-        reindex(&foreign, false, &Watch::default()),
+        reindex(&foreign, None, false, &Watch::default()),
         Err(Error::Foreign { .. })
     ));
     let live = env.path("live.db");
     let writer = Writer::open(&live, &start("ws://test/")).unwrap();
     assert!(matches!(
-        reindex(&live, false, &Watch::default()),
+        reindex(&live, None, false, &Watch::default()),
         Err(Error::InUse { .. })
     ));
     drop(writer);

@@ -256,7 +256,7 @@ proptest! {
         let mut numbers = Numbers::new(seed);
         let recorded = record(&path, &mut numbers, 300);
         check(&path, &recorded, &mut numbers, 16);
-        reindex(&path, true, &ecq::store::Watch::default()).unwrap();
+        reindex(&path, None, true, &ecq::store::Watch::default()).unwrap();
         check(&path, &recorded, &mut numbers, 8);
     }
 }
@@ -289,6 +289,6 @@ fn a_text_that_came_together_when_an_event_moved_is_found() {
     };
     assert_eq!(find(&Reader::open(&path).unwrap(), password()), [2]);
     // Afterwards the filter itself knows.
-    reindex(&path, true, &ecq::store::Watch::default()).unwrap();
+    reindex(&path, None, true, &ecq::store::Watch::default()).unwrap();
     assert_eq!(find(&Reader::open(&path).unwrap(), password()), [2]);
 }

@@ -69,6 +69,9 @@ pub(super) struct BundleArgs {
     /// Bundle exchanges: of each, all events of its connection up to its last. Filters on HTTP do that by themselves
     #[arg(long, conflicts_with = "events")]
     exchanges: bool,
+    /// Of an encrypted capture: do not encrypt the capture in the bundle. Exports and bodies in it are never encrypted
+    #[arg(long)]
+    decrypt: bool,
     /// Check the whole capture first, and hold what was found
     #[arg(long)]
     verify: bool,
@@ -131,6 +134,11 @@ pub(super) fn run(args: &BundleArgs, context: &mut Context<'_>) -> anyhow::Resul
     }
     case.add_manifest(&taken, head.as_ref(), context)?;
     let digest = case.finish()?;
+    if captures.origin(0).reader.is_encrypted() && args.holds_text() {
+        context
+            .terminal
+            .note("what --export, --bodies and --decrypt put into the bundle is not encrypted");
+    }
     writeln!(
         context.terminal.out(),
         "{digest}  {}",
@@ -155,6 +163,11 @@ struct Asked {
 }
 
 impl BundleArgs {
+    /// Whether there is plaintext in the bundle also if the capture is encrypted.
+    fn holds_text(&self) -> bool {
+        self.decrypt || self.bodies || !self.export.is_empty()
+    }
+
     /// The formats, each once.
     fn formats(&self) -> Result<Vec<Format>, Advised> {
         let mut formats = Vec::new();
@@ -269,12 +282,18 @@ impl<'a> Case<'a> {
     ) -> anyhow::Result<Option<(Subset, Reader)>> {
         let path = self.folder.path().join(CAPTURE);
         let reader = captures.origin(0).reader;
-        let Some(made) = subset::make(reader, asked.unit, asked.filter.as_ref(), &path, context)?
-        else {
+        let filter = asked.filter.as_ref();
+        let target = (&*path, self.args.decrypt);
+        let Some(made) = subset::make(reader, asked.unit, filter, target, context)? else {
             return Ok(None);
         };
         self.add_file(CAPTURE, &path)?;
-        let mut reader = Reader::open(&path).context("failed to open the new capture")?;
+        let mut reader = if self.args.decrypt {
+            Reader::open(&path)
+        } else {
+            Reader::open_with(&path, reader.vault())
+        }
+        .context("failed to open the new capture")?;
         reader.set_watch(context.watch.clone());
         Ok(Some((made, reader)))
     }

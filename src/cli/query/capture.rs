@@ -140,6 +140,12 @@ pub(super) fn open(context: &mut Context<'_>) -> anyhow::Result<Reader> {
     open_one(context, named.as_deref())
 }
 
+/// The same for a command that needs nothing that is encrypted.
+pub(super) fn open_locked(context: &mut Context<'_>) -> anyhow::Result<Reader> {
+    let named = one_named(&context.common)?.map(Path::to_owned);
+    open_by(context, named.as_deref(), Reader::open)
+}
+
 /// The capture that is named, of a command that is about one.
 pub(super) fn one_named(common: &CommonArgs) -> Result<Option<&Path>, Advised> {
     match common.db.as_slice() {
@@ -169,8 +175,15 @@ pub(super) fn open_damaged(context: &mut Context<'_>) -> anyhow::Result<Reader> 
     open_by(context, named.as_deref(), Reader::open_damaged)
 }
 
+/// Unlocks a capture that is encrypted.
+pub(super) fn unlock(reader: &mut Reader, context: &Context<'_>) -> anyhow::Result<()> {
+    context.common.secret.unlock(reader, context.terminal)
+}
+
 fn open_one(context: &mut Context<'_>, named: Option<&Path>) -> anyhow::Result<Reader> {
-    open_by(context, named, Reader::open)
+    let mut reader = open_by(context, named, Reader::open)?;
+    unlock(&mut reader, context)?;
+    Ok(reader)
 }
 
 fn open_by(

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use crate::cli::exit::Exit;
 use crate::event::{EventId, StoredEvent};
 use crate::filter::Expr;
-use crate::store::{Access, Order, Reader};
+use crate::store::{Access, Order, Reader, Vault};
 
 use super::Context;
 use super::capture::{Captures, Origin};
@@ -49,6 +49,7 @@ pub(super) fn run(
         }
         followed.push(Followed {
             path: reader.path().to_owned(),
+            vault: reader.vault().clone(),
             name: origin.name.map(str::to_owned),
             after: rows.upper(),
         });
@@ -60,7 +61,8 @@ pub(super) fn run(
         context.terminal.flush()?;
         std::thread::sleep(PAUSE);
         for (number, followed) in followed.iter_mut().enumerate() {
-            let reader = Reader::open(&followed.path).context("failed to open the capture")?;
+            let reader = Reader::open_with(&followed.path, &followed.vault)
+                .context("failed to open the capture")?;
             let origin = Origin {
                 reader: &reader,
                 number,
@@ -78,6 +80,7 @@ pub(super) fn run(
 /// A capture that is followed.
 struct Followed {
     path: PathBuf,
+    vault: Vault,
     name: Option<String>,
     /// The last event that was looked at.
     after: EventId,

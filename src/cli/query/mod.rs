@@ -21,6 +21,7 @@ mod output_file;
 mod prune;
 mod redaction;
 mod reindex;
+mod rekey;
 mod salvage;
 mod show;
 mod show_exchange;
@@ -45,6 +46,7 @@ use crate::store::Watch;
 use super::exit::Exit;
 use super::interrupt;
 use super::progress::Progress;
+use super::secret::SecretArgs;
 use super::terminal::{Color, Terminal};
 
 /// Answers questions about what eCapture captured.
@@ -87,6 +89,8 @@ enum Command {
     Salvage(salvage::SalvageArgs),
     /// Removes what is too old or too much, or tells what that would be
     Prune(prune::PruneArgs),
+    /// Changes the key file or passphrase of an encrypted capture
+    Rekey(rekey::RekeyArgs),
     /// Shows which processes talked to which hosts for the first time since a time
     FirstSeen(Box<first_seen::FirstSeenArgs>),
     /// Answers a statement in SQL, which only reads
@@ -109,6 +113,8 @@ struct CommonArgs {
     /// Show and read times in UTC instead of the local zone
     #[arg(long)]
     utc: bool,
+    #[command(flatten)]
+    secret: SecretArgs,
     /// No notes on standard error, only failures
     #[arg(short, long)]
     quiet: bool,
@@ -121,12 +127,13 @@ struct CommonArgs {
 static NO_COMMON: CommonArgs = CommonArgs {
     db: Vec::new(),
     utc: false,
+    secret: SecretArgs::NONE,
     quiet: false,
     color: None,
 };
 
 /// Flags that may stand before a command as well as behind it.
-const COMMON_FLAGS: [&str; 4] = ["db", "utc", "quiet", "color"];
+const COMMON_FLAGS: [&str; 6] = ["db", "utc", "quiet", "color", "key_file", "passphrase_file"];
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -214,6 +221,7 @@ pub(super) fn run(
         Some(Command::Salvage(args)) => salvage::run(args, &mut context),
         Some(Command::FirstSeen(first_seen)) => first_seen::run(first_seen, &mut context),
         Some(Command::Reindex(reindex)) => reindex::run(reindex, &mut context),
+        Some(Command::Rekey(args)) => rekey::run(args, &mut context),
         Some(Command::Prune(prune)) => prune::run(prune, &mut context),
         Some(Command::Sql(sql)) => sql::run(sql, &mut context),
         Some(Command::Completions(args)) => completions::run(args, &mut context),
@@ -234,6 +242,7 @@ impl Command {
             Self::Salvage(args) => &args.common,
             Self::FirstSeen(first_seen) => &first_seen.common,
             Self::Reindex(reindex) => &reindex.common,
+            Self::Rekey(args) => &args.common,
             Self::Prune(prune) => &prune.common,
             Self::Sql(sql) => &sql.common,
             Self::Completions(_) | Self::Man(_) => &NO_COMMON,
@@ -251,6 +260,11 @@ impl CommonArgs {
                 self.db
             },
             utc: self.utc || behind.utc,
+            secret: if self.secret.is_empty() {
+                behind.secret.clone()
+            } else {
+                self.secret
+            },
             quiet: self.quiet || behind.quiet,
             color: self.color.or(behind.color),
         }
@@ -281,7 +295,8 @@ fn check_places(command: &mut clap::Command, matches: &ArgMatches) -> Result<(),
         let flag = format!("--{}", arg.get_long().unwrap_or(id));
         if !COMMON_FLAGS.contains(&id) {
             Some(format!("`{flag}` must come after `{name}`"))
-        } else if matches!(id, "db" | "color") && given(behind, id) {
+        } else if matches!(id, "db" | "color" | "key_file" | "passphrase_file") && given(behind, id)
+        {
             Some(format!(
                 "`{flag}` is given twice, before and behind `{name}`"
             ))

@@ -41,9 +41,16 @@ pub(super) fn run(args: &PruneArgs, context: &mut Context<'_>) -> anyhow::Result
     }
     let path = capture::one_to_change(&context.common)?;
     let disk = store::disk_space(&path).ok();
+    let secret = context.common.secret.of(&path, context.terminal)?;
     let progress = context.progress()?;
-    let pruning = store::prune(&path, &rules, (context.now, disk), args.yes, &context.watch)
-        .context("failed to prune the capture")?;
+    let pruning = store::prune(
+        &path,
+        (&rules, secret.as_ref()),
+        (context.now, disk),
+        args.yes,
+        &context.watch,
+    )
+    .context("failed to prune the capture")?;
     drop(progress);
     let style = context.style();
     for preview in &pruning.previews {

@@ -19,8 +19,9 @@ pub(super) struct ReindexArgs {
 
 pub(super) fn run(args: &ReindexArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     let path = capture::one_to_change(&context.common)?;
+    let secret = context.common.secret.of(&path, context.terminal)?;
     let progress = context.progress()?;
-    let done = store::reindex(&path, args.rebuild, &context.watch)
+    let done = store::reindex(&path, secret.as_ref(), args.rebuild, &context.watch)
         .context("failed to index the capture")?;
     drop(progress);
     context.terminal.note(format_args!(

@@ -25,9 +25,10 @@ pub(super) struct SalvageArgs {
 }
 
 pub(super) fn run(args: &SalvageArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
-    let reader = capture::open_damaged(context)?;
+    let mut reader = capture::open_damaged(context)?;
+    capture::unlock(&mut reader, context)?;
     let progress = context.progress()?;
-    let done = store::salvage(&reader, &subset::options(&args.output, context))
+    let done = store::salvage(&reader, &subset::options(&args.output, false, context))
         .with_context(|| format!("failed to write {}", args.output.display()))?;
     drop(progress);
     let Some(done) = done else {

@@ -22,7 +22,7 @@ pub(super) struct StatsArgs {
 }
 
 pub(super) fn run(args: &StatsArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
-    let mut reader = capture::open(context)?;
+    let mut reader = capture::open_locked(context)?;
     let newest = reader
         .newest_time()
         .context("failed to look up the newest event")?;

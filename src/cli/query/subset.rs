@@ -16,11 +16,12 @@ use super::capture::Captures;
 pub(super) const PROGRAM: &str = concat!("ecq ", env!("CARGO_PKG_VERSION"));
 
 /// Where another capture goes, and who makes it when.
-pub(super) fn options(output: &Path, context: &Context<'_>) -> SubsetOptions {
+pub(super) fn options(output: &Path, is_decrypted: bool, context: &Context<'_>) -> SubsetOptions {
     SubsetOptions {
         output: output.to_owned(),
         program: PROGRAM.to_owned(),
         now: context.now,
+        is_decrypted,
     }
 }
 
@@ -29,7 +30,7 @@ pub(super) fn run(
     captures: &Captures,
     unit: Unit,
     filter: Option<&Expr>,
-    output: &Path,
+    (output, is_decrypted): (&Path, bool),
     context: &mut Context<'_>,
 ) -> anyhow::Result<Exit> {
     if captures.are_several() {
@@ -40,7 +41,7 @@ pub(super) fn run(
         .into());
     }
     let reader = captures.origin(0).reader;
-    let Some(subset) = make(reader, unit, filter, output, context)? else {
+    let Some(subset) = make(reader, unit, filter, (output, is_decrypted), context)? else {
         context.terminal.note("interrupted: nothing was written");
         return Ok(Exit::Interrupted);
     };
@@ -59,13 +60,13 @@ pub(super) fn make(
     reader: &Reader,
     unit: Unit,
     filter: Option<&Expr>,
-    output: &Path,
+    (output, is_decrypted): (&Path, bool),
     context: &Context<'_>,
 ) -> anyhow::Result<Option<Subset>> {
     let wanted = match unit {
         Unit::Events => Wanted::Events(filter),
         Unit::Exchanges => Wanted::Exchanges(filter),
     };
-    export_subset(reader, wanted, &options(output, context))
+    export_subset(reader, wanted, &options(output, is_decrypted, context))
         .with_context(|| format!("failed to write {}", output.display()))
 }

@@ -64,6 +64,9 @@ pub(super) fn run(args: &VerifyArgs, context: &mut Context<'_>) -> anyhow::Resul
         Ok(reader) => reader,
         Err(error) => return unopened(args, error, context),
     };
+    if context.common.secret.can_unlock(&reader) {
+        capture::unlock(&mut reader, context)?;
+    }
     reader.set_watch(context.watch.clone());
     let done = {
         let progress = context.progress()?;

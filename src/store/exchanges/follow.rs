@@ -7,6 +7,7 @@ use crate::event::Timestamp;
 use crate::store::error::{At, Error};
 use crate::store::open;
 use crate::store::reader::Reader;
+use crate::store::vault::Vault;
 use crate::store::watch::Watch;
 
 /// How long a committed event waits before it is read: for events that happened earlier and arrive later, and for a
@@ -28,17 +29,18 @@ pub enum Follow {
 }
 
 /// Follows a recording that a [`Writer`](crate::store::Writer) of this process makes, and asks `next` after each step what
-/// to do. `watch` stops a step that takes long.
+/// to do. `vault` is that of the writer. `watch` stops a step that takes long.
 ///
 /// # Errors
 /// When the capture cannot be read or written. The recording is not touched by that.
 pub fn follow(
     path: &Path,
+    vault: &Vault,
     watch: &Watch,
     next: &mut dyn FnMut() -> Follow,
 ) -> Result<Indexed, Error> {
     let path = open::resolve(path)?;
-    let reader = Reader::beside_writer(&path)?;
+    let reader = Reader::beside_writer(&path, vault)?;
     let db = open::open_for_writing(&path)?;
     db.busy_timeout(PATIENCE).at(&path)?;
     // What is lost in a power cut is made again.

@@ -17,6 +17,7 @@ use crate::store::block::{Codec, Compressor, decompress};
 use crate::store::error::{At, Error};
 use crate::store::reader::Reader;
 use crate::store::varint;
+use crate::store::vault::{Column, Place, Vault};
 
 /// A block is closed when it holds this many bytes, before compression.
 const TARGET_BYTES: usize = 64 << 10;
@@ -36,22 +37,24 @@ pub(super) struct HeadWriter {
     waiting: Vec<u8>,
     /// How many bytes of them are in `head_tail`.
     stored: usize,
+    vault: Vault,
     compressor: Compressor,
 }
 
 impl HeadWriter {
     /// Takes up the block that is open.
-    pub(super) fn new(db: &Connection) -> rusqlite::Result<Self> {
+    pub(super) fn new(db: &Connection, vault: Vault) -> rusqlite::Result<Self> {
         let block = db.query_row(
             "SELECT 1 + MAX(COALESCE((SELECT MAX(id) FROM head_blocks), 0), COALESCE((SELECT MAX(block_id) - 1 FROM head_tail), 0))",
             [],
             |row| row.get(0),
         )?;
-        let (waiting, _) = open_members(db, block)?;
+        let (waiting, _) = open_members(db, &vault, block)?;
         Ok(Self {
             block,
             stored: waiting.len(),
             waiting,
+            vault,
             compressor: Compressor::new()
                 .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?,
         })
@@ -78,6 +81,8 @@ impl HeadWriter {
     pub(super) fn store(&mut self, db: &Connection) -> rusqlite::Result<()> {
         let new = self.waiting.get(self.stored..).unwrap_or_default();
         if !new.is_empty() {
+            let place = Place::part(Column::HeadTail, self.block, self.stored);
+            let new = self.vault.encrypt(place, new)?;
             db.prepare_cached("INSERT INTO head_tail (block_id, data) VALUES (?1, ?2)")?
                 .execute(params![self.block, new])?;
             self.stored = self.waiting.len();
@@ -94,6 +99,8 @@ impl HeadWriter {
             .compressor
             .compress(&self.waiting)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+        let place = Place::new(Column::HeadBlock, self.block);
+        let data = self.vault.encrypt(place, data)?;
         db.prepare_cached(
             "INSERT INTO head_blocks (id, raw_bytes, codec, data) VALUES (?1, ?2, ?3, ?4)",
         )?
@@ -109,13 +116,15 @@ impl HeadWriter {
 }
 
 /// The members of a block that is open, and in how many rows they are.
-fn open_members(db: &Connection, block: i64) -> rusqlite::Result<(Vec<u8>, i64)> {
+fn open_members(db: &Connection, vault: &Vault, block: i64) -> rusqlite::Result<(Vec<u8>, i64)> {
     let mut statement =
         db.prepare_cached("SELECT data FROM head_tail WHERE block_id = ?1 ORDER BY id")?;
     let mut rows = statement.query([block])?;
     let (mut members, mut count) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
-        members.extend_from_slice(row.get_ref("data")?.as_blob()?);
+        let place = Place::part(Column::HeadTail, block, members.len());
+        let data = vault.decrypt(place, row.get_ref("data")?.as_blob()?)?;
+        members.extend_from_slice(&data);
         count += 1;
     }
     Ok((members, count))
@@ -221,7 +230,7 @@ fn load(reader: &Reader, block: i64) -> Result<Option<HeadCache>, Error> {
     if let Some(raw) = closed(reader, block)? {
         return Ok(Some(HeadCache::new(block, None, raw)));
     }
-    let (members, rows) = open_members(&reader.db, block).at(&reader.path)?;
+    let (members, rows) = open_members(&reader.db, &reader.vault, block).at(&reader.path)?;
     if rows > 0 {
         return Ok(Some(HeadCache::new(block, Some(rows), members)));
     }
@@ -238,7 +247,9 @@ fn closed(reader: &Reader, block: i64) -> Result<Option<Vec<u8>>, Error> {
         .and_then(|mut statement| {
             statement
                 .query_row([block], |row| {
-                    let data = row.get("data")?;
+                    let data: Vec<u8> = row.get("data")?;
+                    let place = Place::new(Column::HeadBlock, block);
+                    let data = reader.vault.decrypt(place, data)?.into_owned();
                     let codec = Codec::from_code(row.get("codec")?);
                     let raw_bytes = row.get("raw_bytes")?;
                     Ok(codec.and_then(|codec| decompress(codec, data, raw_bytes)))

@@ -30,7 +30,7 @@ impl Reader {
         let Some(required) = &plan.required else {
             return Ok(None);
         };
-        let texts = OpenTexts::new(&self.db, required).at(&self.path)?;
+        let texts = OpenTexts::new(self, required).at(&self.path)?;
         // Text 0 says that there is none; NULL, that it is not known.
         let mut numbers = self
             .db

@@ -125,7 +125,7 @@ impl<'a> Indexer<'a> {
         Ok(Self {
             reader,
             db,
-            writer: ExchangeWriter::new(db).at(path)?,
+            writer: ExchangeWriter::new(db, &reader.vault).at(path)?,
             entries: HashMap::default(),
             changed: HashSet::default(),
             unread: Vec::new(),

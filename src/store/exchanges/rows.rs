@@ -119,8 +119,8 @@ impl<'a> Exchanges<'a> {
             .is_some_and(|residual| residual.levels().contains(&Level::Payload));
         let open = match plan.required.as_ref().filter(|_| reader.uses_search_filter) {
             Some(required) if reader.has_search_filter() => Some((
-                OpenBlocks::new(&reader.db, required, 1, reader.newest_id()?).at(path)?,
-                OpenTexts::new(&reader.db, required).at(path)?,
+                OpenBlocks::new(reader, required, 1, reader.newest_id()?).at(path)?,
+                OpenTexts::new(reader, required).at(path)?,
             )),
             Some(_) => Some((OpenBlocks::everything(), OpenTexts::everything())),
             None => None,

@@ -18,6 +18,7 @@ use crate::store::block::TARGET_BYTES;
 use crate::store::error::{At, Error};
 use crate::store::grams::{Filter, FilterMaker, Searched};
 use crate::store::reader::Reader;
+use crate::store::vault::{Column, Place, Vault};
 
 /// Bodies of which more bytes than this are decoded have no filter.
 const MAX_BYTES: u64 = 8 << 20;
@@ -104,11 +105,12 @@ pub(super) struct TextWriter {
     next: i64,
     /// Filters that are to be stored.
     made: Vec<(i64, Filter)>,
+    vault: Vault,
 }
 
 impl TextWriter {
     /// Goes on behind the last filter. What waited for the next one when the last writer ended waits no more.
-    pub(super) fn new(db: &Connection) -> Result<Self> {
+    pub(super) fn new(db: &Connection, vault: Vault) -> Result<Self> {
         let last: i64 = db.query_row(
             "SELECT COALESCE(MAX(text_id), 0) AS last FROM text_grams WHERE part = 0",
             [],
@@ -124,6 +126,7 @@ impl TextWriter {
             bytes: 0,
             next: last + 1,
             made: Vec::new(),
+            vault,
         })
     }
 
@@ -145,6 +148,8 @@ impl TextWriter {
         )?;
         for (number, filter) in self.made.drain(..) {
             for (part, bits) in filter.parts.iter().enumerate() {
+                let place = Place::part(Column::TextGrams, number, part);
+                let bits = self.vault.encrypt(place, bits)?;
                 insert.execute(params![part, number, filter.covers.code(), bits])?;
             }
         }

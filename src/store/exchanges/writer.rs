@@ -14,6 +14,7 @@ use crate::http::conversation::Collected;
 use crate::http::exchange::Side;
 use crate::store::error::{At, Error};
 use crate::store::reader::Reader;
+use crate::store::vault::Vault;
 
 /// The parts of an exchange in `exchange_parts`.
 pub(super) const BODY: u8 = 0;
@@ -56,14 +57,15 @@ pub(super) struct ExchangeWriter {
     sweeps: i64,
     /// Whether events were removed, and exchanges with them.
     has_removed_events: bool,
+    vault: Vault,
 }
 
 impl ExchangeWriter {
-    pub(super) fn new(db: &Connection) -> Result<Self> {
+    pub(super) fn new(db: &Connection, vault: &Vault) -> Result<Self> {
         Ok(Self {
             shared: Shared::new(db)?,
-            heads: HeadWriter::new(db)?,
-            texts: TextWriter::new(db)?,
+            heads: HeadWriter::new(db, vault.clone())?,
+            texts: TextWriter::new(db, vault.clone())?,
             next: db
                 .query_row("SELECT COALESCE(MAX(id), 0) FROM exchanges", [], |row| {
                     row.get::<_, i64>(0)
@@ -72,6 +74,7 @@ impl ExchangeWriter {
                 + 1,
             sweeps: removal::progress(db, removal::SWEEPS)?,
             has_removed_events: false,
+            vault: vault.clone(),
         })
     }
 
@@ -282,6 +285,7 @@ impl ExchangeWriter {
             .shared
             .facts(db, ExchangeFacts::of(request, response))?;
         let path = path(request)
+            .map(|path| self.vault.indexed_path(&path).to_owned())
             .map(|path| self.shared.path(db, path))
             .transpose()?;
         let elapsed = request

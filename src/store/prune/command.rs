@@ -9,6 +9,7 @@ use crate::store::error::{At, Error};
 use crate::store::reader::Reader;
 use crate::store::retention::{Goes, Plan, Rules, Size};
 use crate::store::spans::Order;
+use crate::store::vault::Secret;
 use crate::store::watch::Watch;
 use crate::store::{migrate, open};
 
@@ -57,18 +58,19 @@ pub struct Pruning {
 }
 
 /// Tells what the rules would remove from the capture at `path`, or with `is_done` removes it. `disk` is how much of the
-/// file system is free, and how much there is. `watch` can stop it; what was removed is gone, and the file is sound.
+/// file system is free, and how much there is. `secret` opens an encrypted capture. `watch` can stop it; what was removed is gone, and the file is sound.
 ///
 /// # Errors
-/// When the file cannot be read, or is not ours to write, or a recorder has it, or it is newer than this program.
+/// When the file cannot be read, or `secret` does not open it, or it is not ours to write, or a recorder has it, or it is newer than this program.
 pub fn prune(
     path: &Path,
-    rules: &Rules,
+    (rules, secret): (&Rules, Option<&Secret>),
     (now, disk): (Timestamp, Option<(u64, u64)>),
     is_done: bool,
     watch: &Watch,
 ) -> Result<Pruning, Error> {
     let mut reader = Reader::open(path)?;
+    reader.unlock(secret)?;
     reader.set_watch(watch.clone());
     let state = facts::state_of(&reader, now, disk)?;
     let plan = facts::plan(&reader.db, &reader.path, rules, &state)?;
@@ -79,7 +81,7 @@ pub fn prune(
     };
     drop(reader);
     if is_done && !watch.is_stopped() {
-        let (done, is_short) = carry_out(path, rules, (now, disk), watch)?;
+        let (done, is_short) = carry_out(path, (rules, secret), (now, disk), watch)?;
         pruning.done = Some(done);
         pruning.is_short = is_short;
     }
@@ -88,13 +90,13 @@ pub fn prune(
 
 fn carry_out(
     path: &Path,
-    rules: &Rules,
+    (rules, secret): (&Rules, Option<&Secret>),
     (now, disk): (Timestamp, Option<(u64, u64)>),
     watch: &Watch,
 ) -> Result<(Done, bool), Error> {
     let path = open::resolve(path)?;
-    let (_lock, db) = migrate::open_to_change(&path)?;
-    let mut pruner = Pruner::new(&path, rules.clone())?;
+    let (_lock, db, vault) = migrate::open_to_change(&path, secret)?;
+    let mut pruner = Pruner::new(&path, rules.clone(), &vault)?;
     pruner.make_thorough();
     for _ in 0..MAX_ROUNDS {
         pruner.look(&db, now, disk, true)?;

@@ -21,6 +21,7 @@ use crate::store::postings;
 use crate::store::reader::Reader;
 use crate::store::retention::Removal;
 use crate::store::spans::Order;
+use crate::store::vault::{Column, Place, Vault, VaultError};
 
 /// How many events are looked at in one step.
 const STEP_EVENTS: i64 = 4096;
@@ -110,7 +111,7 @@ fn going(reader: &Reader, stored: &StoredEvent) -> std::result::Result<Going, Er
         ..
     } = stored;
     let envelope = reader.envelope(*id)?;
-    let mut hasher = EventHasher::new(*id, event, &envelope, *payload_bytes);
+    let mut hasher = EventHasher::new(&reader.vault, *id, event, &envelope, *payload_bytes);
     let read = reader.payload(stored).and_then(|mut payload| {
         while let Some(piece) = payload.next_piece()? {
             hasher.update(&piece);
@@ -142,6 +143,7 @@ fn going(reader: &Reader, stored: &StoredEvent) -> std::result::Result<Going, Er
 /// Removes them.
 pub(super) fn remove(
     db: &Connection,
+    vault: &Vault,
     filter: &Expr,
     rule: &str,
     found: &Found,
@@ -160,7 +162,7 @@ pub(super) fn remove(
         for going in &found.going {
             note_cut(db, going)?;
         }
-        remove_payloads(db, &found.going)?;
+        remove_payloads(db, vault, &found.going)?;
     }
     db.prepare_cached("INSERT OR REPLACE INTO progress (work, event_id) VALUES (?1, ?2)")?
         .execute(params![work_of(filter), found.looked_at])?;
@@ -238,7 +240,7 @@ fn is_in_stream(db: &Connection, going: &Going, id: i64) -> Result<bool> {
 }
 
 /// Removes payloads from their blocks.
-fn remove_payloads(db: &Connection, going: &[Going]) -> Result<()> {
+fn remove_payloads(db: &Connection, vault: &Vault, going: &[Going]) -> Result<()> {
     let mut of_block: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
     for Going { id, class, .. } in going {
         let Some(class) = class else { continue };
@@ -265,13 +267,13 @@ fn remove_payloads(db: &Connection, going: &[Going]) -> Result<()> {
         }
     }
     for (block, ids) in of_block {
-        remove_members(db, block, &ids)?;
+        remove_members(db, vault, block, &ids)?;
     }
     Ok(())
 }
 
 /// Takes members out of a block; `ids` are in order.
-fn remove_members(db: &Connection, block: i64, ids: &[i64]) -> Result<()> {
+fn remove_members(db: &Connection, vault: &Vault, block: i64, ids: &[i64]) -> Result<()> {
     let (first, raw_bytes, codec, members): (i64, usize, u8, Vec<u8>) = db
         .prepare_cached("SELECT first_id, raw_bytes, codec, members FROM blocks WHERE id = ?1")?
         .query_row([block], |row| {
@@ -299,11 +301,16 @@ fn remove_members(db: &Connection, block: i64, ids: &[i64]) -> Result<()> {
         let data: Vec<u8> = db
             .prepare_cached("SELECT data FROM block_data WHERE id = ?1")?
             .query_row([block], |row| row.get("data"))?;
+        let data = match vault.decrypt(Place::new(Column::BlockData, block), data) {
+            Ok(data) => Some(data.into_owned()),
+            Err(VaultError::Broken(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
         // What is damaged stays as it is, to be told by whoever reads it.
-        if let Some(raw) = decompress(codec, data, raw_bytes)
+        if let Some(raw) = data.and_then(|data| decompress(codec, data, raw_bytes))
             && let Some((members, raw)) = packed(&members, &raw)
         {
-            return rewrite(db, block, (first, last), &members, &raw);
+            return rewrite(db, vault, block, (first, last), &members, &raw);
         }
     }
     db.prepare_cached("UPDATE blocks SET first_id = ?2, last_id = ?3, members = ?4 WHERE id = ?1")?
@@ -328,6 +335,7 @@ fn packed(members: &[Member], raw: &[u8]) -> Option<(Vec<Member>, Vec<u8>)> {
 
 fn rewrite(
     db: &Connection,
+    vault: &Vault,
     block: i64,
     (first, last): (i64, i64),
     members: &[Member],
@@ -335,6 +343,7 @@ fn rewrite(
 ) -> Result<()> {
     let mut compressor = Compressor::new().map_err(no_memory)?;
     let (codec, data) = compressor.compress(raw).map_err(no_memory)?;
+    let data = vault.encrypt(Place::new(Column::BlockData, block), data)?;
     db.prepare_cached(
         "UPDATE blocks SET first_id = ?2, last_id = ?3, raw_bytes = ?4, stored_bytes = ?5, codec = ?6, members = ?7
          WHERE id = ?1",

@@ -27,6 +27,7 @@ use self::sweep::Sweep;
 use super::error::{At, Error};
 use super::reader::Reader;
 use super::retention::{Excess, Goes, Plan, Removal, Rules, Size};
+use super::vault::Vault;
 use crate::event::Timestamp;
 
 /// Nothing is swept before a sixteenth of what was removed since is as much as what is left: a sweep reads all events.
@@ -89,10 +90,10 @@ pub(super) struct Pruner {
 
 impl Pruner {
     /// For the capture at `path`, which this process has open for writing.
-    pub(super) fn new(path: &Path, rules: Rules) -> Result<Self, Error> {
+    pub(super) fn new(path: &Path, rules: Rules, vault: &Vault) -> Result<Self, Error> {
         Ok(Self {
             rules,
-            reader: Reader::beside_writer(path)?,
+            reader: Reader::beside_writer(path, vault)?,
             path: path.to_owned(),
             removals: VecDeque::new(),
             excess: None,
@@ -240,7 +241,15 @@ impl Pruner {
         };
         let found = events::find(&self.reader, filter, removal)?;
         let transaction = begin(db, &self.path)?;
-        events::remove(&transaction, filter, &removal.rule, &found, now).at(&self.path)?;
+        events::remove(
+            &transaction,
+            &self.reader.vault,
+            filter,
+            &removal.rule,
+            &found,
+            now,
+        )
+        .at(&self.path)?;
         transaction.commit().at(&self.path)?;
         if found.looked_at >= removal.through {
             self.removals.pop_front();

@@ -39,7 +39,9 @@ pub(super) struct Commits<'a> {
 
 impl<'a> Commits<'a> {
     pub(super) fn new(copying: Copying<'a>) -> Result<Self, Error> {
-        let Copying { reader, db, path } = copying;
+        let Copying {
+            reader, db, path, ..
+        } = copying;
         Ok(Self {
             saver: Saver::new(copying)?,
             chain: Chain::new(db, None).at(path)?,
@@ -78,7 +80,9 @@ impl<'a> Commits<'a> {
     }
 
     fn save_commit(&mut self, stored: &Stored) -> Result<(), Error> {
-        let Copying { reader, db, path } = self.saver.copying;
+        let Copying {
+            reader, db, path, ..
+        } = self.saver.copying;
         let Commit {
             first,
             last,

@@ -105,7 +105,12 @@ impl<'a> Saver<'a> {
 
     /// Saves an event; `None` if it is lost.
     pub(super) fn save(&mut self, id: i64) -> Result<Option<Saved>, Error> {
-        let Copying { reader, db, path } = self.copying;
+        let Copying {
+            reader,
+            db,
+            path,
+            vault,
+        } = self.copying;
         let is_copied = unless_damaged(self.copying.copy_row(&EVENT, (Key::Id, 0), id))?;
         let details = unless_damaged(self.copying.copy_row(&DETAILS, (Key::EventId, 0), id))?;
         let mut has_facts = details.is_some();
@@ -131,7 +136,7 @@ impl<'a> Saver<'a> {
         let envelope = envelope
             .filter(|_| has_payload)
             .unwrap_or(Envelope::Rendered);
-        add_envelope(db, stored.id, &envelope).at(path)?;
+        add_envelope(db, vault, stored.id, &envelope).at(path)?;
         if !has_payload {
             self.lose_payload(&mut stored)?;
         }
@@ -141,7 +146,13 @@ impl<'a> Saver<'a> {
         }
         let stream = stored.stream.row();
         self.note_cut(id, stream)?;
-        let hasher = EventHasher::new(stored.id, &stored.event, &envelope, stored.payload_bytes);
+        let hasher = EventHasher::new(
+            vault,
+            stored.id,
+            &stored.event,
+            &envelope,
+            stored.payload_bytes,
+        );
         let digest = self.placer.place(&stored, stream, hasher)?;
         let received = stored.event.received;
         let recording = self.recording.unwrap_or(1);

@@ -19,6 +19,8 @@
 //! name. Blocks, index on time, lists, search filter, digests and exchanges are made anew, and so is the chain of commits,
 //! without a key: what the old one proves, the old file proves.
 //!
+//! Of an encrypted capture, the new one is encrypted with the same key.
+//!
 //! The list of tables itself, in the first pages, must be readable: without it nothing is found, and no file is made.
 //!
 //! Always true: the damaged file is not changed. The new one gets its name when it is complete, in a place where nothing was
@@ -40,7 +42,7 @@ use super::reader::{Access, Reader};
 use super::subset::copy::Copying;
 use super::subset::target::Target;
 use super::subset::{SubsetOptions, index_exchanges};
-use super::{open, origins};
+use super::{open, origins, unlock};
 use crate::event::{EventId, Origin, Taken, Timestamp};
 
 /// Writes what can be read of a capture that was opened with [`Reader::open_damaged`] to another; `None` if the reader's
@@ -48,12 +50,13 @@ use crate::event::{EventId, Origin, Taken, Timestamp};
 ///
 /// # Errors
 /// When there is something under the name of the file, it cannot be written, or the capture cannot be read for another
-/// reason than damage. There is no file then.
+/// reason than damage, also because it is encrypted and not unlocked. There is no file then.
 pub fn salvage(reader: &Reader, options: &SubsetOptions) -> Result<Option<Salvaged>, Error> {
     check_tables(reader)?;
     let target = Target::create(&options.output)?;
     let path = target.path().to_owned();
     let db = target.open()?;
+    let vault = unlock::copy(reader, &db, &path)?;
     let total = reader
         .db
         .query_row("SELECT SUM(payload_bytes) FROM events", [], |row| {
@@ -66,6 +69,7 @@ pub fn salvage(reader: &Reader, options: &SubsetOptions) -> Result<Option<Salvag
         reader,
         db: &transaction,
         path: &path,
+        vault: &vault,
     };
     let lost_rows = tables::copy(&copying)?;
     let mut done = Commits::new(copying)?.run()?;
@@ -77,7 +81,7 @@ pub fn salvage(reader: &Reader, options: &SubsetOptions) -> Result<Option<Salvag
     tables::finish(&transaction, is_killed).at(&path)?;
     origins::add(&transaction, &origin(reader, options, &done)).at(&path)?;
     transaction.commit().at(&path)?;
-    let db = index_exchanges(reader, db, &target)?;
+    let db = index_exchanges(reader, db, (&target, &vault))?;
     if reader.watch().is_stopped() {
         return Ok(None);
     }

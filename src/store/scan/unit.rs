@@ -18,6 +18,7 @@ use crate::store::payload::{self, Payload};
 use crate::store::plan::Plan;
 use crate::store::reader::Reader;
 use crate::store::stream_text;
+use crate::store::vault::{Column, Place};
 
 /// From how many events on they are asked for as a range, and not one by one.
 const MANY: usize = 32;
@@ -355,6 +356,9 @@ impl Search<'_> {
             let id = row.get("event_id").at(&self.reader.path)?;
             if self.is_wanted(id) {
                 let data: Vec<u8> = row.get("data").at(&self.reader.path)?;
+                let place = Place::new(Column::Tail, id);
+                let data = self.reader.vault.decrypt(place, data);
+                let data = data.at(&self.reader.path)?.into_owned();
                 self.judge(id, Bytes::from(data))?;
             }
         }

@@ -18,7 +18,7 @@ use crate::event::{Content, EventId, Timestamp};
 use crate::filter::{self, Pattern};
 use crate::store::block::Class;
 use crate::store::payload::Payload;
-use crate::store::{Error, Reader, Watch};
+use crate::store::{Error, Reader, Vault, Watch};
 
 const FLAGS: FunctionFlags = FunctionFlags::SQLITE_UTF8
     .union(FunctionFlags::SQLITE_DETERMINISTIC)
@@ -152,6 +152,7 @@ impl Member {
 /// function cannot use the connection that calls it.
 pub(super) struct Payloads {
     path: PathBuf,
+    vault: Vault,
     watch: Watch,
     reader: Mutex<Option<Reader>>,
     fault: Fault,
@@ -162,6 +163,7 @@ impl Payloads {
     pub(super) fn of(reader: &Reader, fault: Fault) -> Self {
         Self {
             path: reader.path().to_owned(),
+            vault: reader.vault().clone(),
             watch: reader.watch().clone(),
             reader: Mutex::new(None),
             fault,
@@ -188,7 +190,7 @@ impl Payloads {
         let reader = match &mut *reader {
             Some(reader) => reader,
             // Of a private copy this makes a second one. Whoever began to record since has moved payloads about at most.
-            empty => empty.insert(Reader::open(&self.path)?),
+            empty => empty.insert(Reader::open_with(&self.path, &self.vault)?),
         };
         ask(&Open {
             reader,

@@ -7,6 +7,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 
 use crate::store::error::{At, Error};
 use crate::store::reader::Reader;
+use crate::store::vault::Vault;
 
 /// Which rows of a table are copied.
 pub(in crate::store) struct Rows {
@@ -66,6 +67,8 @@ pub(in crate::store) struct Copying<'a> {
     pub(in crate::store) db: &'a Connection,
     /// The name of the subset, for errors.
     pub(in crate::store) path: &'a Path,
+    /// What encrypts the subset.
+    pub(in crate::store) vault: &'a Vault,
 }
 
 impl Copying<'_> {

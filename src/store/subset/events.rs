@@ -114,7 +114,12 @@ impl<'a> Copier<'a> {
     }
 
     fn copy(&mut self, id: i64) -> Result<(), Error> {
-        let Copying { reader, db, path } = self.copying;
+        let Copying {
+            reader,
+            db,
+            path,
+            vault,
+        } = self.copying;
         // An event that was pruned since is not there any more.
         let Some(stored) = reader.event(EventId::new(id))? else {
             return Ok(());
@@ -139,8 +144,14 @@ impl<'a> Copier<'a> {
             add_details(db, stored.id, &stored.event.details).at(path)?;
         }
         let envelope = reader.envelope(stored.id)?;
-        add_envelope(db, stored.id, &envelope).at(path)?;
-        let digest = EventHasher::new(stored.id, &stored.event, &envelope, stored.payload_bytes);
+        add_envelope(db, vault, stored.id, &envelope).at(path)?;
+        let digest = EventHasher::new(
+            vault,
+            stored.id,
+            &stored.event,
+            &envelope,
+            stored.payload_bytes,
+        );
         let digest = self.placer.place(&stored, named.stream, digest)?;
         self.add_to_batch(id, digest)?;
         if self.is_cut(&stored)? {

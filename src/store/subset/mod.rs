@@ -18,6 +18,8 @@
 //!   only seems to, because events between the two are missing: such places are in `cuts`.
 //! - Recordings without a chosen event are left out, with their links, gaps, heartbeats and run logs. The counters of the
 //!   others are what the recorder counted, and not what is here.
+//! - Of an encrypted capture it is encrypted with the same key, unless asked otherwise; request targets lack their query
+//!   also then.
 //! - What a recorder is writing just now ends, in the subset, with the last commit before the subset was begun.
 //!
 //! Always true: nothing of the original is changed. The file gets its name when it is complete, in a place where nothing
@@ -47,7 +49,8 @@ use self::target::Target;
 use super::error::{At, Error};
 use super::exchanges::Indexer;
 use super::reader::Reader;
-use super::{open, origins};
+use super::vault::Vault;
+use super::{open, origins, unlock};
 use crate::event::{EventId, Origin, Taken, Timestamp};
 use crate::filter::Expr;
 
@@ -78,6 +81,8 @@ pub struct SubsetOptions {
     pub program: String,
     /// When.
     pub now: Timestamp,
+    /// Whether what is encrypted in the original is in the clear here. Else it is encrypted with the same key.
+    pub is_decrypted: bool,
 }
 
 /// What a subset has.
@@ -107,10 +112,15 @@ pub fn export_subset(
 ) -> Result<Option<Subset>, Error> {
     let target = Target::create(&options.output)?;
     let db = target.open()?;
-    let Some(mut subset) = copy(reader, wanted, options, (&db, &target))? else {
+    let vault = if options.is_decrypted {
+        Vault::plain()
+    } else {
+        unlock::copy(reader, &db, target.path())?
+    };
+    let Some(mut subset) = copy(reader, wanted, options, (&db, &target, &vault))? else {
         return Ok(None);
     };
-    let db = index_exchanges(reader, db, &target)?;
+    let db = index_exchanges(reader, db, (&target, &vault))?;
     if reader.watch().is_stopped() {
         return Ok(None);
     }
@@ -127,7 +137,7 @@ fn copy(
     reader: &Reader,
     wanted: Wanted<'_>,
     options: &SubsetOptions,
-    (db, target): (&Connection, &Target),
+    (db, target, vault): (&Connection, &Target, &Vault),
 ) -> Result<Option<Subset>, Error> {
     let path = target.path();
     let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate).at(path)?;
@@ -135,6 +145,7 @@ fn copy(
         reader,
         db: &transaction,
         path,
+        vault,
     };
     // Before the newest event is fixed, so that no time counts as recorded of which nothing was looked at.
     surroundings::begin(&copying)?;
@@ -203,9 +214,9 @@ fn add_origins(copying: &Copying<'_>, origin: &Origin) -> Result<(), Error> {
 pub(super) fn index_exchanges(
     reader: &Reader,
     db: Connection,
-    target: &Target,
+    (target, vault): (&Target, &Vault),
 ) -> Result<Connection, Error> {
-    let subset = Reader::through(db, target.path())?;
+    let subset = Reader::through(db, target.path(), vault)?;
     let newest = subset.newest_id()?;
     let mut indexer = Indexer::new(&subset, &subset.db)?;
     indexer.advance(newest, reader.watch())?;

@@ -28,11 +28,13 @@ pub(in crate::store) struct Placer<'a> {
 
 impl<'a> Placer<'a> {
     pub(in crate::store) fn new(copying: Copying<'a>) -> Result<Self, Error> {
-        let Copying { db, path, .. } = copying;
+        let Copying {
+            db, path, vault, ..
+        } = copying;
         Ok(Self {
             copying,
-            tail: Tail::new(db).map_err(|error| error.at(path))?,
-            press: Press::new().map_err(|error| Error::from_io(path, error))?,
+            tail: Tail::new(db, vault.clone()).map_err(|error| error.at(path))?,
+            press: Press::new(vault.clone()).map_err(|error| Error::from_io(path, error))?,
             postings: Postings::new(db).at(path)?,
             ends: StreamEnds::new(0, 0),
             spans: SpanWriter::default(),
@@ -63,7 +65,9 @@ impl<'a> Placer<'a> {
         stream: i64,
         mut hasher: EventHasher,
     ) -> Result<[u8; 32], Error> {
-        let Copying { reader, db, path } = self.copying;
+        let Copying {
+            reader, db, path, ..
+        } = self.copying;
         let id = stored.id.number();
         let place = stored.connection.map(|_| {
             let direction = stored.event.direction.map_or(NO_DIRECTION, Direction::code);
@@ -102,7 +106,9 @@ impl<'a> Placer<'a> {
         stored: &StoredEvent,
         hasher: &mut EventHasher,
     ) -> Result<Vec<u8>, Error> {
-        let Copying { reader, db, path } = self.copying;
+        let Copying {
+            reader, db, path, ..
+        } = self.copying;
         let id = stored.id.number();
         let mut payload = reader.payload(stored)?;
         let (mut at, mut end) = (0, Vec::new());

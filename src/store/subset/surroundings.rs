@@ -105,7 +105,9 @@ pub(super) fn begin(copying: &Copying<'_>) -> Result<(), Error> {
 /// Leaves the recordings that have chosen events, with those that were begun together with them, and copies what belongs
 /// to them.
 pub(super) fn finish(copying: &Copying<'_>) -> Result<(), Error> {
-    let Copying { reader, db, path } = *copying;
+    let Copying {
+        reader, db, path, ..
+    } = *copying;
     db.execute_batch(
         "DELETE FROM recordings WHERE COALESCE(lead_id, id) NOT IN (SELECT recording_id FROM batches)",
     )

@@ -7,6 +7,7 @@ use crate::event::{Content, EventId, Part, Scope, Soundness, Timestamp};
 use crate::store::block::{Class, Codec, Member, PART_BYTES, decode_members, decompress};
 use crate::store::error::{At, Error};
 use crate::store::reader::Reader;
+use crate::store::vault::{Column, Place, Vault};
 use crate::store::walk::{Step, Walk, seek};
 
 /// The header of a block, and how many bytes of it there are.
@@ -29,7 +30,9 @@ pub(super) fn check(
     found: &mut Found<'_>,
     done: &mut Soundness,
 ) -> Result<(), Error> {
-    let Reader { db, path, .. } = reader;
+    let Reader {
+        db, path, vault, ..
+    } = reader;
     let mut walk = Walk::new(seek!("blocks", "id"), i64::MIN, i64::MAX);
     while let Some(step) = walk.next(db).at(path)?
         && !reader.watch().is_stopped()
@@ -43,7 +46,7 @@ pub(super) fn check(
             }
         };
         let transaction = Transaction::new_unchecked(db, TransactionBehavior::Deferred).at(path)?;
-        let result = check_block(db, id, upper).at(path);
+        let result = check_block(db, vault, id, upper).at(path);
         match found.pass(Part::Block, result, Scope::default())? {
             // It cannot be read, which was said.
             None => {}
@@ -65,7 +68,12 @@ struct Wrong {
 }
 
 /// Whether the block is there (a recorder may have removed it since), and what is wrong with it.
-fn check_block(db: &Connection, id: i64, upper: i64) -> rusqlite::Result<Result<bool, Wrong>> {
+fn check_block(
+    db: &Connection,
+    vault: &Vault,
+    id: i64,
+    upper: i64,
+) -> rusqlite::Result<Result<bool, Wrong>> {
     let Some(header) = read(db, id)? else {
         return Ok(Ok(false));
     };
@@ -121,7 +129,11 @@ fn check_block(db: &Connection, id: i64, upper: i64) -> rusqlite::Result<Result<
         }));
     }
     // Of the others, the bytes are read with the events.
-    if needed == 0 && header.first <= upper && !can_be_decompressed(db, id, &header)? {
+    if needed == 0
+        && header.first <= upper
+        && vault.lock().is_none()
+        && !can_be_decompressed(db, vault, id, &header)?
+    {
         return wrong("cannot be decompressed, and no event needs it");
     }
     Ok(Ok(true))
@@ -187,10 +199,19 @@ fn event(db: &Connection, id: i64) -> rusqlite::Result<Option<Payload>> {
     .optional()
 }
 
-fn can_be_decompressed(db: &Connection, id: i64, header: &Header) -> rusqlite::Result<bool> {
+fn can_be_decompressed(
+    db: &Connection,
+    vault: &Vault,
+    id: i64,
+    header: &Header,
+) -> rusqlite::Result<bool> {
     let data: Vec<u8> = db
         .prepare_cached("SELECT data FROM block_data WHERE id = ?1")?
         .query_row([id], |row| row.get("data"))?;
+    let Ok(data) = vault.decrypt(Place::new(Column::BlockData, id), data) else {
+        return Ok(false);
+    };
+    let data = data.into_owned();
     Ok(Codec::from_code(header.codec)
         .is_some_and(|codec| decompress(codec, data, header.raw_bytes).is_some()))
 }

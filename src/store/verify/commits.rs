@@ -10,6 +10,7 @@ use crate::event::{EventId, Part, RecordingId, Scope, Soundness, StoredEvent, Ti
 use crate::store::chain::{Commit, Stored};
 use crate::store::digest::{BatchHasher, EventHasher};
 use crate::store::error::{At, Error};
+use crate::store::payload;
 use crate::store::reader::Reader;
 use crate::store::removed::{Removed, RemovedBatches};
 use crate::store::walk::{Step, Walk, seek};
@@ -325,12 +326,22 @@ impl<'a, 'f> Commits<'a, 'f> {
         describe(&stored, &mut scope);
         scope.events = 1;
         self.check_indexes(&stored, &scope)?;
+        if reader.lock().is_some() {
+            let place = payload::check_place(reader, &stored);
+            self.found.pass(Part::Payload, place, scope)?;
+            return Ok(None);
+        }
         let envelope = reader.envelope(stored.id);
         let Some(envelope) = self.found.pass(Part::Event, envelope, scope.clone())? else {
             return Ok(None);
         };
-        let mut hasher =
-            EventHasher::new(stored.id, &stored.event, &envelope, stored.payload_bytes);
+        let mut hasher = EventHasher::new(
+            &reader.vault,
+            stored.id,
+            &stored.event,
+            &envelope,
+            stored.payload_bytes,
+        );
         match hash_payload(reader, &stored, &mut hasher) {
             Ok(()) => {}
             Err(error) if error.is_damage() => {

@@ -13,6 +13,9 @@
 //! that a recorder's log can be written back meanwhile; SQLite's check of a whole file takes one, and of a live file
 //! the tables are checked one by one, payloads left to the rest. Memory does not depend on the size of the capture.
 //!
+//! Of an encrypted capture that was not unlocked, payloads must be there and nothing of them is read; digests are taken as they
+//! are stored, to follow the chain.
+//!
 //! What becomes known after a commit is in no digest: to which connection an event belongs, the addresses and role of
 //! connections, exchanges and the search filter; nor are gaps, links, heartbeats, run logs and counters.
 
@@ -95,6 +98,7 @@ impl<'a> Verify<'a> {
             found,
             done: Soundness {
                 is_subset: is_subset.unwrap_or(false),
+                is_locked: reader.lock().is_some(),
                 ..Soundness::default()
             },
             upper,

@@ -38,6 +38,7 @@ fn save(from: &Path, to: &Path) -> Option<Salvaged> {
         output: to.to_owned(),
         program: "test".to_owned(),
         now: Timestamp::from_seconds(1),
+        is_decrypted: false,
     };
     match salvage(&reader, &options) {
         // Where the list of tables is lost, that is said, and no file made.

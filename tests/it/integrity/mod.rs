@@ -13,7 +13,8 @@ use ecq::event::{
     Timestamp, Tuple, TupleSource,
 };
 use ecq::store::{
-    Batch, ChainKey, EventHasher, NewEvent, Reader, RecordingStart, Verification, Writer, verify,
+    Batch, ChainKey, EventHasher, NewEvent, Reader, RecordingStart, Vault, Verification, Writer,
+    verify,
 };
 use rusqlite::Connection;
 
@@ -164,7 +165,13 @@ fn details(faults: &[Fault]) -> Vec<&str> {
 fn digest(reader: &Reader, id: i64) -> Option<[u8; 32]> {
     let stored = reader.event(EventId::new(id)).ok()??;
     let envelope = reader.envelope(stored.id).ok()?;
-    let mut hasher = EventHasher::new(stored.id, &stored.event, &envelope, stored.payload_bytes);
+    let mut hasher = EventHasher::new(
+        &Vault::default(),
+        stored.id,
+        &stored.event,
+        &envelope,
+        stored.payload_bytes,
+    );
     let mut payload = reader.payload(&stored).ok()?;
     while let Some(piece) = payload.next_piece().ok()? {
         hasher.update(&piece);

@@ -79,7 +79,7 @@ fn it_is_read_as_it_is() {
 fn a_reindex_brings_it_up_to_date() {
     let env = of_version_1();
     let before = env.query(["-o", "jsonl"]).exits(0);
-    let done = reindex(&env.db(), false, &Watch::stopped_by(Arc::default())).unwrap();
+    let done = reindex(&env.db(), None, false, &Watch::stopped_by(Arc::default())).unwrap();
     assert!(done.blocks > 0);
     assert_eq!(done.damaged, 0);
     check_upgraded(&env, 0);

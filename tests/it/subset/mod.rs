@@ -23,6 +23,7 @@ fn options(output: &Path) -> SubsetOptions {
         output: output.to_owned(),
         program: "ecq-query test".to_owned(),
         now: Timestamp::from_seconds(77),
+        is_decrypted: false,
     }
 }
 

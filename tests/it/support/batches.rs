@@ -6,7 +6,7 @@ use ecq::event::{
     Event, Form, Kind, Layout, Opcode, Process, Provenance, RunId, Timestamp,
 };
 use ecq::normalize::classify;
-use ecq::store::{RecordingStart, RunRow};
+use ecq::store::{Protection, RecordingStart, RunRow};
 
 /// The start of a recording of what comes from `url`.
 pub(crate) fn start(url: &str) -> RecordingStart {
@@ -23,6 +23,7 @@ pub(crate) fn start(url: &str) -> RecordingStart {
         filter: None,
         snaplen_bytes: None,
         chain_key: None,
+        protection: Protection::default(),
     }
 }
 

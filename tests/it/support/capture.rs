@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use ecq::event::{Envelope, EventId, RecordingId, StoredEvent};
-use ecq::store::{BatchHasher, EventHasher, Order, Reader};
+use ecq::store::{BatchHasher, EventHasher, Order, Reader, Vault};
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
@@ -134,7 +134,13 @@ pub(crate) fn check_digests(path: &Path) -> usize {
     } in &events
     {
         let length = payload.len() as u64;
-        let mut event = EventHasher::new(stored.id, &stored.event, envelope, length);
+        let mut event = EventHasher::new(
+            &Vault::default(),
+            stored.id,
+            &stored.event,
+            envelope,
+            length,
+        );
         event.update(payload);
         let before = digests.insert(stored.id.number(), event.finish());
         assert_eq!(before, None, "event {} was not removed", stored.id);

@@ -42,6 +42,9 @@ pub(super) struct ExportArgs {
     /// Write decoded bodies as files into a new folder, with an index of names and SHA-256
     #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "events", "request"])]
     extract: Option<PathBuf>,
+    /// Of db: leave in the clear what is encrypted in the capture; else it is encrypted with the same secret
+    #[arg(long)]
+    decrypt: bool,
     /// Export events, whatever the filter is about
     #[arg(long)]
     events: bool,
@@ -77,7 +80,7 @@ pub(super) fn run(args: &ExportArgs, context: &mut Context<'_>) -> anyhow::Resul
     let _progress = context.progress()?;
     if args.format == Some(Format::Db) {
         let output = args.output.as_deref().context("no file is named")?;
-        return subset::run(&captures, unit, filter, output, context);
+        return subset::run(&captures, unit, filter, (output, args.decrypt), context);
     }
     let job = Job {
         captures: &captures,
@@ -181,6 +184,14 @@ impl ExportArgs {
             return Err(Advised {
                 message: format!("--extract writes files, and {name} is asked for as well"),
                 hint: "leave one of them out".to_owned(),
+            }
+            .into());
+        }
+        if self.decrypt && format != Format::Db {
+            return Err(Advised {
+                message: format!("{name} is never encrypted"),
+                hint: "leave out --decrypt, which is for a capture written with `export db`"
+                    .to_owned(),
             }
             .into());
         }
