@@ -156,7 +156,7 @@ fn the_messages_of_a_websocket_are_those_that_were_sent() {
                     .collect();
                 let told: Vec<_> = told
                     .iter()
-                    .map(|(is_text, sum)| (*is_text, &sum[..]))
+                    .map(|(is_text, sum)| (*is_text, sum.as_str()))
                     .collect();
                 assert_eq!(told, wanted, "{url}, {side}");
             }
