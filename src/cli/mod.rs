@@ -8,6 +8,7 @@ pub mod capture_path;
 mod chain_key;
 mod doctor;
 pub mod exit;
+mod exposure;
 mod interrupt;
 mod keep;
 mod progress;

@@ -16,6 +16,7 @@ use super::capture_path::{self, CapturePath, Origin, Surroundings};
 use super::chain_key;
 use super::doctor::{self, DoctorArgs};
 use super::exit::Exit;
+use super::exposure;
 use super::keep::{self, KeepArgs};
 use super::report::Advised;
 use super::service::{self, Manager};
@@ -252,6 +253,7 @@ pub(super) fn run(
         .into());
     }
     let db = choose(args.db.as_deref(), terminal)?;
+    exposure::check(&db, terminal)?;
     match &args.import {
         Some(file) => import(&args, file, (db, chain_key), filter, terminal),
         None => live(&args, sources, (db, chain_key), (filter, rules), terminal),

@@ -131,6 +131,7 @@ pub(super) fn lock_for_writing(path: &Path) -> Result<File, Error> {
             user,
         });
     }
+    refuse_planted(path, user)?;
     if header(&mut file, path)? == Header::Empty {
         // Somebody may have made it with the usual mode; nothing is in it that anyone could want to read.
         file.set_permissions(Permissions::from_mode(0o600))
@@ -149,6 +150,25 @@ pub(super) fn lock_for_writing(path: &Path) -> Result<File, Error> {
     Err(Error::InUse {
         path: path.to_owned(),
     })
+}
+
+/// Refuses to write into what another user has laid beside the file: in a folder where anyone makes files, commits would go
+/// into theirs. SQLite itself follows no link there.
+fn refuse_planted(path: &Path, user: u32) -> Result<(), Error> {
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let path = beside(path, suffix);
+        let Ok(metadata) = std::fs::symlink_metadata(&path) else {
+            continue;
+        };
+        if !metadata.is_file() {
+            return Err(Error::NotAFile { path });
+        }
+        if metadata.uid() != user {
+            let owner = metadata.uid();
+            return Err(Error::NotOwner { path, owner, user });
+        }
+    }
+    Ok(())
 }
 
 /// Makes SQLite plan a statement once. It would otherwise plan again whenever a value is bound on which its statistics

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use crate::cli::exit::Exit;
+use crate::cli::exposure;
 use crate::cli::report::Advised;
 use crate::filter::{Expr, Unit};
 use crate::store::{SubsetOptions, Wanted, export_subset};
@@ -36,6 +37,7 @@ pub(super) fn run(
         }
         .into());
     }
+    exposure::check(output, context.terminal)?;
     let reader = captures.origin(0).reader;
     let wanted = match unit {
         Unit::Events => Wanted::Events(filter),

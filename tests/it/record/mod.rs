@@ -7,6 +7,7 @@ mod filters;
 mod frames;
 mod left_out;
 mod links;
+mod places;
 mod pressure;
 mod proxies;
 mod refusals;
