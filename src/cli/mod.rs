@@ -3,7 +3,6 @@
 //! Only this module reads the environment, asks what time it is on behalf of a query, and writes to the terminal.
 //! Each program is one function that takes its arguments and gives its exit status.
 
-mod autostop;
 pub mod capture_path;
 mod chain_key;
 mod doctor;
@@ -11,6 +10,7 @@ pub mod exit;
 mod exposure;
 mod interrupt;
 mod keep;
+mod limits;
 mod progress;
 mod query;
 mod record;

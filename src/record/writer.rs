@@ -1,9 +1,6 @@
 //! The writer: decodes, normalises, batches and commits, on a thread of its own.
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
@@ -12,18 +9,20 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::autostop::Autostop;
+use super::closing::{Closer, Closing};
 use super::error::Error;
 use super::exchanges::ExchangeStage;
-use super::frames_file;
+use super::frame_saver::FrameSaver;
 use super::intake::Taken;
 use super::intakes::Intakes;
 use super::meters::Meters;
-use super::notice::{Notice, Teller};
+use super::notice::Notice;
 use super::queue::{Item, Popped};
 use super::retention::Retention;
 use super::source::now;
 use super::summary::Summary;
-use crate::event::{Frame, Timestamp};
+use super::switching::{Due, Switching};
+use crate::event::Timestamp;
 use crate::store::{self, Rules, Sealed, Writer};
 
 /// A batch is committed when it has this many events,
@@ -55,6 +54,9 @@ pub(super) struct Committer {
     /// Whether the end waits for the rest of the index of exchanges, however long that takes.
     has_time_to_end: bool,
     retention: Option<Retention>,
+    /// Other files that the recording may go on in; none for an import.
+    switching: Option<Switching>,
+    closer: Closer,
     autostop: Autostop,
     full: Option<watch::Sender<bool>>,
     /// Whether a limit of `autostop` is reached: nothing more is taken in.
@@ -74,6 +76,8 @@ impl Committer {
             exchanges,
             has_time_to_end: false,
             retention: None,
+            switching: None,
+            closer: Closer::default(),
             autostop: Autostop::default(),
             full: None,
             is_full: false,
@@ -110,6 +114,11 @@ impl Committer {
         self.autostop = autostop;
     }
 
+    /// Goes on in other files.
+    pub(super) fn switch(&mut self, switching: Switching) {
+        self.switching = Some(switching);
+    }
+
     /// Says through this channel when a limit is reached.
     pub(super) fn tell_when_full(&mut self, full: watch::Sender<bool>) {
         self.full = Some(full);
@@ -141,7 +150,7 @@ impl Committer {
             self.notices.send(notice).ok();
         }
         let is_full = events >= BATCH_EVENTS || self.intakes.batch_bytes() >= BATCH_BYTES;
-        if is_full || self.has_all() {
+        if is_full || self.has_all() || self.has_all_of_file() {
             self.commit()?;
         } else {
             self.commit_if_due()?;
@@ -208,12 +217,24 @@ impl Committer {
         counters.iter().map(|one| one.stored_events).sum::<u64>() >= events
     }
 
-    /// Sees whether a limit of `autostop` is reached.
+    /// Whether as many events are taken in as the file may have.
+    fn has_all_of_file(&self) -> bool {
+        let switching = self.switching.as_ref();
+        switching.is_some_and(|switching| switching.has_all(self.intakes.file_events()))
+    }
+
+    /// Sees whether a limit of `autostop`, or of the file, is reached.
     fn check_limits(&mut self) -> Result<(), Error> {
-        let is_large = match self.autostop.file_bytes {
-            Some(bytes) => self.store.size()?.total() >= bytes,
-            None => false,
+        let of_file = self.switching.as_ref().and_then(Switching::file_bytes);
+        let size = match self.autostop.file_bytes.or(of_file) {
+            Some(_) => self.store.size()?.total(),
+            None => 0,
         };
+        let is_reached = |limit: Option<u64>| limit.is_some_and(|limit| size >= limit);
+        if let Some(switching) = &mut self.switching {
+            switching.is_large = is_reached(of_file);
+        }
+        let is_large = is_reached(self.autostop.file_bytes);
         if !self.is_full && (self.has_all() || is_large) {
             self.set_full();
         }
@@ -228,24 +249,169 @@ impl Committer {
         }
     }
 
+    /// Goes on in another file if it is time to.
+    pub(super) fn switch_if_due(&mut self) -> Result<(), Error> {
+        let Some(switching) = &self.switching else {
+            return Ok(());
+        };
+        let is_quiet = self.meters.queue.backlog().frames == 0;
+        let due = switching.due(self.intakes.file_events(), is_quiet);
+        let has_all_files = || {
+            let files = self.autostop.files;
+            files.is_some_and(|files| switching.written >= files)
+        };
+        match due {
+            Some(_) if self.is_full => Ok(()),
+            Some(Due::Full | Due::Asked) if has_all_files() => {
+                self.set_full();
+                Ok(())
+            }
+            Some(Due::AskedInVain) => {
+                switching.answer();
+                self.tell(Notice::NothingToSetAside);
+                Ok(())
+            }
+            Some(Due::Full | Due::Asked) => {
+                switching.answer();
+                self.commit()?;
+                if self.is_full {
+                    return Ok(());
+                }
+                self.closer.wait(&self.meters);
+                if self
+                    .switching
+                    .as_ref()
+                    .is_some_and(|switching| switching.ring.is_some())
+                {
+                    self.go_on_in_next(due == Some(Due::Asked))
+                } else {
+                    self.set_aside()
+                }
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Goes on in the next file of a ring. The one before is completed meanwhile.
+    fn go_on_in_next(&mut self, is_asked: bool) -> Result<(), Error> {
+        let Some(switching) = &mut self.switching else {
+            return Ok(());
+        };
+        let at = now().max(self.last_commit);
+        let path = switching.names.next(at);
+        let last = self.intakes.last_event();
+        let before = self.store.predecessor(self.store.path(), last);
+        // Begun before this one is ended: if that fails, the recording goes on here.
+        let next = match Writer::open_next(&path, &switching.starts(at), before.as_ref()) {
+            Ok(next) => next,
+            Err(error) => {
+                switching.put_off(is_asked);
+                let reason = error.to_string();
+                self.tell(Notice::CannotSwitch { path, reason });
+                return Ok(());
+            }
+        };
+        let exchanges = ExchangeStage::start(path, self.notices.clone())?;
+        self.end_file(at)?;
+        let closing = Closing {
+            store: std::mem::replace(&mut self.store, next),
+            exchanges: std::mem::replace(&mut self.exchanges, exchanges),
+            notices: self.notices.clone(),
+            abandon: Arc::clone(&self.abandon),
+            gone: self.begin_file(at)?,
+        };
+        self.closer.close(closing)?;
+        Ok(())
+    }
+
+    /// Completes the file, gives it another name, and goes on in a new one under its own. Frames wait meanwhile.
+    fn set_aside(&mut self) -> Result<(), Error> {
+        let at = now().max(self.last_commit);
+        self.end_file(at)?;
+        if !self.exchanges.finish(false, &self.abandon) {
+            let path = self.store.path().to_owned();
+            self.tell(Notice::ExchangesLeftIn(path));
+        }
+        let Some(switching) = &mut self.switching else {
+            return Ok(());
+        };
+        let from = self.store.path().to_owned();
+        let base = switching.names.base().to_owned();
+        let (sealed, name) = if from == base {
+            let aside = switching.names.next(switching.began_at);
+            match self.store.set_aside(&aside)? {
+                Sealed::Yes if aside.exists() => (Sealed::Yes, aside),
+                // A reader holds it, or somebody else gave it another name before.
+                sealed => (sealed, from),
+            }
+        } else {
+            (self.store.leave_one_file()?, from)
+        };
+        let last = self.intakes.last_event();
+        let before = self.store.predecessor(&name, last);
+        let notice = match sealed {
+            Sealed::HeldByReader => Notice::FileHeld(name),
+            Sealed::Yes => Notice::SetAside(name),
+        };
+        self.notices.send(notice).ok();
+        // A file that a reader holds keeps its name, to which its -wal belongs.
+        let path = if store::is_free(&base) {
+            base
+        } else {
+            switching.names.next(at)
+        };
+        self.store = Writer::open_next(&path, &switching.starts(at), before.as_ref())?;
+        self.exchanges = ExchangeStage::start(path, self.notices.clone())?;
+        self.begin_file(at)?;
+        Ok(())
+    }
+
+    /// Closes in this file what is open, and ends its recordings.
+    fn end_file(&mut self, at: Timestamp) -> Result<(), Error> {
+        self.intakes.end_file(at);
+        self.commit()?;
+        let counters = self.intakes.file_counters();
+        end_when_free(&self.abandon, &mut self.store, &counters, at)
+    }
+
+    /// Begins in the file that is open now. Which files go then.
+    fn begin_file(&mut self, at: Timestamp) -> Result<Vec<PathBuf>, Error> {
+        self.intakes.begin_file(at);
+        if let Some(retention) = &mut self.retention {
+            retention.go_on(&mut self.store)?;
+        }
+        let path = self.store.path().to_owned();
+        self.meters.begin_file(path.clone());
+        self.tell(Notice::GoesOnIn(path.clone()));
+        let switching = self.switching.as_mut();
+        Ok(switching.map_or_else(Vec::new, |switching| switching.began(path, at)))
+    }
+
+    fn tell(&self, notice: Notice) {
+        self.notices.send(notice).ok();
+    }
+
     /// Commits the rest, closes the recording and says what it was.
     pub(super) fn finish(mut self, at: Timestamp) -> Result<Summary, Error> {
         self.intakes.end(at.max(self.last_commit));
         self.commit()?;
         let path = self.store.path().to_owned();
-        let counters = self.intakes.counters();
+        let counters = self.intakes.file_counters();
         let at = at.max(self.last_commit);
-        let pruned_events = self.store.pruned().0.events;
+        let retention = self.retention.as_ref();
+        let pruned_events = retention.map_or(0, |retention| retention.pruned(&self.store));
         end_when_free(&self.abandon, &mut self.store, &counters, at)?;
         // It has the file open, which sealing does not allow.
         if !self.exchanges.finish(self.has_time_to_end, &self.abandon) {
             self.notices.send(Notice::ExchangesLeft).ok();
         }
         let sealed = self.store.seal()?;
+        self.closer.wait(&self.meters);
         Ok(Summary {
             sources: self.intakes.summaries(),
             is_self_contained: sealed == Sealed::Yes,
             pruned_events,
+            files: self.switching.map_or(1, |switching| switching.written),
             file_bytes: std::fs::metadata(&path).map_or(0, |metadata| metadata.len()),
             path,
         })
@@ -289,6 +455,7 @@ pub(super) fn run(mut committer: Committer, mut savers: Vec<FrameSaver>) -> Resu
             Popped::Closed => break,
         }
         committer.tend();
+        committer.switch_if_due()?;
         // After a commit, what is saved is as complete as the capture.
         if committer.began.is_none() {
             savers.iter_mut().for_each(FrameSaver::flush);
@@ -296,55 +463,4 @@ pub(super) fn run(mut committer: Committer, mut savers: Vec<FrameSaver>) -> Resu
     }
     savers.iter_mut().for_each(FrameSaver::flush);
     committer.finish(now())
-}
-
-/// A file of `--save-frames`. When it cannot be written any more, that is told once, and the recording goes on.
-pub(super) struct FrameSaver {
-    out: BufWriter<File>,
-    teller: Teller,
-    has_failed: bool,
-}
-
-impl FrameSaver {
-    fn save(&mut self, frame: &Frame) {
-        if !self.has_failed {
-            let result = frames_file::write_frame(&mut self.out, frame);
-            self.judge(result);
-        }
-    }
-
-    fn flush(&mut self) {
-        if !self.has_failed {
-            let result = self.out.flush();
-            self.judge(result);
-        }
-    }
-
-    fn judge(&mut self, result: std::io::Result<()>) {
-        if let Err(error) = result {
-            self.has_failed = true;
-            self.teller.tell(Notice::SaveFailed(error.to_string()));
-        }
-    }
-
-    /// Creates the file, mode 0600. An existing one is not touched.
-    pub(super) fn create(path: &Path, teller: Teller) -> Result<Self, Error> {
-        let failed = |source| Error::SaveFrames {
-            path: path.to_owned(),
-            source,
-        };
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(failed)?;
-        let mut out = BufWriter::with_capacity(256 << 10, file);
-        frames_file::write_header(&mut out).map_err(failed)?;
-        Ok(Self {
-            out,
-            teller,
-            has_failed: false,
-        })
-    }
 }

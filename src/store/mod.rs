@@ -123,6 +123,7 @@ mod origins;
 mod payload;
 mod plan;
 mod postings;
+mod predecessor;
 mod press;
 mod private_copy;
 mod prune;
@@ -167,8 +168,9 @@ pub use exchanges::{ExchangeSummary, Exchanges, Follow, IndexState, Indexed, fol
 pub use holders::{Holder, holders};
 pub use merge::{InOrder, Merged};
 pub use migrate::{APPLICATION_ID, MIGRATIONS, newest_version};
-pub use open::disk_space;
+pub use open::{disk_space, is_free};
 pub use payload::Payload;
+pub use predecessor::Predecessor;
 pub use prune::{Done as Pruned, Preview, Pruning, prune};
 pub use reader::{Access, Reader};
 pub use reindex::{Reindexed, reindex};

@@ -171,6 +171,43 @@ fn refuse_planted(path: &Path, user: u32) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether `file` is what goes by this name.
+pub(super) fn is_at(path: &Path, file: &File) -> Result<bool, Error> {
+    let wrap = |error| Error::from_io(path, error);
+    let ours = file.metadata().map_err(wrap)?;
+    match std::fs::symlink_metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(wrap(error)),
+    }
+}
+
+/// Whether a new capture can have this name: nothing is there but perhaps an empty file, and no `-wal` that belongs to
+/// another.
+pub fn is_free(path: &Path) -> bool {
+    let is_free = std::fs::symlink_metadata(path)
+        .map_or(true, |metadata| metadata.is_file() && metadata.len() == 0);
+    is_free && std::fs::symlink_metadata(beside(path, "-wal")).is_err()
+}
+
+/// Gives a file another name, which nothing has.
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::EXIST) => Err(Error::Exists {
+            path: to.to_owned(),
+        }),
+        // The file system has no such call: nobody but a recorder, of which there is one, makes files of such names.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS)
+            if std::fs::symlink_metadata(to).is_err() =>
+        {
+            std::fs::rename(from, to).map_err(|error| Error::from_io(to, error))
+        }
+        Err(error) => Err(Error::from_io(to, error.into())),
+    }
+}
+
 /// Makes SQLite plan a statement once. It would otherwise plan again whenever a value is bound on which its statistics
 /// have something to say, which for a row by its id costs ten times the row.
 pub(super) fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {

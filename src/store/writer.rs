@@ -8,11 +8,12 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use super::batch::{Batch, Counters, KnownRun, NextIds, RecordingStart, RunRow, UncleanEnd};
 use super::begin::Begun;
 use super::error::{At, Error};
+use super::predecessor::Predecessor;
 use super::prune::{self, Done, Pruner, Step};
 use super::retention::{Plan, Rules, Size};
 use super::row_writer::RowWriter;
 use super::{begin, chain, migrate, open};
-use crate::event::{ConnectionId, RecordingId, RunId, SourceId, Timestamp};
+use crate::event::{ConnectionId, EventId, RecordingId, RunId, SourceId, Timestamp};
 
 /// How a recording was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub struct Writer {
     pruner: Option<Pruner>,
     newest_before: Option<(i64, Timestamp)>,
     // Closed last: closing any descriptor of the file gives up SQLite's own locks (POSIX fcntl).
-    _lock: File,
+    lock: File,
 }
 
 impl Writer {
@@ -53,6 +54,32 @@ impl Writer {
     /// # Errors
     /// As for [`Writer::open`].
     pub fn open_all(path: &Path, starts: &[RecordingStart]) -> Result<Self, Error> {
+        Self::open_behind(path, starts, None)
+    }
+
+    /// The same in a new file, for recordings that were in another one before: ids of events and the chain of commits go on.
+    ///
+    /// # Errors
+    /// As for [`Writer::open`], and when there is a capture at `path` already.
+    pub fn open_next(
+        path: &Path,
+        starts: &[RecordingStart],
+        before: Option<&Predecessor>,
+    ) -> Result<Self, Error> {
+        let is_there = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0);
+        if is_there {
+            return Err(Error::Exists {
+                path: path.to_owned(),
+            });
+        }
+        Self::open_behind(path, starts, before)
+    }
+
+    fn open_behind(
+        path: &Path,
+        starts: &[RecordingStart],
+        before: Option<&Predecessor>,
+    ) -> Result<Self, Error> {
         let start = starts.first().expect("there is a source");
         let path = open::resolve(path)?;
         let lock = open::lock_for_writing(&path)?;
@@ -79,6 +106,9 @@ impl Writer {
             Transaction::new_unchecked(&db, TransactionBehavior::Immediate).at(&path)?;
         let unclean = begin::note_unclean_ends(&transaction, start.started).at(&path)?;
         let begun = begin::add_recordings(&transaction, starts).at(&path)?;
+        if let Some(before) = before {
+            before.note(&transaction, start.started).at(&path)?;
+        }
         transaction.commit().at(&path)?;
         let recordings: Vec<_> = begun.iter().map(|begun| begun.recording).collect();
         let lead = *recordings.first().expect("there is a source");
@@ -99,13 +129,24 @@ impl Writer {
             unclean,
             pruner: None,
             newest_before,
-            _lock: lock,
+            lock,
         })
     }
 
     /// The file, with its folder resolved.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What a next file has to know of this one, which is or will be at `path`; `last` is the last event that was given an
+    /// id. `None` if none was.
+    pub fn predecessor(&self, path: &Path, last: EventId) -> Option<Predecessor> {
+        let name = path.file_name().unwrap_or_default();
+        (last.number() > 0).then(|| Predecessor {
+            name: name.to_string_lossy().into_owned(),
+            last,
+            link: self.rows.chain_head().map(<[u8]>::to_vec),
+        })
     }
 
     /// The recording that was begun; of several, the first.
@@ -313,6 +354,27 @@ impl Writer {
     /// # Errors
     /// When the file cannot be written. Nothing is lost by that: the next recorder or query finds what is in its `-wal`.
     pub fn seal(self) -> Result<Sealed, Error> {
+        self.leave_one_file()
+    }
+
+    /// The same, and then gives the file another name, which nothing may have. Under a name that somebody else changed
+    /// meanwhile, nothing is renamed. This writer is of no further use, but keeps others out until it goes.
+    ///
+    /// # Errors
+    /// As for [`Writer::seal`], and when the file cannot be renamed.
+    pub fn set_aside(&mut self, name: &Path) -> Result<Sealed, Error> {
+        let sealed = self.leave_one_file()?;
+        if sealed == Sealed::Yes && open::is_at(&self.path, &self.lock)? {
+            open::rename(&self.path, name)?;
+        }
+        Ok(sealed)
+    }
+
+    /// What [`Writer::seal`] does, of a writer that keeps others out until it goes.
+    ///
+    /// # Errors
+    /// As for [`Writer::seal`].
+    pub fn leave_one_file(&self) -> Result<Sealed, Error> {
         let is_alone = open::leave_one_file(&self.db).at(&self.path)?;
         Ok(if is_alone {
             Sealed::Yes

@@ -12,6 +12,7 @@ mod pressure;
 mod proxies;
 mod refusals;
 mod retention;
+mod ring;
 mod service;
 mod sources;
 mod stopping;
