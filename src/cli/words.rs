@@ -42,6 +42,13 @@ pub(super) fn tell(terminal: &mut Terminal, notice: &Notice) {
         Notice::NothingToSetAside => {
             terminal.note("SIGHUP asks for another file, and this one has no events yet: recording goes on in it");
         }
+        Notice::MovedAway(path) => {
+            terminal.error(format_args!(
+                "{} was moved away while it is recorded to: recording goes on in it, and its end is in a -wal under the old name",
+                shown(path)
+            ));
+            terminal.advice("move it back; SIGHUP alone gives it another name and begins a new file");
+        }
         Notice::CannotSwitch { path, reason } => terminal.error(format_args!(
             "the next file cannot be begun ({}): recording goes on in this one, and {} is tried again in a minute",
             escape::line(reason),

@@ -95,6 +95,8 @@ pub enum Notice {
     SetAside(PathBuf),
     /// A signal asked for another file, and there are no events in this one.
     NothingToSetAside,
+    /// A signal asked for another file, and somebody moved this one away while it is written. The recording goes on in it.
+    MovedAway(PathBuf),
     /// The next file cannot be begun; the recording goes on in the one that is open, and it is tried again.
     CannotSwitch {
         /// The next file.

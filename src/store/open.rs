@@ -182,12 +182,23 @@ pub(super) fn is_at(path: &Path, file: &File) -> Result<bool, Error> {
     }
 }
 
-/// Whether a new capture can have this name: nothing is there but perhaps an empty file, and no `-wal` that belongs to
-/// another.
+/// Whether a new capture can have this name: nothing is there, and no `-wal` that belongs to another.
 pub fn is_free(path: &Path) -> bool {
-    let is_free = std::fs::symlink_metadata(path)
-        .map_or(true, |metadata| metadata.is_file() && metadata.len() == 0);
-    is_free && std::fs::symlink_metadata(beside(path, "-wal")).is_err()
+    let is_free = |path: &Path| std::fs::symlink_metadata(path).is_err();
+    is_free(path) && is_free(&beside(path, "-wal"))
+}
+
+/// What a capture is called until it is made. One that was left by a recorder that was killed meanwhile is removed.
+pub(super) fn draft_of(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".new");
+    let draft = path.with_file_name(name);
+    for suffix in ["-journal", ""] {
+        // Where it cannot be, opening it says why.
+        drop(std::fs::remove_file(beside(&draft, suffix)));
+    }
+    draft
 }
 
 /// Gives a file another name, which nothing has.

@@ -58,21 +58,26 @@ impl Writer {
     }
 
     /// The same in a new file, for recordings that were in another one before: ids of events and the chain of commits go on.
+    /// The file has its name only once it is a capture: nobody who looks at files of such names finds a part of one.
     ///
     /// # Errors
-    /// As for [`Writer::open`], and when there is a capture at `path` already.
+    /// As for [`Writer::open`], and when there is something at `path` already.
     pub fn open_next(
         path: &Path,
         starts: &[RecordingStart],
         before: Option<&Predecessor>,
     ) -> Result<Self, Error> {
-        let is_there = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0);
-        if is_there {
-            return Err(Error::Exists {
-                path: path.to_owned(),
-            });
+        let path = open::resolve(path)?;
+        let draft = open::draft_of(&path);
+        {
+            let _lock = open::lock_for_writing(&draft)?;
+            let mut db = open::open_for_writing(&draft)?;
+            open::lay_out(&db, &draft)?;
+            migrate::climb(&mut db, &draft)?;
+            open::complete_schema(&db).at(&draft)?;
         }
-        Self::open_behind(path, starts, before)
+        open::rename(&draft, &path)?;
+        Self::open_behind(&path, starts, before)
     }
 
     fn open_behind(
@@ -357,14 +362,21 @@ impl Writer {
         self.leave_one_file()
     }
 
-    /// The same, and then gives the file another name, which nothing may have. Under a name that somebody else changed
-    /// meanwhile, nothing is renamed. This writer is of no further use, but keeps others out until it goes.
+    /// Whether the file still has the name that it was opened by. SQLite cannot complete one that was moved away.
+    ///
+    /// # Errors
+    /// When that cannot be looked up.
+    pub fn is_in_place(&self) -> Result<bool, Error> {
+        open::is_at(&self.path, &self.lock)
+    }
+
+    /// The same, and then gives the file another name, which nothing may have, unless a reader holds it. This writer is of no further use, but keeps others out until it goes.
     ///
     /// # Errors
     /// As for [`Writer::seal`], and when the file cannot be renamed.
     pub fn set_aside(&mut self, name: &Path) -> Result<Sealed, Error> {
         let sealed = self.leave_one_file()?;
-        if sealed == Sealed::Yes && open::is_at(&self.path, &self.lock)? {
+        if sealed == Sealed::Yes {
             open::rename(&self.path, name)?;
         }
         Ok(sealed)

@@ -160,6 +160,7 @@ const FUNCTIONS: &[(&[&str], &[&str])] = &[
             "cli::service",
             "record::retention",
             "record::source",
+            "record::switching",
             "record::writer",
         ],
     ),

@@ -14,7 +14,7 @@ use crate::event::{Coverage, Timestamp};
 use crate::export;
 use crate::filter::Expr;
 use crate::render;
-use crate::store::{Access, Error, Reader};
+use crate::store::{Access, Condition, Error, Reader, condition};
 
 use super::{CommonArgs, Context, Output};
 
@@ -53,8 +53,10 @@ impl Captures {
             };
             for path in matching {
                 let opened = open_one(context, Some(&path));
-                // A ring that is being written may have dropped its oldest file meanwhile.
-                if opened.is_ok() || capture_path::is_there(&path) {
+                // A ring that is being written may have dropped its oldest file meanwhile, and just made the newest.
+                let is_none =
+                    || matches!(condition(&path), Ok(Condition::Absent | Condition::Empty));
+                if opened.is_ok() || !is_none() {
                     captures.add(opened?);
                 }
             }

@@ -63,6 +63,8 @@ pub(super) fn run(
         std::thread::sleep(PAUSE);
         for (number, followed) in followed.iter_mut().enumerate() {
             let Some(reader) = followed.open()? else {
+                // Of a ring, the file can be gone.
+                followed.go_on(context)?;
                 continue;
             };
             let mut each = |context: &mut Context<'_>, reader: &Reader, after| {
@@ -77,6 +79,10 @@ pub(super) fn run(
             };
             let mut after = followed.after;
             let began = reader.began().context("failed to read the capture")?;
+            if began.is_none() && followed.began.is_some() {
+                // A recorder is about to begin in it.
+                continue;
+            }
             if began != followed.began {
                 // Another capture has its name now. What came last before that is in the one that it was.
                 after = match before(&reader, &followed.path)? {
@@ -118,7 +124,7 @@ impl Followed {
 
     /// When nobody writes to it any more and there is another file of its ring: goes on in that.
     fn go_on(&mut self, context: &mut Context<'_>) -> anyhow::Result<()> {
-        let Some(path) = record::next_file(&self.path).filter(|path| !is_between(path)) else {
+        let Some(path) = record::next_file(&self.path).filter(|path| has_begun(path)) else {
             return Ok(());
         };
         let reader = Reader::open(&path).context("failed to open the capture")?;
@@ -134,6 +140,11 @@ impl Followed {
         self.path = path;
         Ok(())
     }
+}
+
+/// Whether there is a capture in which a recording was begun.
+fn has_begun(path: &Path) -> bool {
+    Reader::open(path).is_ok_and(|reader| matches!(reader.began(), Ok(Some(_))))
 }
 
 /// Whether there is no capture, or none yet.

@@ -220,7 +220,7 @@ fn a_recording_is_followed_into_its_next_files() {
             recorder.signal(Signal::HUP);
             recorder.said().matches("goes on in").count() > before
         });
-        follower.wait_for(&Vec::from_iter(1..=last));
+        follower.wait_for(&(1..=last).collect::<Vec<_>>());
     }
     send(&server, &["curl"]);
     follower.wait_for(&[1, 2, 3, 4, 5]);
@@ -240,7 +240,7 @@ fn a_ring_is_followed_from_file_to_file() {
     let mut follower = Follower::start_on(&env, &env.path(format!("db/{name}.db")));
     for last in 1..=9 {
         send(&server, &["curl"]);
-        follower.wait_for(&Vec::from_iter(1..=last));
+        follower.wait_for(&(1..=last).collect::<Vec<_>>());
     }
     assert!(follower.said().contains("the recording went on"));
     recorder.stop().exits(0);
