@@ -3,13 +3,14 @@
 //! Only this module reads the environment, asks what time it is on behalf of a query, and writes to the terminal.
 //! Each program is one function that takes its arguments and gives its exit status.
 
-mod autostop;
 pub mod capture_path;
 mod chain_key;
 mod doctor;
 pub mod exit;
+mod exposure;
 mod interrupt;
 mod keep;
+mod limits;
 mod private_file;
 mod progress;
 mod query;

@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use super::autostop::{Condition, autostop, condition};
 use super::capture_path::{self, CapturePath, Origin, Surroundings};
 use super::chain_key;
 use super::doctor::{self, DoctorArgs};
 use super::exit::Exit;
+use super::exposure;
 use super::keep::{self, KeepArgs};
+use super::limits::{self, Condition, limits};
 use super::report::Advised;
 use super::secret::SecretArgs;
 use super::service::{self, Manager};
@@ -26,8 +27,8 @@ use super::words;
 use crate::event::Zone;
 use crate::filter::{self, Expr, Unit};
 use crate::record::{
-    self, DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, ImportOptions, Meters, Notice, Options,
-    Outcome, RecordFilter, Recorder, SourceOptions,
+    self, Autostop, DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, ImportOptions, Meters, Notice,
+    Options, Outcome, RecordFilter, Recorder, Ring, SourceOptions,
 };
 use crate::store::{ChainKey, Protection, Rules};
 
@@ -97,9 +98,17 @@ struct RecordArgs {
     #[command(flatten)]
     keep: KeepArgs,
     /// Stop when a limit is reached: duration:SECONDS, filesize:KB or events:COUNT, or with units, as in duration:1h and
-    /// filesize:2G; may be repeated
-    #[arg(short, long, value_name = "LIMIT", value_parser = condition, conflicts_with = "import")]
+    /// filesize:2G; or files:COUNT, when so many files of --ring-buffer are full; may be repeated
+    #[arg(short, long, value_name = "LIMIT", value_parser = limits::stop_condition, conflicts_with = "import")]
     autostop: Vec<Condition>,
+    /// Go on in another file when a limit is reached: duration:SECONDS, interval:SECONDS (on the clock: interval:1h is on the
+    /// hour), filesize:KB or events:COUNT, or with units; and keep only the newest files:COUNT; may be repeated
+    ///
+    /// The words are dumpcap's, and so are the names: `--db caps.db` makes `caps_00001_20261128140000.db` and so on, with
+    /// the time at which each was begun. No frame is lost in between. Each file is a capture by itself, and event numbers go
+    /// on; ask all of them with `ecq-query --db 'caps_*.db'`. What --keep and its like say holds for each file by itself.
+    #[arg(short = 'b', long, value_name = "LIMIT", value_parser = limits::ring_condition, conflicts_with = "import")]
+    ring_buffer: Vec<Condition>,
     /// Stop after COUNT events, as with --autostop events:COUNT
     #[arg(short, long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "import")]
     count: Option<u64>,
@@ -167,7 +176,8 @@ enum Command {
 
 const AFTER_HELP: &str = "\
 Interrupt it (Ctrl-C, SIGTERM) to stop: it stops reading, stores what is waiting, closes the recording and prints a \
-summary. A second interrupt ends it at once. SIGUSR1 makes it print where it stands.
+summary. A second interrupt ends it at once. SIGUSR1 makes it print where it stands. SIGHUP makes it go on in another file: \
+the next one with --ring-buffer; without it the capture is set aside under such a name, and its own is given to a new one.
 
 eCapture 1.4.0 to 1.5.2 and 2.1.0 or newer send events; 2.0.x sends none.
 
@@ -255,6 +265,7 @@ pub(super) fn run(
     let sources = sources::read(&args.url, &args.header)?;
     let chain_key = args.chain_key.as_deref().map(chain_key::read).transpose()?;
     let rules = args.keep.rules()?;
+    let limits = limits(&args.autostop, &args.ring_buffer, args.count)?;
     if args.import.is_some() && !rules.is_empty() {
         return Err(Advised {
             message: "an import prunes nothing".to_owned(),
@@ -263,6 +274,7 @@ pub(super) fn run(
         .into());
     }
     let db = choose(args.db.as_deref(), terminal)?;
+    exposure::check(&db, terminal)?;
     let secret = if args.encrypt && !capture_path::is_there(&db) {
         Some(args.secret.of_new(terminal)?)
     } else {
@@ -280,7 +292,13 @@ pub(super) fn run(
     };
     match &args.import {
         Some(file) => import(&args, file, (db, keys), filter, terminal),
-        None => live(&args, sources, (db, keys), (filter, rules), terminal),
+        None => live(
+            &args,
+            sources,
+            (db, keys),
+            (filter, rules, limits),
+            terminal,
+        ),
     }
 }
 
@@ -402,7 +420,7 @@ fn live(
     args: &RecordArgs,
     sources: Vec<SourceOptions>,
     (db, keys): (PathBuf, Keys),
-    (filter, rules): (Option<RecordFilter>, Rules),
+    (filter, rules, (autostop, ring)): (Option<RecordFilter>, Rules, (Autostop, Option<Ring>)),
     terminal: &mut Terminal,
 ) -> anyhow::Result<Exit> {
     let options = Options {
@@ -418,7 +436,9 @@ fn live(
         save_frames: args.save_frames.clone(),
         metrics: args.metrics.map(|address| address.0),
         rules,
-        autostop: autostop(&args.autostop, args.count),
+        ring,
+        zone: Zone::Local,
+        autostop,
         db,
     };
     let (notices, receiver) = mpsc::channel();

@@ -1,5 +1,6 @@
 //! What `ecq-record` says, in words.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::terminal::Terminal;
@@ -36,6 +37,41 @@ pub(super) fn tell(terminal: &mut Terminal, notice: &Notice) {
         Notice::ExchangesLeft => terminal.note(
             "the index of exchanges is not complete: queries and the next recording make the rest",
         ),
+        Notice::GoesOnIn(path) => terminal.note(format_args!("recording goes on in {}", shown(path))),
+        Notice::SetAside(path) => terminal.note(format_args!("what was recorded so far is in {}", shown(path))),
+        Notice::NothingToSetAside => {
+            terminal.note("SIGHUP asks for another file, and this one has no events yet: recording goes on in it");
+        }
+        Notice::MovedAway(path) => {
+            terminal.error(format_args!(
+                "{} was moved away while it is recorded to: recording goes on in it, and its end is in a -wal under the old name",
+                shown(path)
+            ));
+            terminal.advice("move it back; SIGHUP alone gives it another name and begins a new file");
+        }
+        Notice::CannotSwitch { path, reason } => terminal.error(format_args!(
+            "the next file cannot be begun ({}): recording goes on in this one, and {} is tried again in a minute",
+            escape::line(reason),
+            shown(path)
+        )),
+        Notice::ExchangesLeftIn(path) => {
+            terminal.note(format_args!("the index of exchanges of {} is not complete", shown(path)));
+            terminal.advice("`ecq-query reindex` makes the rest; until then queries do it each time");
+        }
+        Notice::FileHeld(path) => terminal.error(format_args!(
+            "a query held {}: it is complete, but keep its -wal file with it",
+            shown(path)
+        )),
+        Notice::FileLeft { path, reason } => terminal.error(format_args!(
+            "{} cannot be completed ({}): nothing in it is lost, but keep its -wal file with it",
+            shown(path),
+            escape::line(reason)
+        )),
+        Notice::CannotRemove { path, reason } => terminal.error(format_args!(
+            "{} is one file too many, and cannot be removed: {}",
+            shown(path),
+            escape::line(reason)
+        )),
         Notice::Stopping => terminal.note("stopping: storing what is waiting (interrupt again to end at once)"),
         Notice::LimitReached => terminal.note("the limit of --autostop is reached: storing what is waiting"),
         Notice::LogHeld { bytes, holders } => {
@@ -71,6 +107,11 @@ pub(super) fn tell(terminal: &mut Terminal, notice: &Notice) {
         )),
         other => of_source(terminal, "", other),
     }
+}
+
+/// A path, fit for a terminal.
+fn shown(path: &Path) -> String {
+    escape::line(&path.display().to_string())
 }
 
 /// Processes by name and id.
@@ -258,6 +299,9 @@ pub(super) fn summarize(terminal: &mut Terminal, summary: &Summary) {
         human(summary.file_bytes),
         escape::line(&summary.path.display().to_string())
     ));
+    if summary.files > 1 {
+        terminal.note(format_args!("that is the last of {} files", summary.files));
+    }
     if summary.sources.len() > 1 {
         for source in &summary.sources {
             terminal.note(source_summary(source));

@@ -49,6 +49,16 @@ enum Key {
     },
 }
 
+impl Key {
+    /// The thread, where it stands for a descriptor.
+    fn tid(self) -> Option<u32> {
+        match self {
+            Self::Descriptor { .. } => None,
+            Self::Thread { tid, .. } => tid,
+        }
+    }
+}
+
 bitflags::bitflags! {
     /// What was seen in an epoch.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +98,8 @@ struct Epoch {
     began: Timestamp,
     last: Timestamp,
     marks: Marks,
+    /// Whether the file that is being written has it.
+    is_told: bool,
 }
 
 /// What is known about a process, for its streams without a descriptor.
@@ -105,7 +117,7 @@ struct Known {
 pub struct Placement {
     /// The connection that the event belongs to; events without a socket have none.
     pub connection: Option<ConnectionId>,
-    /// The connection, if it begins with this event.
+    /// The connection, if it begins with this event, or is in this file for the first time.
     pub began: Option<Connection>,
     /// What became known about connections.
     pub updates: Vec<ConnectionUpdate>,
@@ -159,6 +171,15 @@ impl Connections {
         self.recent.clear();
     }
 
+    /// Another file begins: a connection is told again with its next event, with all that is known of it, and events that
+    /// were placed before stay where they are.
+    pub fn start_file(&mut self) {
+        self.recent.clear();
+        for epoch in self.epochs.values_mut() {
+            epoch.is_told = false;
+        }
+    }
+
     /// Finds the connection of an event, which will be stored under `id`.
     pub fn place(&mut self, id: EventId, captured: &Captured) -> Placement {
         let event = &captured.event;
@@ -178,6 +199,15 @@ impl Connections {
         }
         if let Some(epoch) = self.epochs.get_mut(&key) {
             placement.connection = Some(epoch.id);
+            if !std::mem::replace(&mut epoch.is_told, true) {
+                placement.began = Some(Connection {
+                    id: epoch.id,
+                    fd: event.fd,
+                    tid: key.tid(),
+                    tuple: epoch.tuple,
+                    role: epoch.role,
+                });
+            }
             epoch.last = event.received;
             if epoch.tuple.is_none() && event.kind == Kind::TlsData && !is_structured(event) {
                 let since = event.received.minus(REACH_BACK);
@@ -401,14 +431,10 @@ impl Connections {
     ) {
         let id = ConnectionId::new(self.next);
         self.next += 1;
-        let tid = match key {
-            Key::Descriptor { .. } => None,
-            Key::Thread { tid, .. } => tid,
-        };
         placement.began = Some(Connection {
             id,
             fd: event.fd,
-            tid,
+            tid: key.tid(),
             tuple,
             role: None,
         });
@@ -419,6 +445,7 @@ impl Connections {
             began: event.received,
             last: event.received,
             marks: Marks::empty(),
+            is_told: true,
         };
         self.epochs.insert(key, epoch);
         if let Key::Thread { pid: Some(pid), .. } = key {

@@ -9,6 +9,8 @@ pub struct Autostop {
     pub duration: Option<Duration>,
     /// When the capture, with what lies beside it, has this many bytes. The commit that gets there is the last.
     pub file_bytes: Option<u64>,
+    /// When so many files of a ring are full.
+    pub files: Option<u64>,
     /// When this recording has stored so many events; no more are stored.
     pub events: Option<u64>,
 }

@@ -25,7 +25,8 @@ const MOST_LOOKS: u32 = 400;
 
 /// The stage, while it runs.
 pub(super) struct ExchangeStage {
-    thread: JoinHandle<()>,
+    /// `None` once it has ended.
+    thread: Option<JoinHandle<()>>,
     end: Sender<()>,
     is_stopped: Arc<AtomicBool>,
 }
@@ -61,7 +62,7 @@ impl ExchangeStage {
                 }
             })?;
         Ok(Self {
-            thread,
+            thread: Some(thread),
             end,
             is_stopped,
         })
@@ -69,10 +70,13 @@ impl ExchangeStage {
 
     /// Waits for the rest of the index, for some seconds unless `has_time`, and not at all once `abandon` is set.
     /// Whether all of it was made.
-    pub(super) fn finish(self, has_time: bool, abandon: &AtomicBool) -> bool {
+    pub(super) fn finish(&mut self, has_time: bool, abandon: &AtomicBool) -> bool {
+        let Some(thread) = self.thread.take() else {
+            return true;
+        };
         self.end.send(()).ok();
         let mut looks = 0_u32;
-        while !self.thread.is_finished() {
+        while !thread.is_finished() {
             looks = looks.saturating_add(1);
             let is_late = !has_time && looks > MOST_LOOKS;
             if is_late || abandon.load(Ordering::Relaxed) {
@@ -81,6 +85,6 @@ impl ExchangeStage {
             std::thread::sleep(LOOK);
         }
         let is_whole = !self.is_stopped.load(Ordering::Relaxed);
-        self.thread.join().is_ok() && is_whole
+        thread.join().is_ok() && is_whole
     }
 }

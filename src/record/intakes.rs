@@ -4,7 +4,7 @@ use super::intake::{Intake, Taken};
 use super::notice::Notice;
 use super::queue::Item;
 use super::summary::SourceSummary;
-use crate::event::{ConnectionId, Timestamp};
+use crate::event::{ConnectionId, EventId, Timestamp};
 use crate::store::{Batch, Counters};
 
 /// One intake a source. Ids are given in order of arrival over all of them: whose turn it is goes on where the one before
@@ -81,6 +81,40 @@ impl Intakes {
             .iter()
             .map(|(_, intake)| intake.counters())
             .collect()
+    }
+
+    /// The counters of each source in the file that is being written.
+    pub(super) fn file_counters(&self) -> Vec<Counters> {
+        self.each
+            .iter()
+            .map(|(_, intake)| intake.file_counters())
+            .collect()
+    }
+
+    /// How many events are in the file that is being written, or in the batches for it.
+    pub(super) fn file_events(&self) -> u64 {
+        let events = |(_, intake): &(_, Intake)| intake.file_counters().stored_events;
+        self.each.iter().map(events).sum()
+    }
+
+    /// The last event that was given an id; 0 if none was.
+    pub(super) fn last_event(&self) -> EventId {
+        let last = self.each.get(self.last);
+        EventId::new(last.map_or(0, |(_, last)| last.next_ids().event - 1))
+    }
+
+    /// The recording goes on in another file: in this one, what is open is closed.
+    pub(super) fn end_file(&mut self, at: Timestamp) {
+        for (_, intake) in &mut self.each {
+            intake.end_file(at);
+        }
+    }
+
+    /// The next batches are for another file.
+    pub(super) fn begin_file(&mut self, at: Timestamp) {
+        for (_, intake) in &mut self.each {
+            intake.begin_file(at);
+        }
     }
 
     /// What each source was.

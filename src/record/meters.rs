@@ -1,5 +1,6 @@
 //! Where a recording stands, readable from any thread at any time.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -16,6 +17,9 @@ pub struct Meters {
     pub(super) pruned_events: AtomicU64,
     pub(super) held_bytes: AtomicU64,
     holders: Mutex<Vec<Holder>>,
+    /// The file that is written.
+    capture: Mutex<PathBuf>,
+    files: AtomicU64,
     /// In the order in which they were given.
     pub(super) sources: Vec<SourceMeters>,
 }
@@ -51,6 +55,8 @@ pub struct Status {
     pub backlog: Backlog,
     /// Events decoded and not committed yet.
     pub uncommitted_events: u64,
+    /// Files that were begun.
+    pub files: u64,
     /// Events that were pruned.
     pub pruned_events: u64,
     /// By how many bytes the `-wal` is larger than it need be because a reader holds it.
@@ -102,6 +108,8 @@ impl Meters {
             pruned_events: AtomicU64::new(0),
             held_bytes: AtomicU64::new(0),
             holders: Mutex::default(),
+            capture: Mutex::default(),
+            files: AtomicU64::new(0),
             sources: sources
                 .into_iter()
                 .map(|name| SourceMeters {
@@ -118,6 +126,21 @@ impl Meters {
             reader: self.reader_rounds.load(Ordering::Relaxed),
             writer: self.writer_rounds.load(Ordering::Relaxed),
         }
+    }
+
+    /// Another file is written from now on.
+    pub(super) fn begin_file(&self, path: PathBuf) {
+        *self.capture.lock().unwrap_or_else(PoisonError::into_inner) = path;
+        self.files.fetch_add(1, Ordering::Relaxed);
+        self.held_bytes.store(0, Ordering::Relaxed);
+    }
+
+    /// The file that is written.
+    pub(super) fn capture(&self) -> PathBuf {
+        self.capture
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Who keeps the `-wal` from being written back, as far as that is known.
@@ -137,6 +160,7 @@ impl Meters {
         Status {
             uncommitted_events: self.uncommitted_events.load(Ordering::Relaxed),
             backlog: self.queue.backlog(),
+            files: self.files.load(Ordering::Relaxed),
             pruned_events: self.pruned_events.load(Ordering::Relaxed),
             held_bytes: self.held_bytes.load(Ordering::Relaxed),
             sources: self.sources.iter().map(SourceMeters::status).collect(),

@@ -7,7 +7,6 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,8 +57,8 @@ impl Exporter {
     }
 
     /// Answers, from a thread of its own, until the program ends. Tells the address.
-    pub(super) fn answer(self, meters: Arc<Meters>, capture: &Path) -> Result<SocketAddr, Error> {
-        let registry = Arc::new(registry(meters, capture));
+    pub(super) fn answer(self, meters: Arc<Meters>) -> Result<SocketAddr, Error> {
+        let registry = Arc::new(registry(meters));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -128,17 +127,14 @@ fn answer(request: &Request<Incoming>, registry: &Registry) -> Response<Full<Byt
     response
 }
 
-fn registry(meters: Arc<Meters>, capture: &Path) -> Registry {
+fn registry(meters: Arc<Meters>) -> Registry {
     let mut registry = Registry::with_prefix("ecq");
     registry.register(
         "build",
         "The program",
         Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]),
     );
-    registry.register_collector(Box::new(Recording {
-        meters,
-        capture: capture.to_owned(),
-    }));
+    registry.register_collector(Box::new(Recording { meters }));
     registry
 }
 
@@ -200,14 +196,13 @@ type Of<T> = fn(&SourceStatus) -> T;
 /// The meters of a recording, read when they are asked for.
 struct Recording {
     meters: Arc<Meters>,
-    capture: PathBuf,
 }
 
 impl fmt::Debug for Recording {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Recording")
-            .field("capture", &self.capture)
+            .field("capture", &self.meters.capture())
             .finish_non_exhaustive()
     }
 }
@@ -227,6 +222,12 @@ impl Collector for Recording {
             &mut encoder,
             ("pruned_events", "Events that were pruned", None),
             &pruned,
+        )?;
+        let files = ConstCounter::new(status.files);
+        put(
+            &mut encoder,
+            ("files", "Files that the recording was written to", None),
+            &files,
         )?;
         let linked = Family::<Labels, Gauge>::default();
         for source in &status.sources {
@@ -278,9 +279,10 @@ impl Collector for Recording {
         }
         let described = ("wal_holder", "Processes that hold the -wal", None);
         put(&mut encoder, described, &holders)?;
+        let capture = self.meters.capture();
         let sizes = Family::<Labels, Gauge>::default();
         for (name, suffix) in [("database", ""), ("wal", "-wal"), ("shm", "-shm")] {
-            let mut path = self.capture.as_os_str().to_owned();
+            let mut path = capture.as_os_str().to_owned();
             path.push(suffix);
             let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
             let labels = vec![("file", name.to_owned())];

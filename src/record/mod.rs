@@ -17,9 +17,13 @@ mod autostop;
 mod backoff;
 mod before;
 mod clock;
+mod closing;
 mod error;
 mod exchanges;
+mod file_names;
+mod frame_saver;
 mod frames_file;
+mod hangup;
 mod import;
 mod intake;
 mod intakes;
@@ -31,13 +35,16 @@ mod notice;
 mod options;
 mod queue;
 mod retention;
+mod ring;
 mod shorten;
 mod source;
 mod summary;
+mod switching;
 mod writer;
 
 pub use autostop::Autostop;
 pub use error::Error;
+pub use file_names::next_file;
 pub use frames_file::{
     FileFrame, FramesError, FramesReader, MAX_MESSAGE_BYTES, write_frame, write_header,
 };
@@ -51,10 +58,11 @@ pub use options::{
     DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, Host, ImportOptions, Options, SourceOptions,
 };
 pub use queue::{Backlog, Dropped, Item, LinkEnd};
+pub use ring::Ring;
 pub use source::{Header, local_port};
 pub use summary::{SourceSummary, Summary};
 
-use std::convert::Infallible;
+use std::future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -67,11 +75,15 @@ use tokio::sync::{oneshot, watch};
 
 use crate::event::Timestamp;
 use crate::store::{RecordingStart, Writer};
+use file_names::FileNames;
+use frame_saver::FrameSaver;
+use hangup::{Hangup, Meaning};
 use intakes::Intakes;
 use metrics::Exporter;
 use notice::Teller;
 use source::{Source, Target};
-use writer::{Committer, FrameSaver};
+use switching::Switching;
+use writer::Committer;
 
 /// How a recording ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +104,8 @@ pub struct Recorder {
     meters: Arc<Meters>,
     notices: Sender<Notice>,
     abandon: Arc<AtomicBool>,
+    /// Set when a signal asks for another file.
+    switch_asked: Arc<AtomicBool>,
 }
 
 /// This program and its version.
@@ -218,19 +232,28 @@ impl Recorder {
         let starts: Vec<_> = (options.sources.iter())
             .map(|source| start(options, source, started))
             .collect();
-        let store = Writer::open_all(&options.db, &starts)?;
+        let mut names = FileNames::new(options.db.clone(), options.zone);
+        let store = match options.ring {
+            Some(_) => Writer::open_next(&names.next(started), &starts, None)?,
+            None => Writer::open_all(&options.db, &starts)?,
+        };
         let savers = savers(options, &targets)?;
         tell_opened(&store, &notices);
-        let names: Vec<_> = (options.sources.iter())
+        let sources: Vec<_> = (options.sources.iter())
             .map(|source| source.label().to_owned())
             .collect();
-        let meters = Arc::new(Meters::new(options.queue_bytes, names.clone()));
+        let meters = Arc::new(Meters::new(options.queue_bytes, sources.clone()));
+        meters.begin_file(store.path().to_owned());
         if let Some(exporter) = exporter {
-            let address = exporter.answer(Arc::clone(&meters), store.path())?;
+            let address = exporter.answer(Arc::clone(&meters))?;
             notices.send(Notice::Metrics(address)).ok();
         }
         let abandon = Arc::new(AtomicBool::new(false));
-        let intakes = intakes(options, names, &store, started)?;
+        let switch_asked = Arc::new(AtomicBool::new(false));
+        let intakes = intakes(options, sources, &store, started)?;
+        let file = (names.beside(store.path()), store.path().to_owned());
+        let begun = (started, Arc::clone(&switch_asked));
+        let switching = Switching::new(options.ring, file, starts, begun);
         let mut committer = Committer::new(
             store,
             intakes,
@@ -239,6 +262,7 @@ impl Recorder {
             Arc::clone(&abandon),
         )?;
         committer.keep(&options.rules)?;
+        committer.switch(switching);
         committer.stop_after(options.autostop);
         Ok(Self {
             targets,
@@ -248,6 +272,7 @@ impl Recorder {
             meters,
             notices,
             abandon,
+            switch_asked,
         })
     }
 
@@ -281,6 +306,7 @@ impl Recorder {
             meters,
             notices,
             abandon,
+            switch_asked,
         } = self;
         committer.tell_when_full(full);
         let writer = thread::Builder::new()
@@ -301,8 +327,13 @@ impl Recorder {
             .collect();
         let reading = source::run_all(sources);
         tokio::pin!(reading);
-        let round = go_round(&meters, &notices, signal(SignalKind::user_defined1())?);
+        let signals = Signals {
+            status: signal(SignalKind::user_defined1())?,
+            hangup: Hangup::listen()?,
+        };
+        let round = go_round(&meters, &notices, signals, &switch_asked);
         tokio::pin!(round);
+        let mut is_going_round = true;
         let early = tokio::select! {
             () = &mut reading => None,
             result = &mut finished => Some(result),
@@ -319,7 +350,11 @@ impl Recorder {
                 notices.send(Notice::LimitReached).ok();
                 None
             }
-            never = &mut round => match never {},
+            () = &mut round => {
+                is_going_round = false;
+                notices.send(Notice::Stopping).ok();
+                None
+            }
         };
         stop.send_replace(true);
         let Some(failed) = early else {
@@ -334,7 +369,8 @@ impl Recorder {
                     abandon.store(true, Ordering::Relaxed);
                     Ok(Outcome::Abandoned(meters.status()))
                 }
-                never = &mut round => match never {},
+                // The terminal is gone: that was seen to.
+                () = &mut round, if is_going_round => future::pending().await,
             };
         };
         // The capture failed. Links are left in order all the same, or eCapture would crash.
@@ -357,16 +393,32 @@ fn conclude(
 /// How often the reader shows that it lives.
 const ROUND: Duration = Duration::from_secs(1);
 
-/// Shows that the reader lives, and passes on who asks where the recording stands. Never completes.
-async fn go_round(meters: &Meters, notices: &Sender<Notice>, mut asked: Signal) -> Infallible {
+/// Signals that end nothing.
+struct Signals {
+    status: Signal,
+    hangup: Hangup,
+}
+
+/// Shows that the reader lives, and passes on who asks where the recording stands, or for another file. Completes when the
+/// terminal is gone.
+async fn go_round(
+    meters: &Meters,
+    notices: &Sender<Notice>,
+    mut signals: Signals,
+    switch_asked: &AtomicBool,
+) {
     let mut rounds = tokio::time::interval(ROUND);
     loop {
         tokio::select! {
             _ = rounds.tick() => {
                 meters.reader_rounds.fetch_add(1, Ordering::Relaxed);
             }
-            _ = asked.recv() => {
+            _ = signals.status.recv() => {
                 notices.send(Notice::StatusAsked).ok();
+            }
+            meaning = signals.hangup.next() => match meaning {
+                Meaning::AnotherFile => switch_asked.store(true, Ordering::Relaxed),
+                Meaning::TerminalGone => return,
             }
         }
     }

@@ -89,6 +89,39 @@ pub enum Notice {
     ExchangesFailed(String),
     /// The recording ends before the index of exchanges is complete.
     ExchangesLeft,
+    /// The recording goes on in another file.
+    GoesOnIn(PathBuf),
+    /// The file before is complete, and has this name now.
+    SetAside(PathBuf),
+    /// A signal asked for another file, and there are no events in this one.
+    NothingToSetAside,
+    /// A signal asked for another file, and somebody moved this one away while it is written. The recording goes on in it.
+    MovedAway(PathBuf),
+    /// The next file cannot be begun; the recording goes on in the one that is open, and it is tried again.
+    CannotSwitch {
+        /// The next file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file that the recording went on from has no complete index of exchanges.
+    ExchangesLeftIn(PathBuf),
+    /// A reader held a file that the recording went on from: it keeps its `-wal`.
+    FileHeld(PathBuf),
+    /// A file that the recording went on from could not be completed: it keeps its `-wal`.
+    FileLeft {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file that is one too many cannot be removed.
+    CannotRemove {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// The first signal: stopping.
     Stopping,
     /// A limit of `--autostop` is reached: stopping.

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use super::autostop::Autostop;
 use super::judge::RecordFilter;
+use super::ring::Ring;
 use super::source::Header;
-use crate::event::Timestamp;
+use crate::event::{Timestamp, Zone};
 use crate::store::{ChainKey, Protection, Rules};
 
 /// How a live recording is made.
@@ -38,6 +39,10 @@ pub struct Options {
     pub save_frames: Option<PathBuf>,
     /// What is kept.
     pub rules: Rules,
+    /// When the recording goes on in another file; `db` is then what their names are made of.
+    pub ring: Option<Ring>,
+    /// The zone of the times in those names.
+    pub zone: Zone,
     /// When the recording ends by itself.
     pub autostop: Autostop,
     /// Where to serve metrics to Prometheus.

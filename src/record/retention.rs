@@ -31,8 +31,11 @@ const TELL: Duration = Duration::from_secs(60);
 
 /// Carries out the rules.
 pub(super) struct Retention {
+    rules: Rules,
     meters: Arc<Meters>,
     notices: Sender<Notice>,
+    /// How many events were pruned out of the files before this one.
+    before: u64,
     began: Instant,
     looked: Option<Instant>,
     reading: Reading,
@@ -57,8 +60,10 @@ impl Retention {
     ) -> Result<Self, Error> {
         store.keep(rules.clone())?;
         Ok(Self {
+            rules: rules.clone(),
             meters,
             notices,
+            before: 0,
             began: Instant::now(),
             looked: None,
             reading: Reading::at(now()),
@@ -68,6 +73,20 @@ impl Retention {
             is_told_short: false,
             is_broken: false,
         })
+    }
+
+    /// Goes on in another file, of which nothing was pruned yet.
+    pub(super) fn go_on(&mut self, store: &mut Writer) -> Result<(), Error> {
+        self.before = self.meters.pruned_events.load(Ordering::Relaxed);
+        self.is_doubted = None;
+        self.is_told_short = false;
+        store.keep(self.rules.clone())?;
+        Ok(())
+    }
+
+    /// How many events were pruned, out of all files.
+    pub(super) fn pruned(&self, store: &Writer) -> u64 {
+        self.before.saturating_add(store.pruned().0.events)
     }
 
     /// Looks and prunes a little, if there is something to do. A failure ends the pruning and not the recording.
@@ -110,10 +129,10 @@ impl Retention {
             // What is left to be swept and given back is not part of a plan.
             while began.elapsed() < BUDGET && store.prune(now(), &is_live)? {}
         }
-        let (done, is_short) = store.pruned();
+        let (_, is_short) = store.pruned();
         self.meters
             .pruned_events
-            .store(done.events, Ordering::Relaxed);
+            .store(self.pruned(store), Ordering::Relaxed);
         if is_short && !self.is_told_short {
             self.tell(Notice::CannotShrink);
         }

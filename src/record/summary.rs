@@ -9,13 +9,15 @@ use crate::store::Counters;
 pub struct Summary {
     /// Each source by itself.
     pub sources: Vec<SourceSummary>,
+    /// How many files it was written to, one after the other; those that went are counted, too.
+    pub files: u64,
     /// How many events were pruned.
     pub pruned_events: u64,
-    /// Whether the capture is one file that stands on its own; otherwise a reader held it.
+    /// Whether that is one file that stands on its own; otherwise a reader held it.
     pub is_self_contained: bool,
-    /// The size of the capture.
+    /// The size of the capture, or of the last of several files.
     pub file_bytes: u64,
-    /// The capture.
+    /// The capture, or the last of several files.
     pub path: PathBuf,
 }
 

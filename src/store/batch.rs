@@ -254,6 +254,31 @@ pub struct Counters {
     pub shortened_bytes: u64,
 }
 
+impl Counters {
+    /// What both counted, taken together.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        Self {
+            received_frames: self.received_frames + other.received_frames,
+            received_bytes: self.received_bytes + other.received_bytes,
+            stored_events: self.stored_events + other.stored_events,
+            unreadable_frames: self.unreadable_frames + other.unreadable_frames,
+            dropped_frames: self.dropped_frames + other.dropped_frames,
+            dropped_bytes: self.dropped_bytes + other.dropped_bytes,
+            withheld_keys: self.withheld_keys + other.withheld_keys,
+            destroyed_sockets: self.destroyed_sockets + other.destroyed_sockets,
+            replayed_logs: self.replayed_logs + other.replayed_logs,
+            stored_logs: self.stored_logs + other.stored_logs,
+            heartbeats: self.heartbeats + other.heartbeats,
+            lost_samples: self.lost_samples + other.lost_samples,
+            filtered_events: self.filtered_events + other.filtered_events,
+            filtered_bytes: self.filtered_bytes + other.filtered_bytes,
+            shortened_events: self.shortened_events + other.shortened_events,
+            shortened_bytes: self.shortened_bytes + other.shortened_bytes,
+        }
+    }
+}
+
 /// What a new recording is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordingStart {

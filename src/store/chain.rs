@@ -266,6 +266,11 @@ impl Chain {
         })
     }
 
+    /// The newest link, if there is one.
+    pub(super) fn head(&self) -> Option<&[u8]> {
+        self.before.as_deref()
+    }
+
     /// Adds a batch to the capture and to its chain.
     pub(super) fn add(&mut self, db: &Connection, commit: &Commit) -> rusqlite::Result<()> {
         if let Some(key) = &self.key

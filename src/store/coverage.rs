@@ -342,7 +342,11 @@ fn find_releases(db: &Connection, coverage: &mut Coverage) -> Result<()> {
         up!(),
         ", seen AS (
              SELECT id, source_id, version,
-                 (SELECT received_ns FROM run_logs WHERE run_id = runs.id ORDER BY id LIMIT 1) AS seen_ns
+                 COALESCE(
+                     (SELECT received_ns FROM run_logs WHERE run_id = runs.id ORDER BY id LIMIT 1),
+                     -- Its log is in the file that the recording was in before.
+                     (SELECT MIN(started_ns) FROM recordings AS r WHERE r.source_id = runs.source_id)
+                 ) AS seen_ns
              FROM runs
              WHERE source_id IN (SELECT source_id FROM up WHERE until_ns >= :started AND connected_ns <= :ended)
          ),

@@ -129,6 +129,7 @@ mod origins;
 mod payload;
 mod plan;
 mod postings;
+mod predecessor;
 mod press;
 mod private_copy;
 mod prune;
@@ -175,8 +176,9 @@ pub use exchanges::{ExchangeSummary, Exchanges, Follow, IndexState, Indexed, fol
 pub use holders::{Holder, holders};
 pub use merge::{InOrder, Merged};
 pub use migrate::{APPLICATION_ID, MIGRATIONS, newest_version};
-pub use open::{disk_space, sqlite_version};
+pub use open::{disk_space, is_free, sqlite_version};
 pub use payload::Payload;
+pub use predecessor::Predecessor;
 pub use prune::{Done as Pruned, Preview, Pruning, prune};
 pub use reader::{Access, Reader};
 pub use reindex::{Reindexed, reindex};

@@ -131,6 +131,7 @@ pub(super) fn lock_for_writing(path: &Path) -> Result<File, Error> {
             user,
         });
     }
+    refuse_planted(path, user)?;
     if header(&mut file, path)? == Header::Empty {
         // Somebody may have made it with the usual mode; nothing is in it that anyone could want to read.
         file.set_permissions(Permissions::from_mode(0o600))
@@ -149,6 +150,73 @@ pub(super) fn lock_for_writing(path: &Path) -> Result<File, Error> {
     Err(Error::InUse {
         path: path.to_owned(),
     })
+}
+
+/// Refuses to write into what another user has laid beside the file: in a folder where anyone makes files, commits would go
+/// into theirs. SQLite itself follows no link there.
+fn refuse_planted(path: &Path, user: u32) -> Result<(), Error> {
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let path = beside(path, suffix);
+        let Ok(metadata) = std::fs::symlink_metadata(&path) else {
+            continue;
+        };
+        if !metadata.is_file() {
+            return Err(Error::NotAFile { path });
+        }
+        if metadata.uid() != user {
+            let owner = metadata.uid();
+            return Err(Error::NotOwner { path, owner, user });
+        }
+    }
+    Ok(())
+}
+
+/// Whether `file` is what goes by this name.
+pub(super) fn is_at(path: &Path, file: &File) -> Result<bool, Error> {
+    let wrap = |error| Error::from_io(path, error);
+    let ours = file.metadata().map_err(wrap)?;
+    match std::fs::symlink_metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(wrap(error)),
+    }
+}
+
+/// Whether a new capture can have this name: nothing is there, and no `-wal` that belongs to another.
+pub fn is_free(path: &Path) -> bool {
+    let is_free = |path: &Path| std::fs::symlink_metadata(path).is_err();
+    is_free(path) && is_free(&beside(path, "-wal"))
+}
+
+/// What a capture is called until it is made. One that was left by a recorder that was killed meanwhile is removed.
+pub(super) fn draft_of(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".new");
+    let draft = path.with_file_name(name);
+    for suffix in ["-journal", ""] {
+        // Where it cannot be, opening it says why.
+        drop(std::fs::remove_file(beside(&draft, suffix)));
+    }
+    draft
+}
+
+/// Gives a file another name, which nothing has.
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::EXIST) => Err(Error::Exists {
+            path: to.to_owned(),
+        }),
+        // The file system has no such call: nobody but a recorder, of which there is one, makes files of such names.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS)
+            if std::fs::symlink_metadata(to).is_err() =>
+        {
+            std::fs::rename(from, to).map_err(|error| Error::from_io(to, error))
+        }
+        Err(error) => Err(Error::from_io(to, error.into())),
+    }
 }
 
 /// Makes SQLite plan a statement once. It would otherwise plan again whenever a value is bound on which its statistics

@@ -60,6 +60,11 @@ impl RowWriter {
         })
     }
 
+    /// The newest link of the chain, if there is one.
+    pub(super) fn chain_head(&self) -> Option<&[u8]> {
+        self.chain.head()
+    }
+
     /// Forgets events that were pruned: their payloads must not go into a block, nor their ids into a list.
     pub(super) fn forget_events(&mut self, gone: &Gone) {
         let is_gone = |id: i64| match gone {

@@ -18,7 +18,9 @@ impl Reader {
         Ok(Self::open(path)?.with_vault(vault))
     }
 
-    pub(super) fn with_vault(mut self, vault: &Vault) -> Self {
+    /// The capture, by the vault that it had when it was opened before.
+    #[must_use]
+    pub fn with_vault(mut self, vault: &Vault) -> Self {
         self.vault = vault.clone();
         self
     }

@@ -8,12 +8,13 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use super::batch::{Batch, Counters, KnownRun, NextIds, RecordingStart, RunRow, UncleanEnd};
 use super::begin::Begun;
 use super::error::{At, Error};
+use super::predecessor::Predecessor;
 use super::prune::{self, Done, Pruner, Step};
 use super::retention::{Plan, Rules, Size};
 use super::row_writer::RowWriter;
 use super::vault::Vault;
 use super::{begin, chain, migrate, open, unlock};
-use crate::event::{ConnectionId, RecordingId, RunId, SourceId, Timestamp};
+use crate::event::{ConnectionId, EventId, RecordingId, RunId, SourceId, Timestamp};
 
 /// How a recording was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub struct Writer {
     pruner: Option<Pruner>,
     newest_before: Option<(i64, Timestamp)>,
     // Closed last: closing any descriptor of the file gives up SQLite's own locks (POSIX fcntl).
-    _lock: File,
+    lock: File,
 }
 
 impl Writer {
@@ -55,6 +56,37 @@ impl Writer {
     /// # Errors
     /// As for [`Writer::open`].
     pub fn open_all(path: &Path, starts: &[RecordingStart]) -> Result<Self, Error> {
+        Self::open_behind(path, starts, None)
+    }
+
+    /// The same in a new file, for recordings that were in another one before: ids of events and the chain of commits go on.
+    /// The file has its name only once it is a capture: nobody who looks at files of such names finds a part of one.
+    ///
+    /// # Errors
+    /// As for [`Writer::open`], and when there is something at `path` already.
+    pub fn open_next(
+        path: &Path,
+        starts: &[RecordingStart],
+        before: Option<&Predecessor>,
+    ) -> Result<Self, Error> {
+        let path = open::resolve(path)?;
+        let draft = open::draft_of(&path);
+        {
+            let _lock = open::lock_for_writing(&draft)?;
+            let mut db = open::open_for_writing(&draft)?;
+            open::lay_out(&db, &draft)?;
+            migrate::climb(&mut db, &draft)?;
+            open::complete_schema(&db).at(&draft)?;
+        }
+        open::rename(&draft, &path)?;
+        Self::open_behind(&path, starts, before)
+    }
+
+    fn open_behind(
+        path: &Path,
+        starts: &[RecordingStart],
+        before: Option<&Predecessor>,
+    ) -> Result<Self, Error> {
         let start = starts.first().expect("there is a source");
         let path = open::resolve(path)?;
         let lock = open::lock_for_writing(&path)?;
@@ -89,6 +121,9 @@ impl Writer {
             Transaction::new_unchecked(&db, TransactionBehavior::Immediate).at(&path)?;
         let unclean = begin::note_unclean_ends(&transaction, start.started).at(&path)?;
         let begun = begin::add_recordings(&transaction, starts).at(&path)?;
+        if let Some(before) = before {
+            before.note(&transaction, start.started).at(&path)?;
+        }
         transaction.commit().at(&path)?;
         let recordings: Vec<_> = begun.iter().map(|begun| begun.recording).collect();
         let lead = *recordings.first().expect("there is a source");
@@ -111,7 +146,7 @@ impl Writer {
             unclean,
             pruner: None,
             newest_before,
-            _lock: lock,
+            lock,
         })
     }
 
@@ -120,9 +155,25 @@ impl Writer {
         &self.path
     }
 
+    /// Whether the capture is encrypted.
+    pub fn is_encrypted(&self) -> bool {
+        !self.vault.is_plain()
+    }
+
     /// What encrypts this capture, to open it beside this writer.
     pub fn vault(&self) -> &Vault {
         &self.vault
+    }
+
+    /// What a next file has to know of this one, which is or will be at `path`; `last` is the last event that was given an
+    /// id. `None` if none was.
+    pub fn predecessor(&self, path: &Path, last: EventId) -> Option<Predecessor> {
+        let name = path.file_name().unwrap_or_default();
+        (last.number() > 0).then(|| Predecessor {
+            name: name.to_string_lossy().into_owned(),
+            last,
+            link: self.rows.chain_head().map(<[u8]>::to_vec),
+        })
     }
 
     /// The recording that was begun; of several, the first.
@@ -330,6 +381,34 @@ impl Writer {
     /// # Errors
     /// When the file cannot be written. Nothing is lost by that: the next recorder or query finds what is in its `-wal`.
     pub fn seal(self) -> Result<Sealed, Error> {
+        self.leave_one_file()
+    }
+
+    /// Whether the file still has the name that it was opened by. SQLite cannot complete one that was moved away.
+    ///
+    /// # Errors
+    /// When that cannot be looked up.
+    pub fn is_in_place(&self) -> Result<bool, Error> {
+        open::is_at(&self.path, &self.lock)
+    }
+
+    /// The same, and then gives the file another name, which nothing may have, unless a reader holds it. This writer is of no further use, but keeps others out until it goes.
+    ///
+    /// # Errors
+    /// As for [`Writer::seal`], and when the file cannot be renamed.
+    pub fn set_aside(&mut self, name: &Path) -> Result<Sealed, Error> {
+        let sealed = self.leave_one_file()?;
+        if sealed == Sealed::Yes {
+            open::rename(&self.path, name)?;
+        }
+        Ok(sealed)
+    }
+
+    /// What [`Writer::seal`] does, of a writer that keeps others out until it goes.
+    ///
+    /// # Errors
+    /// As for [`Writer::seal`].
+    pub fn leave_one_file(&self) -> Result<Sealed, Error> {
         let is_alone = open::leave_one_file(&self.db).at(&self.path)?;
         Ok(if is_alone {
             Sealed::Yes

@@ -146,7 +146,10 @@ fn select(file: &Path, sql: &str) -> String {
 fn the_examples_print_what_they_show() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("README.md")).expect("there is a README");
-    let folder = tempfile::tempdir().expect("a folder can be made");
+    let folder = tempfile::Builder::new()
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700))
+        .tempdir()
+        .expect("a folder can be made");
     let path = folder.path().canonicalize().expect("it is there");
     std::os::unix::fs::symlink(root.join("tests"), path.join("tests")).expect("a link can be made");
     let mut commands = 0;

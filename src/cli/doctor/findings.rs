@@ -1,6 +1,7 @@
 //! From what there is to what it means for a recording.
 
 use super::look::{Facts, Folder, Listener};
+use crate::cli::exposure::{self, Exposure};
 use crate::event::Timestamp;
 use crate::render::human;
 use crate::store::Condition;
@@ -137,24 +138,29 @@ fn permissions(facts: &Facts) -> Finding {
 fn folder(folder: &Folder) -> Finding {
     let path = folder.path.display();
     let finding = |verdict, text| Finding::new("folder", verdict, text);
-    match folder.mode {
-        None => finding(Verdict::Bad, format!("{path} is not there"))
-            .hint("make the directory, or name another file with --db"),
-        Some(_) if !folder.is_writable => {
-            finding(Verdict::Bad, format!("{path} cannot be written by this user"))
-                .hint("use `sudo`, or name another file with --db")
-        }
-        Some(mode) if mode & 0o002 != 0 && mode & 0o1000 == 0 => finding(
-            Verdict::Warning,
-            format!("{path} can be written by anyone, who can replace the capture"),
+    let Some(exposure) = folder.exposure else {
+        return finding(Verdict::Bad, format!("{path} is not there"))
+            .hint("make the directory, or name another file with --db");
+    };
+    if !folder.is_writable {
+        return finding(
+            Verdict::Bad,
+            format!("{path} cannot be written by this user"),
         )
-        .hint("keep captures in a directory of mode 0700"),
-        Some(mode) if mode & 0o004 != 0 => finding(
-            Verdict::Warning,
-            format!("{path} can be listed by anyone: names and sizes of captures are seen, their contents are not"),
-        )
-        .hint("keep captures in a directory of mode 0700"),
-        Some(_) => finding(Verdict::Good, format!("{path} can be written, and only by whom it may")),
+        .hint("use `sudo`, or name another file with --db");
+    }
+    let verdict = match exposure {
+        Exposure::Closed => Verdict::Good,
+        Exposure::Seen | Exposure::Shared => Verdict::Warning,
+        // A recording refuses it.
+        Exposure::Replaceable => Verdict::Bad,
+    };
+    match exposure.meaning() {
+        Some(meaning) => finding(verdict, format!("{path} {meaning}")).hint(exposure::ADVICE),
+        None => finding(
+            verdict,
+            format!("{path} can be written, and only by whom it may"),
+        ),
     }
 }
 
@@ -257,7 +263,7 @@ mod tests {
             user: 1000,
             folder: Folder {
                 path: PathBuf::from("/x"),
-                mode: Some(0o40700),
+                exposure: Some(Exposure::Closed),
                 is_writable: true,
                 disk: Some((50 << 30, 100 << 30, 0xef53)),
             },
@@ -292,7 +298,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said() {
-        let cases: [(Verdict, &str, Change); 13] = [
+        let cases: [(Verdict, &str, Change); 15] = [
             (Verdict::Bad, "being recorded to", |facts| {
                 facts.condition = Ok(Condition::InUse);
             }),
@@ -315,13 +321,19 @@ mod tests {
                 facts.file_mode = Some((0o120_777, 1000));
             }),
             (Verdict::Bad, "is not there", |facts| {
-                facts.folder.mode = None;
+                facts.folder.exposure = None;
             }),
             (Verdict::Bad, "cannot be written", |facts| {
                 facts.folder.is_writable = false;
             }),
-            (Verdict::Warning, "replace the capture", |facts| {
-                facts.folder.mode = Some(0o40777);
+            (Verdict::Bad, "replace the capture", |facts| {
+                facts.folder.exposure = Some(Exposure::Replaceable);
+            }),
+            (Verdict::Warning, "names can be taken", |facts| {
+                facts.folder.exposure = Some(Exposure::Shared);
+            }),
+            (Verdict::Warning, "sizes of captures are seen", |facts| {
+                facts.folder.exposure = Some(Exposure::Seen);
             }),
             (Verdict::Warning, "are free of", |facts| {
                 facts.folder.disk = Some((1 << 20, 1 << 40, 0xef53));

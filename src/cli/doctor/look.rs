@@ -8,6 +8,7 @@ use procfs::net::{TcpNetEntry, TcpState};
 use procfs::process::{FDTarget, all_processes};
 use rustix::fs::{Access, access};
 
+use crate::cli::exposure::{self, Exposure};
 use crate::event::Timestamp;
 use crate::record::{Error, local_port};
 use crate::store::{self, Condition, Reader};
@@ -30,8 +31,8 @@ pub(super) struct Facts {
 #[derive(Debug)]
 pub(super) struct Folder {
     pub(super) path: PathBuf,
-    /// Its permissions; `None` if there is none.
-    pub(super) mode: Option<u32>,
+    /// What anyone can do in it; `None` if there is none.
+    pub(super) exposure: Option<Exposure>,
     pub(super) is_writable: bool,
     /// Free bytes, all bytes, and the number of the file system's type.
     pub(super) disk: Option<(u64, u64, i64)>,
@@ -52,10 +53,6 @@ pub(super) enum Listener {
 
 /// Looks at everything that a recording to this file from this URL depends on.
 pub(super) fn at(file: &Path, url: &str) -> Facts {
-    let folder = match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
     let condition = store::condition(file);
     let last_commit = match condition {
         Ok(Condition::Finished) => Reader::open(file)
@@ -70,16 +67,15 @@ pub(super) fn at(file: &Path, url: &str) -> Facts {
             .ok()
             .map(|metadata| (metadata.mode(), metadata.uid())),
         user: rustix::process::geteuid().as_raw(),
-        folder: look_at_folder(folder),
+        folder: look_at_folder(exposure::folder_of(file)),
         last_commit,
         listener: local_port(url).map(look_for_listener),
     }
 }
 
 fn look_at_folder(path: &Path) -> Folder {
-    let metadata = std::fs::metadata(path).ok();
     Folder {
-        mode: metadata.map(|metadata| metadata.mode()),
+        exposure: exposure::of(path),
         is_writable: access(path, Access::WRITE_OK | Access::EXEC_OK).is_ok(),
         disk: rustix::fs::statfs(path).ok().map(|disk| {
             let unit = u64::try_from(disk.f_bsize).unwrap_or(0);

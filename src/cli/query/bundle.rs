@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::cli::chain_key;
 use crate::cli::exit::Exit;
+use crate::cli::exposure;
 use crate::cli::report::Advised;
 use crate::cli::select::{Period, SelectArgs};
 use crate::event::{ChainLink, Soundness};
@@ -85,6 +86,7 @@ pub(super) struct BundleArgs {
 
 pub(super) fn run(args: &BundleArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     output_file::check_free(&args.output, args.force)?;
+    exposure::check(&args.output, context.terminal)?;
     let formats = args.formats()?;
     let mut captures = Captures::open(context)?;
     if captures.are_several() {

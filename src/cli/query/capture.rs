@@ -14,7 +14,7 @@ use crate::event::{Coverage, Timestamp};
 use crate::export;
 use crate::filter::Expr;
 use crate::render;
-use crate::store::{Access, Error, Reader};
+use crate::store::{Access, Condition, Error, Reader, condition};
 
 use super::{CommonArgs, Context, Output};
 
@@ -47,7 +47,22 @@ impl Captures {
             captures.add(open_one(context, None)?);
         }
         for path in &named {
-            captures.add(open_one(context, Some(path))?);
+            let Some(matching) = expand(path)? else {
+                captures.add(open_one(context, Some(path))?);
+                continue;
+            };
+            for path in matching {
+                let opened = open_one(context, Some(&path));
+                // A ring that is being written may have dropped its oldest file meanwhile, and just made the newest.
+                let is_none =
+                    || matches!(condition(&path), Ok(Condition::Absent | Condition::Empty));
+                if opened.is_ok() || !is_none() {
+                    captures.add(opened?);
+                }
+            }
+        }
+        if captures.readers.is_empty() {
+            return Err(nothing_matches(&named).into());
         }
         if captures.are_several() {
             let numbered: Vec<_> = captures
@@ -131,6 +146,29 @@ impl Captures {
             newest = newest.max(time);
         }
         Ok(newest)
+    }
+}
+
+/// The files that a path with `*`, `?` or `[` stands for, in order of name; `None` if it is the name of one file.
+fn expand(path: &Path) -> anyhow::Result<Option<Vec<PathBuf>>> {
+    let pattern = path.to_string_lossy();
+    if !pattern.contains(['*', '?', '[']) || capture_path::is_there(path) {
+        return Ok(None);
+    }
+    let files = glob::glob(&pattern).with_context(|| format!("failed to read --db {pattern}"))?;
+    // A folder that may not be looked into has nothing that could be read.
+    let files: Vec<_> = files.flatten().collect();
+    if files.is_empty() {
+        return Err(nothing_matches(&[path.to_owned()]).into());
+    }
+    Ok(Some(files))
+}
+
+fn nothing_matches(named: &[PathBuf]) -> Advised {
+    let names: Vec<_> = named.iter().map(|path| path.to_string_lossy()).collect();
+    Advised {
+        message: format!("no file matches --db {}", names.join(", ")),
+        hint: "the files of a ring are named as in --db 'caps_*.db', in quotes".to_owned(),
     }
 }
 

@@ -101,7 +101,7 @@ enum Command {
     Man(man::ManArgs),
 }
 
-const DB_HELP: &str = "The capture file; several are read as one, merged by time [default: $ECQ_DB, else ./caps.db, else the user's data directory, else \
+const DB_HELP: &str = "The capture file; several are read as one, merged by time, also by a pattern like 'caps_*.db' [default: $ECQ_DB, else ./caps.db, else the user's data directory, else \
      /var/lib/ecq/caps.db]";
 
 /// Which capture, and how to talk about it.

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::cli::exit::Exit;
+use crate::cli::exposure;
 use crate::store::{self, Salvaged};
 
 use super::{CommonArgs, Context, capture, subset};
@@ -26,6 +27,7 @@ pub(super) struct SalvageArgs {
 
 pub(super) fn run(args: &SalvageArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     let mut reader = capture::open_damaged(context)?;
+    exposure::check(&args.output, context.terminal)?;
     capture::unlock(&mut reader, context)?;
     let progress = context.progress()?;
     let done = store::salvage(&reader, &subset::options(&args.output, false, context))

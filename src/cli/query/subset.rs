@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use crate::cli::exit::Exit;
+use crate::cli::exposure;
 use crate::cli::report::Advised;
 use crate::filter::{Expr, Unit};
 use crate::store::{Reader, Subset, SubsetOptions, Wanted, export_subset};
@@ -40,6 +41,7 @@ pub(super) fn run(
         }
         .into());
     }
+    exposure::check(output, context.terminal)?;
     let reader = captures.origin(0).reader;
     let Some(subset) = make(reader, unit, filter, (output, is_decrypted), context)? else {
         context.terminal.note("interrupted: nothing was written");

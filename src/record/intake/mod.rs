@@ -1,5 +1,6 @@
 //! From frames to batches: everything that is decided between the queue and the file. No clock, no I/O.
 
+mod files;
 #[cfg(test)]
 mod tests;
 
@@ -62,6 +63,8 @@ pub struct Intake {
     is_file: bool,
     gaps: u64,
     links: u64,
+    /// What was counted in the files before this one.
+    before: Counters,
     batch: Batch,
     batch_bytes: usize,
     notices: Vec<Notice>,
@@ -94,6 +97,7 @@ impl Intake {
             is_file: false,
             gaps: 0,
             links: 0,
+            before: Counters::default(),
             batch: Batch::default(),
             batch_bytes: 0,
             notices: Vec::new(),
@@ -144,11 +148,6 @@ impl Intake {
     pub fn committed(&mut self) {
         self.batch.clear();
         self.batch_bytes = 0;
-    }
-
-    /// The recording's counters.
-    pub fn counters(&self) -> Counters {
-        self.batch.counters
     }
 
     /// The connections that events may still be given to.

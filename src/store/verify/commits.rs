@@ -414,7 +414,7 @@ impl<'a, 'f> Commits<'a, 'f> {
         let counted = reader
             .db
             .query_row(
-                "SELECT COUNT(*), COALESCE(SUM(events), 0) FROM removals",
+                "SELECT COUNT(*), COALESCE(SUM(events), 0) FROM removals WHERE events > 0",
                 [],
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )

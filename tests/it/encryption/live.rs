@@ -85,3 +85,32 @@ fn while_it_is_recorded_and_after_a_crash() {
         (&true.into(), &600.into())
     );
 }
+
+/// Every file of a ring is encrypted with the same secret, and one that follows goes from one into the next.
+#[test]
+fn a_ring() {
+    let server = StandIn::start(Options::for_dialect(Dialect::Fields)).unwrap();
+    let env = TestEnv::new();
+    let key = write_secret(&env, "key", &[7; 32]);
+    let args = ["--encrypt", "--key-file", &key, "-b", "events:100"];
+    let recorder = Recorder::linked(&env, &server, args);
+    let traffic = Traffic::new(1, Corpus::Small)
+        .only_tls()
+        .with_needle(10, TOKEN);
+    server.play(traffic.take(350), None);
+    until_true("four files", || {
+        recorder.said().matches("goes on in").count() >= 3
+    });
+    recorder.stop().exits(0);
+    assert!(!stands_there(&env));
+    let pattern = env.path("db/test_*.db");
+    let ask = |args: &[&str]| {
+        let mut all = args.to_vec();
+        all.extend(["--count", "--events", "--db", pattern.to_str().unwrap()]);
+        env.query_alone(all)
+    };
+    ask(&[]).exits(2).says("--key-file");
+    assert_eq!(ask(&["--key-file", &key]).exits(0).text(), "350\n");
+    let found = ask(&["--key-file", &key, "--grep", TOKEN]).exits(0);
+    assert_ne!(found.text(), "0\n");
+}

@@ -30,7 +30,17 @@ struct Follower {
 
 impl Follower {
     fn start(env: &TestEnv, args: &[&str]) -> Self {
-        let mut command = env.with_db(QUERY, ["-f", "-o", "jsonl"].iter().chain(args));
+        Self::spawn(env.with_db(QUERY, ["-f", "-o", "jsonl"].iter().chain(args)))
+    }
+
+    /// The same on another capture.
+    fn start_on(env: &TestEnv, db: &std::path::Path) -> Self {
+        let mut command = env.command(QUERY, ["-f", "-o", "jsonl", "--db"]);
+        command.arg(db);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: std::process::Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -189,6 +199,56 @@ fn a_text_is_found_over_the_end_of_an_event() {
     part("text that nothing came before");
     part("halftext");
     follower.wait_for(&[1, 3, 4, 6]);
+    assert_eq!(follower.stop(), Some(0));
+    recorder.stop().exits(0);
+}
+
+#[test]
+fn a_recording_is_followed_into_its_next_files() {
+    let env = TestEnv::new();
+    let server = StandIn::start(Options::for_dialect(Dialect::Text)).unwrap();
+    let recorder = Recorder::linked::<&str>(&env, &server, []);
+    send(&server, &["wget"]);
+    until_true("a commit", || stored(&env) == 1);
+    let mut follower = Follower::start(&env, &[]);
+    follower.wait_for(&[1]);
+    for last in 2..5 {
+        // The last event before may not have been looked at yet.
+        send(&server, &["curl"]);
+        let before = recorder.said().matches("goes on in").count();
+        until_true("another file", || {
+            recorder.signal(Signal::HUP);
+            recorder.said().matches("goes on in").count() > before
+        });
+        follower.wait_for(&(1..=last).collect::<Vec<_>>());
+    }
+    send(&server, &["curl"]);
+    follower.wait_for(&[1, 2, 3, 4, 5]);
+    assert_eq!(follower.stop(), Some(0));
+    recorder.stop().exits(0);
+}
+
+#[test]
+fn a_ring_is_followed_from_file_to_file() {
+    let env = TestEnv::new();
+    let server = StandIn::start(Options::for_dialect(Dialect::Text)).unwrap();
+    let recorder = Recorder::linked(&env, &server, ["-b", "events:2", "-b", "files:2"]);
+    let entry = std::fs::read_dir(env.path("db")).unwrap().next().unwrap();
+    let name = entry.unwrap().file_name().into_string().unwrap();
+    // Beside it are its -wal and -shm.
+    let (name, _) = name.split_once(".db").unwrap();
+    let mut follower = Follower::start_on(&env, &env.path(format!("db/{name}.db")));
+    for last in 1..=9 {
+        send(&server, &["curl"]);
+        follower.wait_for(&(1..=last).collect::<Vec<_>>());
+    }
+    assert!(follower.said().contains("the recording went on"));
+    recorder.stop().exits(0);
+    // The next recording has numbers of its own.
+    let recorder = Recorder::linked(&env, &server, ["-b", "events:2", "-b", "files:2"]);
+    send(&server, &["wget", "wget", "wget"]);
+    until_true("the next recording", || follower.ids().len() == 12);
+    assert_eq!(follower.ids()[9..], [1, 2, 3]);
     assert_eq!(follower.stop(), Some(0));
     recorder.stop().exits(0);
 }

@@ -16,7 +16,7 @@ use crate::support::live::Recorder;
 use crate::support::wait::{LONG, until, until_true};
 
 /// What is answered to a request, head and body.
-fn ask(address: SocketAddr, request: &str) -> String {
+pub(super) fn ask(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(LONG)).unwrap();
     write!(stream, "{request}\r\nHost: {address}\r\n\r\n").unwrap();

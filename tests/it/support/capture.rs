@@ -74,9 +74,12 @@ pub(crate) fn copy(path: &Path) -> Copy {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("copy.db");
     fs::copy(path, &target).unwrap();
-    let log = beside(path, "-wal");
-    if log.exists() {
-        fs::copy(log, beside(&target, "-wal")).unwrap();
+    // Of one that was killed when it was made, the changes that are to be taken back.
+    for suffix in ["-wal", "-journal"] {
+        let log = beside(path, suffix);
+        if log.exists() {
+            fs::copy(log, beside(&target, suffix)).unwrap();
+        }
     }
     Copy {
         db: Connection::open(&target).unwrap(),

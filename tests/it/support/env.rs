@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -21,6 +22,8 @@ impl TestEnv {
     pub(crate) fn new() -> Self {
         let folder = tempfile::Builder::new()
             .prefix("ecq-it-")
+            // Nothing is said of who else gets there.
+            .permissions(std::fs::Permissions::from_mode(0o700))
             .tempdir()
             .unwrap();
         for name in ["home", "tmp", "db"] {

@@ -1,9 +1,7 @@
 //! The writer: decodes, normalises, batches and commits, on a thread of its own.
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+mod switch;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
@@ -12,18 +10,20 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::autostop::Autostop;
+use super::closing::Closer;
 use super::error::Error;
 use super::exchanges::ExchangeStage;
-use super::frames_file;
+use super::frame_saver::FrameSaver;
 use super::intake::Taken;
 use super::intakes::Intakes;
 use super::meters::Meters;
-use super::notice::{Notice, Teller};
+use super::notice::Notice;
 use super::queue::{Item, Popped};
 use super::retention::Retention;
 use super::source::now;
 use super::summary::Summary;
-use crate::event::{Frame, Timestamp};
+use super::switching::Switching;
+use crate::event::Timestamp;
 use crate::store::{self, Rules, Sealed, Writer};
 
 /// A batch is committed when it has this many events,
@@ -55,6 +55,9 @@ pub(super) struct Committer {
     /// Whether the end waits for the rest of the index of exchanges, however long that takes.
     has_time_to_end: bool,
     retention: Option<Retention>,
+    /// Other files that the recording may go on in; none for an import.
+    switching: Option<Switching>,
+    closer: Closer,
     autostop: Autostop,
     full: Option<watch::Sender<bool>>,
     /// Whether a limit of `autostop` is reached: nothing more is taken in.
@@ -78,6 +81,8 @@ impl Committer {
             exchanges,
             has_time_to_end: false,
             retention: None,
+            switching: None,
+            closer: Closer::default(),
             autostop: Autostop::default(),
             full: None,
             is_full: false,
@@ -114,6 +119,11 @@ impl Committer {
         self.autostop = autostop;
     }
 
+    /// Goes on in other files.
+    pub(super) fn switch(&mut self, switching: Switching) {
+        self.switching = Some(switching);
+    }
+
     /// Says through this channel when a limit is reached.
     pub(super) fn tell_when_full(&mut self, full: watch::Sender<bool>) {
         self.full = Some(full);
@@ -145,7 +155,7 @@ impl Committer {
             self.notices.send(notice).ok();
         }
         let is_full = events >= BATCH_EVENTS || self.intakes.batch_bytes() >= BATCH_BYTES;
-        if is_full || self.has_all() {
+        if is_full || self.has_all() || self.has_all_of_file() {
             self.commit()?;
         } else {
             self.commit_if_due()?;
@@ -212,12 +222,24 @@ impl Committer {
         counters.iter().map(|one| one.stored_events).sum::<u64>() >= events
     }
 
-    /// Sees whether a limit of `autostop` is reached.
+    /// Whether as many events are taken in as the file may have.
+    fn has_all_of_file(&self) -> bool {
+        let switching = self.switching.as_ref();
+        switching.is_some_and(|switching| switching.has_all(self.intakes.file_events()))
+    }
+
+    /// Sees whether a limit of `autostop`, or of the file, is reached.
     fn check_limits(&mut self) -> Result<(), Error> {
-        let is_large = match self.autostop.file_bytes {
-            Some(bytes) => self.store.size()?.total() >= bytes,
-            None => false,
+        let of_file = self.switching.as_ref().and_then(Switching::file_bytes);
+        let size = match self.autostop.file_bytes.or(of_file) {
+            Some(_) => self.store.size()?.total(),
+            None => 0,
         };
+        let is_reached = |limit: Option<u64>| limit.is_some_and(|limit| size >= limit);
+        if let Some(switching) = &mut self.switching {
+            switching.is_large = is_reached(of_file);
+        }
+        let is_large = is_reached(self.autostop.file_bytes);
         if !self.is_full && (self.has_all() || is_large) {
             self.set_full();
         }
@@ -232,24 +254,31 @@ impl Committer {
         }
     }
 
+    fn tell(&self, notice: Notice) {
+        self.notices.send(notice).ok();
+    }
+
     /// Commits the rest, closes the recording and says what it was.
     pub(super) fn finish(mut self, at: Timestamp) -> Result<Summary, Error> {
         self.intakes.end(at.max(self.last_commit));
         self.commit()?;
         let path = self.store.path().to_owned();
-        let counters = self.intakes.counters();
+        let counters = self.intakes.file_counters();
         let at = at.max(self.last_commit);
-        let pruned_events = self.store.pruned().0.events;
+        let retention = self.retention.as_ref();
+        let pruned_events = retention.map_or(0, |retention| retention.pruned(&self.store));
         end_when_free(&self.abandon, &mut self.store, &counters, at)?;
         // It has the file open, which sealing does not allow.
         if !self.exchanges.finish(self.has_time_to_end, &self.abandon) {
             self.notices.send(Notice::ExchangesLeft).ok();
         }
         let sealed = self.store.seal()?;
+        self.closer.wait(&self.meters);
         Ok(Summary {
             sources: self.intakes.summaries(),
             is_self_contained: sealed == Sealed::Yes,
             pruned_events,
+            files: self.switching.map_or(1, |switching| switching.written),
             file_bytes: std::fs::metadata(&path).map_or(0, |metadata| metadata.len()),
             path,
         })
@@ -293,6 +322,7 @@ pub(super) fn run(mut committer: Committer, mut savers: Vec<FrameSaver>) -> Resu
             Popped::Closed => break,
         }
         committer.tend();
+        committer.switch_if_due()?;
         // After a commit, what is saved is as complete as the capture.
         if committer.began.is_none() {
             savers.iter_mut().for_each(FrameSaver::flush);
@@ -300,55 +330,4 @@ pub(super) fn run(mut committer: Committer, mut savers: Vec<FrameSaver>) -> Resu
     }
     savers.iter_mut().for_each(FrameSaver::flush);
     committer.finish(now())
-}
-
-/// A file of `--save-frames`. When it cannot be written any more, that is told once, and the recording goes on.
-pub(super) struct FrameSaver {
-    out: BufWriter<File>,
-    teller: Teller,
-    has_failed: bool,
-}
-
-impl FrameSaver {
-    fn save(&mut self, frame: &Frame) {
-        if !self.has_failed {
-            let result = frames_file::write_frame(&mut self.out, frame);
-            self.judge(result);
-        }
-    }
-
-    fn flush(&mut self) {
-        if !self.has_failed {
-            let result = self.out.flush();
-            self.judge(result);
-        }
-    }
-
-    fn judge(&mut self, result: std::io::Result<()>) {
-        if let Err(error) = result {
-            self.has_failed = true;
-            self.teller.tell(Notice::SaveFailed(error.to_string()));
-        }
-    }
-
-    /// Creates the file, mode 0600. An existing one is not touched.
-    pub(super) fn create(path: &Path, teller: Teller) -> Result<Self, Error> {
-        let failed = |source| Error::SaveFrames {
-            path: path.to_owned(),
-            source,
-        };
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(failed)?;
-        let mut out = BufWriter::with_capacity(256 << 10, file);
-        frames_file::write_header(&mut out).map_err(failed)?;
-        Ok(Self {
-            out,
-            teller,
-            has_failed: false,
-        })
-    }
 }
