@@ -9,7 +9,7 @@ use std::path::Path;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::{At, Error};
-use super::open;
+use super::{definitions, open};
 
 /// `ecq1` in ASCII: the `application_id` of every capture.
 pub const APPLICATION_ID: i64 = 0x6563_7131;
@@ -93,7 +93,10 @@ pub(super) fn check_writable(connection: &Connection, path: &Path) -> Result<Opt
             found,
             known,
         }),
-        Identity::Capture(found) => Ok(Some(found)),
+        Identity::Capture(found) => {
+            definitions::check(connection, path)?;
+            Ok(Some(found))
+        }
     }
 }
 
@@ -149,7 +152,10 @@ pub(super) fn check_readable(connection: &Connection, path: &Path) -> Result<i64
             found,
             known,
         }),
-        Identity::Capture(found) => Ok(found),
+        Identity::Capture(found) => {
+            definitions::check(connection, path)?;
+            Ok(found)
+        }
     }
 }
 
