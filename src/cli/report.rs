@@ -112,6 +112,9 @@ fn store_hint(error: &store::Error) -> Option<String> {
         store::Error::Missing { .. } => "name a capture with --db, or make one with `ecq-record`",
         store::Error::NoDirectory { .. } => "make the directory, or name another file with --db",
         store::Error::NotAFile { .. } => "name a file with --db",
+        store::Error::StrangeCompany { .. } => {
+            "nothing of ecq leaves that there: remove it, or copy the capture alone to another folder"
+        }
         store::Error::Symlink { .. } => "name the file that it leads to with --db",
         store::Error::NotOwner { .. } => "run as that user, or name another file with --db",
         store::Error::Denied { .. } => "use `sudo`, or name another file with --db",

@@ -25,6 +25,12 @@ pub enum Error {
         /// The path as given.
         path: PathBuf,
     },
+    /// What lies beside the file, under the name of its log, is no regular file.
+    #[error("{}: not a regular file, and would be taken for the log of the capture", .path.display())]
+    StrangeCompany {
+        /// The path of what lies there.
+        path: PathBuf,
+    },
     /// The recorder does not write through a symbolic link.
     #[error("{}: is a symbolic link, and a recorder does not write through one", .path.display())]
     Symlink {

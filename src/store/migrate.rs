@@ -10,7 +10,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::{At, Error};
 use super::vault::{Secret, Vault};
-use super::{open, unlock};
+use super::{definitions, open, unlock};
 
 /// `ecq1` in ASCII: the `application_id` of every capture.
 pub const APPLICATION_ID: i64 = 0x6563_7131;
@@ -98,7 +98,10 @@ pub(super) fn check_writable(connection: &Connection, path: &Path) -> Result<Opt
             found,
             known,
         }),
-        Identity::Capture(found) => Ok(Some(found)),
+        Identity::Capture(found) => {
+            definitions::check(connection, path)?;
+            Ok(Some(found))
+        }
     }
 }
 
@@ -159,7 +162,10 @@ pub(super) fn check_readable(connection: &Connection, path: &Path) -> Result<i64
             found,
             known,
         }),
-        Identity::Capture(found) => Ok(found),
+        Identity::Capture(found) => {
+            definitions::check(connection, path)?;
+            Ok(found)
+        }
     }
 }
 

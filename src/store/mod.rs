@@ -112,6 +112,7 @@ mod block;
 mod chain;
 mod condition;
 mod coverage;
+mod definitions;
 mod digest;
 mod error;
 mod exchanges;

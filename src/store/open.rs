@@ -93,6 +93,44 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Refuses a file with something beside it that SQLite would take for its log and that is no plain file: it would wait for a
+/// pipe, and write through a link.
+pub(super) fn refuse_strange_company(path: &Path) -> Result<(), Error> {
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let company = beside(path, suffix);
+        match std::fs::symlink_metadata(&company) {
+            Ok(metadata) if !metadata.is_file() => {
+                return Err(Error::StrangeCompany { path: company });
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Error::from_io(&company, error)),
+        }
+    }
+    Ok(())
+}
+
+/// Makes nothing happen that only the schema of a capture asks for: it may come from anywhere. Temporary views are ours, and
+/// are not concerned.
+fn distrust(connection: &Connection) -> rusqlite::Result<()> {
+    for setting in [
+        DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA,
+        DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER,
+        DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW,
+    ] {
+        connection.set_db_config(setting, false)?;
+    }
+    Ok(())
+}
+
+/// The same for what only reads, and looks at pages more closely.
+pub(super) fn distrust_to_read(connection: &Connection) -> rusqlite::Result<()> {
+    distrust(connection)?;
+    // SQLite's check of a whole file evaluates them.
+    connection.pragma_update(None, "ignore_check_constraints", true)?;
+    connection.pragma_update(None, "cell_size_check", true)
+}
+
 /// Opens (or creates, mode 0600) the file for a recorder and takes its lock.
 pub(super) fn lock_for_writing(path: &Path) -> Result<File, Error> {
     match std::fs::symlink_metadata(path) {
@@ -231,9 +269,11 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    refuse_strange_company(path)?;
     let connection = Connection::open_with_flags(path, flags).at(path)?;
     connection.busy_timeout(BUSY_TIMEOUT).at(path)?;
     keep_plans(&connection).at(path)?;
+    distrust(&connection).at(path)?;
     // A file that is refused is left as it was, and a -wal that a killed recorder left is not written back to it.
     connection
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)

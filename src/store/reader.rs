@@ -148,6 +148,7 @@ impl Reader {
         let path = path
             .canonicalize()
             .map_err(|error| Error::from_io(path, error))?;
+        open::refuse_strange_company(&path)?;
         // A -journal is what a recorder leaves that was killed while it made the tables, or at the very end.
         let has_log = LOGS
             .iter()
@@ -221,6 +222,7 @@ impl Reader {
 
     fn set_up(mut self) -> Result<Self, Error> {
         open::keep_plans(&self.db).at(&self.path)?;
+        open::distrust_to_read(&self.db).at(&self.path)?;
         self.limit_values(MAX_VALUE_BYTES)?;
         self.version = migrate::check_readable(&self.db, &self.path)?;
         if self.version < 4 {

@@ -228,7 +228,8 @@ impl Intake {
             LinkEnd::Stopped => return,
             LinkEnd::TooLarge { bytes } => GapRow {
                 frames: Some(1),
-                bytes: Some(*bytes),
+                // A frame can claim more than a number of the file can say.
+                bytes: Some((*bytes).min(i64::MAX.unsigned_abs())),
                 ..self.new_gap(GapReason::MessageTooLarge, at)
             },
             LinkEnd::Stalled { since } => self.new_gap(GapReason::Stalled, *since),

@@ -3,11 +3,11 @@
 //! This is the one place where text from outside becomes SQL: the whole statement is the user's. What it can do is held
 //! down from several sides, none of which relies on another:
 //!
-//! - the file is opened as any [`Reader`] opens it, and `query_only` is set;
+//! - the file is opened as any [`Reader`] opens it (`trusted_schema` off, no triggers), and `query_only` is set;
 //! - an authorizer lets nothing pass but selecting, reading and calling functions, so that there is no `ATTACH`, no
 //!   `PRAGMA`, no temporary table and no transaction;
-//! - what a capture brings along is not trusted (`trusted_schema` off, `defensive` on, no triggers), and the functions
-//!   that are added here cannot be called by its views;
+//! - what a capture brings along is not trusted (`defensive` on), and the functions that are added here cannot be called by
+//!   its views;
 //! - values, columns and the text of a statement are limited, rows come one by one, and whoever asks can stop it.
 //!
 //! A statement is one read transaction for as long as it runs: beside a live recorder its log cannot shrink meanwhile. That
@@ -254,8 +254,8 @@ fn set_up(
     let db = &mut reader.db;
     for (setting, is_on) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
-        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
-        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+        // Those of the capture can be asked here; what they do ends in time.
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, true),
         // A column that is misspelled in double quotes is an error then, and no text.
         (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
     ] {
@@ -271,7 +271,6 @@ fn set_up(
     ] {
         db.set_limit(limit, most)?;
     }
-    db.pragma_update(None, "cell_size_check", true)?;
     db.pragma_update(None, "case_sensitive_like", true)?;
     functions::register(db, &payloads)?;
     db.execute_batch(PACKETS)?;

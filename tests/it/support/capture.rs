@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use ecq::event::{Envelope, EventId, RecordingId, StoredEvent};
-use ecq::store::{BatchHasher, EventHasher, Order, Reader, Vault};
+use ecq::event::{Envelope, EventId, Fault, RecordingId, StoredEvent};
+use ecq::store::{BatchHasher, EventHasher, Order, Reader, Vault, Verification, verify};
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
@@ -219,6 +219,19 @@ pub(crate) fn check_sound(path: &Path) {
     ] {
         assert_eq!(copy.number(sql), 0, "{sql}");
     }
+}
+
+/// Nothing is wrong with a capture: SQLite says so, every digest fits, and so says `verify`. How many batches there are.
+#[track_caller]
+pub(crate) fn assert_sound(path: &Path) -> usize {
+    check_sound(path);
+    let batches = check_digests(path);
+    let mut reader = Reader::open_damaged(path).unwrap();
+    let mut faults = Vec::new();
+    let mut note = |fault: &Fault| faults.push(fault.clone());
+    verify(&mut reader, &Verification::default(), &mut note).unwrap();
+    assert_eq!(faults, [], "{}", path.display());
+    batches
 }
 
 /// Nothing is left that no event needs, but for the newest rows, which keep ids from being given twice.

@@ -38,6 +38,28 @@ pub(crate) fn fingerprint(folder: &Path) -> String {
         .fold(listing, |text, byte| text + &format!("{byte:02x}"))
 }
 
+/// A file: its name, mode, time of change and bytes.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Entry(String, u32, (i64, i64), Vec<u8>);
+
+/// The same of a folder of some megabytes, without a digest, which takes long in a build for development.
+pub(crate) fn contents(folder: &Path) -> Vec<Entry> {
+    names(folder)
+        .into_iter()
+        .map(|name| {
+            let path = folder.join(&name);
+            let metadata = fs::symlink_metadata(&path).unwrap();
+            let bytes = if metadata.is_file() {
+                fs::read(&path).unwrap()
+            } else {
+                Vec::new()
+            };
+            let changed = (metadata.ctime(), metadata.ctime_nsec());
+            Entry(name, metadata.mode(), changed, bytes)
+        })
+        .collect()
+}
+
 /// The names in a folder.
 pub(crate) fn names(folder: &Path) -> Vec<String> {
     let name =

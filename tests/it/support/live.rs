@@ -96,13 +96,12 @@ impl Recorder {
 
     /// The most memory that it has had in use so far, in KiB.
     pub(crate) fn peak_kib(&self) -> u64 {
-        let status = format!("/proc/{}/status", self.child.id());
-        let status = std::fs::read_to_string(status).unwrap();
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmHWM:"))
-            .unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+        super::bounded::status_kib(&self.child, "VmHWM:").unwrap()
+    }
+
+    /// The memory that it has in use now, in KiB.
+    pub(crate) fn memory_kib(&self) -> u64 {
+        super::bounded::status_kib(&self.child, "VmRSS:").unwrap()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
