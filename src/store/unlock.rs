@@ -56,6 +56,10 @@ impl Reader {
 /// With what the capture at `path` is encrypted; `None` if it is not, or that cannot be found out. Whatever state the file is
 /// in, the row stands in the file itself and in no log: it was written before there was one.
 pub fn encrypted_with(path: &Path) -> Option<SecretKind> {
+    // Opening a pipe would wait for whoever writes to it.
+    if !std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
+        return None;
+    }
     let db = open_read_only(path, "mode=ro&immutable=1").ok()?;
     Encryption::read(&db)
         .ok()??

@@ -13,7 +13,7 @@ mod events;
 mod facts;
 mod removed_exchanges;
 mod shrink;
-mod surroundings;
+pub(super) mod surroundings;
 mod sweep;
 
 pub use self::command::{Preview, Pruning, prune};

@@ -11,6 +11,15 @@ const STEP_ROWS: i64 = 4096;
 /// How many of the first lines of the newest run of a source stay: they tell what it replays (`Writer::known_run`).
 const REPLAYED: i64 = 256;
 
+/// The name under which `progress` tells that logs or heartbeats have gone: the counters of recordings stay.
+const WORK: &str = "removed surroundings";
+
+/// Whether logs or heartbeats have gone.
+pub(in crate::store) fn have_gone(db: &Connection) -> Result<bool> {
+    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM progress WHERE work = ?1)")?
+        .query_row([WORK], |row| row.get(0))
+}
+
 /// Removes what was received before `horizon`, some thousand rows of it. Whether there may be more.
 pub(super) fn remove(db: &Connection, horizon: Timestamp) -> Result<bool> {
     let horizon = horizon.as_nanos();
@@ -27,6 +36,8 @@ pub(super) fn remove(db: &Connection, horizon: Timestamp) -> Result<bool> {
         most = most.max(db.prepare_cached(sql)?.execute(params![horizon, STEP_ROWS])?);
     }
     if most > 0 {
+        db.prepare_cached("INSERT OR REPLACE INTO progress (work, event_id) VALUES (?1, 0)")?
+            .execute([WORK])?;
         return Ok(true);
     }
     db.prepare_cached("DELETE FROM gaps WHERE ended_ns < ?1 AND id < (SELECT MAX(id) FROM gaps)")?

@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use super::found::Found;
 use crate::event::{EventId, Part, Scope, Soundness};
 use crate::store::error::{At, Error};
+use crate::store::prune::surroundings;
 use crate::store::reader::Reader;
 
 /// Compares counts. Each is one statement, so that a recorder changes nothing meanwhile.
@@ -25,24 +26,43 @@ pub(super) fn check(reader: &Reader, found: &mut Found<'_>, done: &Soundness) ->
     if done.is_subset {
         return Ok(());
     }
-    for (what, sql) in COUNTED {
-        let counts = db
-            .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
-            .at(&reader.path);
-        let counts = found.pass(Part::Count, counts, Scope::default())?;
-        let Some((counted, present)) = counts else {
-            continue;
-        };
-        if !is_plausible(counted, present, (done.removals, done.removed_events)) {
-            let detail = format!("recordings counted {counted} {what}, and {present} are there");
-            found.add(Part::Count, detail, Scope::default());
+    let removed = (done.removals, done.removed_events);
+    compare(reader, found, EVENTS, &|counted, present| {
+        is_plausible(counted, present, removed)
+    })?;
+    let gone = surroundings::have_gone(db).at(&reader.path);
+    let gone = found.pass(Part::Count, gone, Scope::default())?;
+    // How many of the others have gone is nowhere noted.
+    if done.removals == 0 && gone == Some(false) {
+        for what in OTHERS {
+            compare(reader, found, what, &|counted, present| counted == present)?;
         }
     }
     Ok(())
 }
 
-/// Whether so many were recorded as counted. Once something was removed, only its events are known by number, and the
-/// counters of recordings can have gone with it.
+/// Compares what recordings counted with what is there.
+fn compare(
+    reader: &Reader,
+    found: &mut Found<'_>,
+    (what, sql): (&str, &str),
+    is_plausible: &dyn Fn(u64, u64) -> bool,
+) -> Result<(), Error> {
+    let counts = reader
+        .db
+        .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .at(&reader.path);
+    if let Some((counted, present)) = found.pass(Part::Count, counts, Scope::default())?
+        && !is_plausible(counted, present)
+    {
+        let detail = format!("recordings counted {counted} {what}, and {present} are there");
+        found.add(Part::Count, detail, Scope::default());
+    }
+    Ok(())
+}
+
+/// Whether so many events were recorded as counted. Once some were removed, the counters of their recordings can have gone
+/// with them.
 fn is_plausible(counted: u64, present: u64, (removals, removed): (u64, u64)) -> bool {
     if removals == 0 {
         counted == present
@@ -51,11 +71,12 @@ fn is_plausible(counted: u64, present: u64, (removals, removed): (u64, u64)) -> 
     }
 }
 
-const COUNTED: [(&str, &str); 3] = [
-    (
-        "events",
-        "SELECT (SELECT COALESCE(SUM(stored_events), 0) FROM recordings), (SELECT COUNT(*) FROM events)",
-    ),
+const EVENTS: (&str, &str) = (
+    "events",
+    "SELECT (SELECT COALESCE(SUM(stored_events), 0) FROM recordings), (SELECT COUNT(*) FROM events)",
+);
+
+const OTHERS: [(&str, &str); 2] = [
     (
         "heartbeats",
         "SELECT (SELECT COALESCE(SUM(heartbeats), 0) FROM recordings), (SELECT COUNT(*) FROM heartbeats)",

@@ -134,11 +134,9 @@ fn killed_again_and_again() {
     let copy = copy(&env.db());
     let unclean = copy.number("SELECT COUNT(*) FROM recordings WHERE is_clean = 0");
     assert!(unclean > i64::try_from(rounds).unwrap() / 2, "{unclean}");
-    assert_eq!(
-        copy.number("SELECT COUNT(*) FROM gaps WHERE reason = 5 AND ended_ns >= started_ns"),
-        unclean,
-        "each is a gap"
-    );
+    // Each is a gap, as far as that is not too old to be kept.
+    let gaps = copy.number("SELECT COUNT(*) FROM gaps WHERE reason = 5 AND ended_ns >= started_ns");
+    assert!((1..=unclean).contains(&gaps), "{gaps} of {unclean}");
     assert_eq!(
         copy.number("SELECT COUNT(*) FROM recordings WHERE ended_ns IS NULL"),
         0
