@@ -77,8 +77,8 @@ struct RecordArgs {
     /// judged when it comes in, by what is known then: where eCapture tells the addresses of a connection after its first
     /// data (2.x openssl), that data has none yet, and in a filter they count as unknown. A text that `contains` looks
     /// for in `payload` or `any` is also found where it begins in an earlier event, stored or not. `id` cannot be asked
-    /// for. What could not be read is stored whatever the filter says; run log, heartbeats, connections and gaps are
-    /// noted as ever; --save-frames saves every frame.
+    /// for, nor `exe`, `ppid` and `container`, which are read later. What could not be read is stored whatever the filter
+    /// says; run log, heartbeats, connections and gaps are noted as ever; --save-frames saves every frame.
     #[arg(long, value_name = "FILTER")]
     filter: Option<String>,
     /// Leave out the events of processes of this name, with `*` and `?`; may be given several times
@@ -92,6 +92,17 @@ struct RecordArgs {
     /// and how long it was (`provenance == "shortened"`); its frame cannot be given again. --save-frames saves all of it.
     #[arg(long, value_name = "BYTES", value_parser = snaplen)]
     snaplen: Option<usize>,
+    /// Do not look in /proc who the processes are
+    ///
+    /// Of an eCapture on this host (127.0.0.1, [::1], localhost), what /proc tells of each process is noted while it lives:
+    /// when it started, the file it runs, its parent, user, cgroup and container. Filters know them as `exe`, `ppid`,
+    /// `uid` and `container`. Where /proc has another name for a process than its events nothing is noted; say this if
+    /// the URL leads to another host all the same (`ssh -L`, `adb forward`).
+    #[arg(long, conflicts_with = "import")]
+    no_proc: bool,
+    /// Also note the arguments of each process, 4096 bytes of them; they can hold secrets
+    #[arg(long, conflicts_with_all = ["import", "no_proc"])]
+    cmdline: bool,
     #[command(flatten)]
     keep: KeepArgs,
     /// Stop when a limit is reached: duration:SECONDS, filesize:KB or events:COUNT, or with units, as in duration:1h and
@@ -383,6 +394,8 @@ fn live(
         chain_key,
         save_frames: args.save_frames.clone(),
         metrics: args.metrics.map(|address| address.0),
+        identifies: !args.no_proc,
+        reads_cmdline: args.cmdline,
         rules,
         autostop: autostop(&args.autostop, args.count),
         db,

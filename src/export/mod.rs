@@ -12,6 +12,7 @@ mod facts;
 pub mod fields;
 mod file_name;
 pub mod har;
+mod identity;
 mod json;
 pub mod jsonl;
 mod line;

@@ -175,6 +175,7 @@ pub(super) fn exchange() -> Exchange {
             uid: None,
             pname: Some("curl".to_owned()),
         },
+        identity: None,
         fd: Some(5),
         endpoints: Endpoints {
             client: Some(client),

@@ -15,6 +15,7 @@ use super::autostop::Autostop;
 use super::error::Error;
 use super::exchanges::ExchangeStage;
 use super::frames_file;
+use super::identities::Looker;
 use super::intake::Taken;
 use super::intakes::Intakes;
 use super::meters::Meters;
@@ -55,6 +56,7 @@ pub(super) struct Committer {
     /// Whether the end waits for the rest of the index of exchanges, however long that takes.
     has_time_to_end: bool,
     retention: Option<Retention>,
+    looker: Option<Looker>,
     autostop: Autostop,
     full: Option<watch::Sender<bool>>,
     /// Whether a limit of `autostop` is reached: nothing more is taken in.
@@ -74,6 +76,7 @@ impl Committer {
             exchanges,
             has_time_to_end: false,
             retention: None,
+            looker: None,
             autostop: Autostop::default(),
             full: None,
             is_full: false,
@@ -105,6 +108,27 @@ impl Committer {
         Ok(())
     }
 
+    /// Finds out who the processes are.
+    pub(super) fn identify(&mut self, looker: Looker) {
+        self.looker = Some(looker);
+    }
+
+    /// Asks about processes that came up, and takes in what is known by now.
+    fn ask(&mut self) {
+        let Some(looker) = &self.looker else { return };
+        while let Some(((source, question), answer)) = looker.answer() {
+            self.intakes.answered(source, question, answer);
+        }
+        for (source, question) in self.intakes.take_questions() {
+            if let Err(question) = looker.ask(source, question) {
+                self.intakes.skipped(source, &question);
+            }
+        }
+        if self.intakes.has_identified() {
+            self.began.get_or_insert_with(Instant::now);
+        }
+    }
+
     /// Takes in nothing more when a limit on events or bytes is reached.
     pub(super) fn stop_after(&mut self, autostop: Autostop) {
         self.autostop = autostop;
@@ -133,6 +157,7 @@ impl Committer {
     pub(super) fn take(&mut self, source: usize, item: &Item) -> Result<Taken, Error> {
         self.began.get_or_insert_with(Instant::now);
         let taken = self.intakes.take(source, item);
+        self.ask();
         let events = self.intakes.batch_events();
         self.meters
             .uncommitted_events
@@ -170,6 +195,8 @@ impl Committer {
     }
 
     fn commit(&mut self) -> Result<(), Error> {
+        self.ask();
+        self.intakes.complete();
         let mut has_waited = false;
         let at = loop {
             let at = now().max(self.last_commit);
@@ -231,6 +258,10 @@ impl Committer {
     /// Commits the rest, closes the recording and says what it was.
     pub(super) fn finish(mut self, at: Timestamp) -> Result<Summary, Error> {
         self.intakes.end(at.max(self.last_commit));
+        let answers = self.looker.take().map_or_else(Vec::new, Looker::finish);
+        for ((source, question), answer) in answers {
+            self.intakes.answered(source, question, answer);
+        }
         self.commit()?;
         let path = self.store.path().to_owned();
         let counters = self.intakes.counters();
@@ -285,7 +316,10 @@ pub(super) fn run(mut committer: Committer, mut savers: Vec<FrameSaver>) -> Resu
                     saver.save(frame);
                 }
             }
-            Popped::Nothing => committer.commit_if_due()?,
+            Popped::Nothing => {
+                committer.ask();
+                committer.commit_if_due()?;
+            }
             Popped::Closed => break,
         }
         committer.tend();

@@ -1,11 +1,13 @@
 //! What one commit writes: plain rows, with the ids already given.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::chain::ChainKey;
 use crate::event::{
-    Captured, Carrier, Connection, ConnectionId, ConnectionUpdate, EventId, LinkId, RecordingId,
-    RunId, Timestamp,
+    Captured, Carrier, Connection, ConnectionId, ConnectionUpdate, EventId, Identity, LinkId,
+    RecordingId, RunId, Timestamp,
 };
 
 /// Everything that goes into the file in one transaction.
@@ -29,6 +31,8 @@ pub struct Batch {
     pub events: Vec<NewEvent>,
     /// Events, of this batch or an earlier one, that turned out to belong to another connection.
     pub moves: Vec<(EventId, ConnectionId)>,
+    /// Processes that became known: streams that are in the file already get their identity.
+    pub identified: Vec<Identified>,
     /// The recording's counters after this batch.
     pub counters: Counters,
 }
@@ -45,6 +49,7 @@ impl Batch {
             && self.connection_updates.is_empty()
             && self.events.is_empty()
             && self.moves.is_empty()
+            && self.identified.is_empty()
     }
 
     /// Makes room for the next one.
@@ -212,8 +217,19 @@ pub struct NewEvent {
     pub run: RunId,
     /// The connection that it belongs to.
     pub connection: Option<ConnectionId>,
+    /// Who its process was, as far as that is known.
+    pub identity: Option<Arc<Identity>>,
     /// What it says, and its bytes.
     pub captured: Captured,
+}
+
+/// A process that became known after events of it were taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identified {
+    /// The name that the events carry.
+    pub pname: String,
+    /// Who it was. Events are its own if they were received after it started.
+    pub identity: Arc<Identity>,
 }
 
 /// What a recording has counted so far.
@@ -251,6 +267,12 @@ pub struct Counters {
     pub shortened_events: u64,
     /// The bytes of those payloads that were not.
     pub shortened_bytes: u64,
+    /// Processes that were looked for in `/proc` and not found there any more.
+    pub gone_processes: u64,
+    /// Processes of which `/proc` says another name than their events.
+    pub unlike_processes: u64,
+    /// How often a process was not looked for, as too many were waiting.
+    pub skipped_processes: u64,
 }
 
 /// What a new recording is.
@@ -297,6 +319,8 @@ pub struct NextIds {
     pub link: i64,
     /// For gaps.
     pub gap: i64,
+    /// For identities.
+    pub identity: i64,
 }
 
 /// What the capture knows of the newest run of a source.

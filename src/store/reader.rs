@@ -12,6 +12,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::error::{At, Error, is_damage};
 use super::exchanges::HeadCache;
+use super::identities::IdentityCache;
 use super::open::{self, Header};
 use super::payload::{BlockCache, Payload};
 use super::private_copy::{self, LOGS};
@@ -19,7 +20,7 @@ use super::row::{self, EVENT_BY_ID};
 use super::rows::Rows;
 use super::spans::Order;
 use super::watch::Watch;
-use super::{chain, migrate};
+use super::{chain, identities, migrate};
 use crate::event::{Envelope, EventId, RunId, StoredEvent, Timestamp};
 use crate::filter::Expr;
 
@@ -87,6 +88,7 @@ pub struct Reader {
     pub(super) blocks: RefCell<BlockCache>,
     pub(super) heads: RefCell<HeadCache>,
     sources: RefCell<HashMap<i64, Option<Arc<str>>>>,
+    pub(super) identities: RefCell<IdentityCache>,
     access: Access,
     /// The version of its schema.
     version: i64,
@@ -103,8 +105,22 @@ pub struct Reader {
 const BEFORE_SOURCES: &str = "
     CREATE TEMP VIEW sources AS SELECT *, NULL AS name FROM main.sources;
     CREATE TEMP VIEW recordings AS
-    SELECT *, NULL AS lead_id, 0 AS filtered_bytes, NULL AS snaplen_bytes, 0 AS shortened_events, 0 AS shortened_bytes
+    SELECT *, NULL AS lead_id, 0 AS filtered_bytes, NULL AS snaplen_bytes, 0 AS shortened_events, 0 AS shortened_bytes,
+        0 AS gone_processes, 0 AS unlike_processes, 0 AS skipped_processes
     FROM main.recordings;";
+
+/// The same of one of schema version 4, of recordings.
+const BEFORE_COUNTS: &str = "
+    CREATE TEMP VIEW recordings AS
+    SELECT *, 0 AS gone_processes, 0 AS unlike_processes, 0 AS skipped_processes FROM main.recordings;";
+
+/// The same of one from before schema version 5, of processes; it has no identities.
+const BEFORE_IDENTITIES: &str = "
+    CREATE TEMP VIEW processes AS SELECT *, NULL AS identity_id FROM main.processes;
+    CREATE TEMP VIEW identities AS
+    SELECT NULL AS id, NULL AS recording_id, NULL AS pid, NULL AS started_ns, NULL AS read_ns, NULL AS exe, NULL AS ppid,
+        NULL AS parent, NULL AS uid, NULL AS cgroup, NULL AS container, NULL AS cmdline
+    WHERE FALSE;";
 
 impl Reader {
     /// Opens the capture at `path`.
@@ -203,6 +219,7 @@ impl Reader {
             blocks: RefCell::new(BlockCache::default()),
             heads: RefCell::new(HeadCache::default()),
             sources: RefCell::new(HashMap::new()),
+            identities: RefCell::new(IdentityCache::new()),
             access,
             version: 0,
             uses_search_filter: true,
@@ -218,6 +235,11 @@ impl Reader {
         self.version = migrate::check_readable(&self.db, &self.path)?;
         if self.version < 4 {
             self.db.execute_batch(BEFORE_SOURCES).at(&self.path)?;
+        } else if self.version < identities::SINCE_VERSION {
+            self.db.execute_batch(BEFORE_COUNTS).at(&self.path)?;
+        }
+        if self.version < identities::SINCE_VERSION {
+            self.db.execute_batch(BEFORE_IDENTITIES).at(&self.path)?;
         }
         // Where that cannot be read, none is looked up in vain.
         self.has_cuts = self.has_origins()
@@ -389,7 +411,12 @@ impl Reader {
             .query_row([id.number()], |row| Ok(row::read(row)))
             .optional()
             .at(&self.path)?;
-        found.transpose().map_err(|error| error.at(&self.path))
+        let found = found.transpose().map_err(|error| error.at(&self.path))?;
+        let Some((mut event, identity)) = found else {
+            return Ok(None);
+        };
+        event.identity = self.identity(identity)?;
+        Ok(Some(event))
     }
 
     /// The payload of an event, to be read piece by piece.

@@ -195,6 +195,7 @@ pub(crate) fn record(path: &Path, numbers: &mut Numbers, count: usize) -> Vec<Li
         let new = NewEvent {
             id: EventId::new(i64::try_from(number).unwrap()),
             run: RunId::new(1),
+            identity: None,
             connection: connection.as_ref().map(|connection| connection.id),
             captured,
         };

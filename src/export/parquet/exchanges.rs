@@ -8,9 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value as Json, json};
 
+use super::super::identity::cmdline;
 use super::events::{ip, port};
 use super::table::{Cell, MAX_CELL_BYTES, Sort, Table};
-use crate::event::{ConnectionId, Role, TupleSource};
+use crate::event::{ConnectionId, Identity, Role, TupleSource};
 use crate::http::body::State;
 use crate::http::exchange::{Bodies, BodyForm, Exchange, Field, Message, MessageHead, Side};
 
@@ -35,6 +36,10 @@ struct Body {
 }
 
 impl Row<'_> {
+    fn who(&self) -> Option<&Identity> {
+        self.exchange.identity.as_deref()
+    }
+
     fn half(&self, side: Side) -> Option<&Message> {
         self.exchange.half(side)
     }
@@ -134,12 +139,52 @@ const COLUMNS: &[([&str; 2], Sort, MakeCell)] = &[
     (
         ["uid", ""],
         Sort::Int,
-        Whole(|row| Cell::int(row.exchange.process.uid)),
+        Whole(|row| Cell::int(row.exchange.uid())),
     ),
     (
         ["pname", ""],
         Sort::Text,
         Whole(|row| Cell::text(row.exchange.process.pname.as_deref())),
+    ),
+    (
+        ["exe", ""],
+        Sort::Text,
+        Whole(|row| Cell::text(row.who().and_then(|who| who.exe.as_deref()))),
+    ),
+    (
+        ["ppid", ""],
+        Sort::Int,
+        Whole(|row| Cell::int(row.who().and_then(|who| who.ppid))),
+    ),
+    (
+        ["parent", ""],
+        Sort::Text,
+        Whole(|row| Cell::text(row.who().and_then(|who| who.parent.as_deref()))),
+    ),
+    (
+        ["cgroup", ""],
+        Sort::Text,
+        Whole(|row| Cell::text(row.who().and_then(|who| who.cgroup.as_deref()))),
+    ),
+    (
+        ["container", ""],
+        Sort::Text,
+        Whole(|row| Cell::text(row.who().and_then(|who| who.container.as_deref()))),
+    ),
+    (
+        ["cmdline", ""],
+        Sort::Json,
+        Whole(|row| Cell::made(row.who().and_then(cmdline))),
+    ),
+    (
+        ["process_started", ""],
+        Sort::Time,
+        Whole(|row| Cell::int(row.who().map(|who| who.started.as_nanos()))),
+    ),
+    (
+        ["process_read", ""],
+        Sort::Time,
+        Whole(|row| Cell::int(row.who().map(|who| who.read.as_nanos()))),
     ),
     (
         ["fd", ""],

@@ -5,7 +5,9 @@ mod tests;
 
 use std::time::Duration;
 
-use crate::event::{Captured, ConnectionId, EventId, Frame, Kind, LinkId, RunId, Timestamp};
+use crate::event::{
+    Captured, ConnectionId, EventId, Frame, Kind, LinkId, RecordingId, RunId, Timestamp,
+};
 use crate::normalize::{Connections, LogLine, Normalized, Normalizer, Runs};
 use crate::store::{
     Batch, Counters, GapReason, GapRow, HeartbeatRow, KnownRun, LinkRow, LogRow, NewEvent, NextIds,
@@ -13,6 +15,7 @@ use crate::store::{
 };
 use crate::wire::{self, Heartbeat, Incoming, RunLog, WireEvent};
 
+use super::identities::{Answer, KnownProcesses, Question};
 use super::judge::{Judge, Place, RecordFilter};
 use super::notice::Notice;
 use super::queue::{Dropped, Item, LinkEnd};
@@ -65,6 +68,8 @@ pub struct Intake {
     batch: Batch,
     batch_bytes: usize,
     notices: Vec<Notice>,
+    /// Whose events come in, if that is to be found out.
+    processes: Option<KnownProcesses>,
 }
 
 impl Intake {
@@ -97,6 +102,7 @@ impl Intake {
             batch: Batch::default(),
             batch_bytes: 0,
             notices: Vec::new(),
+            processes: None,
         };
         intake.gap = Some(intake.new_gap(GapReason::NotConnected, started));
         intake
@@ -114,6 +120,45 @@ impl Intake {
     /// Stores only the events that the filter is true of, and counts the others. `source` is where all of them come from.
     pub fn set_filter(&mut self, filter: RecordFilter, source: String) {
         self.judge = Some(Judge::new(filter, source));
+    }
+
+    /// Finds out who the processes are; they are of this host. The recording is that of this source.
+    pub(in crate::record) fn identify(&mut self, recording: RecordingId) {
+        self.processes = Some(KnownProcesses::new(recording));
+    }
+
+    /// Which processes are to be looked for since the last call.
+    pub(in crate::record) fn take_questions(&mut self) -> Vec<Question> {
+        (self.processes.as_mut()).map_or_else(Vec::new, KnownProcesses::take_questions)
+    }
+
+    /// There was no room for a question.
+    pub(in crate::record) fn skipped(&mut self, question: &Question) {
+        if let Some(processes) = &mut self.processes {
+            processes.skipped(question, &mut self.batch.counters);
+        }
+    }
+
+    /// Takes in the answer to a question.
+    pub(in crate::record) fn answered(&mut self, question: Question, answer: Answer) {
+        if let Some(processes) = &mut self.processes {
+            let identified = processes.answered(
+                question,
+                answer,
+                &mut self.next.identity,
+                &mut self.batch.counters,
+            );
+            self.batch.identified.extend(identified);
+        }
+    }
+
+    /// Gives the events of the batch who their processes are, as far as that is known by now.
+    pub(in crate::record) fn complete(&mut self) {
+        if let Some(processes) = &self.processes {
+            for new in &mut self.batch.events {
+                new.identity = processes.identity_of(&new.captured.event);
+            }
+        }
     }
 
     /// The ids that its next rows get.
@@ -356,12 +401,16 @@ impl Intake {
             self.batch.counters.shortened_events += u64::from(left_out > 0);
             self.batch.counters.shortened_bytes += left_out;
         }
+        if let Some(processes) = &mut self.processes {
+            processes.see(&captured.event);
+        }
         self.next.event += 1;
         self.batch.counters.stored_events += 1;
         self.batch.events.push(NewEvent {
             id,
             run,
             connection: placement.connection,
+            identity: None,
             captured,
         });
     }
