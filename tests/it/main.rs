@@ -16,6 +16,7 @@ mod export_pcapng;
 mod extremes;
 mod filter;
 mod http2;
+mod identities;
 mod integrity;
 mod query;
 mod readme;

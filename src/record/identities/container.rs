@@ -3,7 +3,7 @@
 //! | path | who makes it |
 //! |---|---|
 //! | `/docker/ID`, `/system.slice/docker-ID.scope` | Docker, by its cgroup driver: docs.docker.com, "Runtime metrics" |
-//! | `…/kubepods…/…podUID…/ID`, `…/cri-containerd-ID.scope` | containerd under Kubernetes: containerd's `pkg/cri` and the kubelet's `cgroup_manager_linux.go` |
+//! | `…/kubepods…/…podUID…/ID`, `…/cri-containerd-ID.scope`, `…:cri-containerd:ID` | containerd under Kubernetes: containerd's `pkg/cri` and the kubelet's `cgroup_manager_linux.go` |
 //! | `…/crio-ID.scope`; its monitor is `crio-conmon-ID.scope` | CRI-O: `internal/config/cgmgr` |
 //! | `/machine.slice/libpod-ID.scope/container`, `/libpod_parent/libpod-ID`; its monitor is `libpod-conmon-ID.scope` | Podman: libpod's `container_internal_linux.go` |
 //! | `/system.slice/nerdctl-ID.scope`, `/default/ID` | nerdctl and containerd's `ctr`, as containerd's namespace says |
@@ -50,7 +50,7 @@ pub(super) fn container(lines: &[Line<'_>]) -> Option<String> {
 fn id_in(path: &str) -> Option<&str> {
     path.rsplit('/').find_map(|part| {
         let part = part.strip_suffix(".scope").unwrap_or(part);
-        let (runtime, id) = part.rsplit_once('-').unwrap_or(("", part));
+        let (runtime, id) = part.rsplit_once(['-', ':']).unwrap_or(("", part));
         let is_monitor = runtime.ends_with("-conmon");
         (is_container_id(id) && !is_monitor).then_some(id)
     })

@@ -304,7 +304,7 @@ mod tests {
     #[test]
     fn hostile_names_end_no_field() {
         for comm in ["a) R 1", "(", "\u{1b}[31m\n", "x (y) z", " ", ") ) )"] {
-            let numbers = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 20 0 1 0 4285311 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32";
+            let numbers = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 20 0 1 0 4285311 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32";
             let line = format!("7 ({comm}) S {numbers}\n");
             let stat = Stat::from_read(line.as_bytes()).unwrap();
             assert_eq!(

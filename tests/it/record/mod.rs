@@ -8,6 +8,7 @@ mod frames;
 mod left_out;
 mod links;
 mod pressure;
+mod processes;
 mod proxies;
 mod refusals;
 mod retention;
