@@ -10,6 +10,7 @@ mod doctor;
 pub mod exit;
 mod interrupt;
 mod keep;
+mod processes;
 mod progress;
 mod query;
 mod record;

@@ -17,6 +17,7 @@ use super::chain_key;
 use super::doctor::{self, DoctorArgs};
 use super::exit::Exit;
 use super::keep::{self, KeepArgs};
+use super::processes::ProcessArgs;
 use super::report::Advised;
 use super::service::{self, Manager};
 use super::sources;
@@ -92,17 +93,8 @@ struct RecordArgs {
     /// and how long it was (`provenance == "shortened"`); its frame cannot be given again. --save-frames saves all of it.
     #[arg(long, value_name = "BYTES", value_parser = snaplen)]
     snaplen: Option<usize>,
-    /// Do not look in /proc who the processes are
-    ///
-    /// Of an eCapture on this host (127.0.0.1, [::1], localhost), what /proc tells of each process is noted while it lives:
-    /// when it started, the file it runs, its parent, user, cgroup and container. Filters know them as `exe`, `ppid`,
-    /// `uid` and `container`. Where /proc has another name for a process than its events nothing is noted; say this if
-    /// the URL leads to another host all the same (`ssh -L`, `adb forward`).
-    #[arg(long, conflicts_with = "import")]
-    no_proc: bool,
-    /// Also note the arguments of each process, 4096 bytes of them; they can hold secrets
-    #[arg(long, conflicts_with_all = ["import", "no_proc"])]
-    cmdline: bool,
+    #[command(flatten)]
+    processes: ProcessArgs,
     #[command(flatten)]
     keep: KeepArgs,
     /// Stop when a limit is reached: duration:SECONDS, filesize:KB or events:COUNT, or with units, as in duration:1h and
@@ -394,8 +386,8 @@ fn live(
         chain_key,
         save_frames: args.save_frames.clone(),
         metrics: args.metrics.map(|address| address.0),
-        identifies: !args.no_proc,
-        reads_cmdline: args.cmdline,
+        identifies: !args.processes.no_proc,
+        reads_cmdline: args.processes.cmdline,
         rules,
         autostop: autostop(&args.autostop, args.count),
         db,

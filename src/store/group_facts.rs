@@ -47,7 +47,7 @@ impl Owned {
             host: self.host.as_deref(),
             content_type: self.content_type.as_deref(),
             path: self.path.as_deref(),
-            ..self.process.facts(self.rest)
+            ..self.process.facts(&self.rest)
         }
     }
 }
@@ -104,7 +104,7 @@ impl ProcessFacts {
     }
 
     /// Together with what else is known.
-    pub(super) fn facts<'a>(&'a self, rest: Facts<'a>) -> Facts<'a> {
+    pub(super) fn facts<'a>(&'a self, rest: &Facts<'a>) -> Facts<'a> {
         Facts {
             pid: self.pid,
             uid: self.uid,
@@ -112,7 +112,7 @@ impl ProcessFacts {
             exe: self.exe.as_deref(),
             ppid: self.ppid,
             container: self.container.as_deref(),
-            ..rest
+            ..*rest
         }
     }
 }

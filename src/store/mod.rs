@@ -108,6 +108,7 @@ mod chain;
 mod condition;
 mod coverage;
 mod digest;
+mod earlier;
 mod error;
 mod exchanges;
 mod explain;

@@ -20,7 +20,7 @@ use super::row::{self, EVENT_BY_ID};
 use super::rows::Rows;
 use super::spans::Order;
 use super::watch::Watch;
-use super::{chain, identities, migrate};
+use super::{chain, earlier, migrate};
 use crate::event::{Envelope, EventId, RunId, StoredEvent, Timestamp};
 use crate::filter::Expr;
 
@@ -99,28 +99,6 @@ pub struct Reader {
     // Held while the file is read as one that cannot change, so that no recorder changes it. Closed last.
     _lock: Option<File>,
 }
-
-/// What a capture from before schema version 4 says of sources and recordings, in the columns of today: views that hide
-/// the tables of the file.
-const BEFORE_SOURCES: &str = "
-    CREATE TEMP VIEW sources AS SELECT *, NULL AS name FROM main.sources;
-    CREATE TEMP VIEW recordings AS
-    SELECT *, NULL AS lead_id, 0 AS filtered_bytes, NULL AS snaplen_bytes, 0 AS shortened_events, 0 AS shortened_bytes,
-        0 AS gone_processes, 0 AS unlike_processes, 0 AS skipped_processes
-    FROM main.recordings;";
-
-/// The same of one of schema version 4, of recordings.
-const BEFORE_COUNTS: &str = "
-    CREATE TEMP VIEW recordings AS
-    SELECT *, 0 AS gone_processes, 0 AS unlike_processes, 0 AS skipped_processes FROM main.recordings;";
-
-/// The same of one from before schema version 5, of processes; it has no identities.
-const BEFORE_IDENTITIES: &str = "
-    CREATE TEMP VIEW processes AS SELECT *, NULL AS identity_id FROM main.processes;
-    CREATE TEMP VIEW identities AS
-    SELECT NULL AS id, NULL AS recording_id, NULL AS pid, NULL AS started_ns, NULL AS read_ns, NULL AS exe, NULL AS ppid,
-        NULL AS parent, NULL AS uid, NULL AS cgroup, NULL AS container, NULL AS cmdline
-    WHERE FALSE;";
 
 impl Reader {
     /// Opens the capture at `path`.
@@ -233,14 +211,7 @@ impl Reader {
         open::keep_plans(&self.db).at(&self.path)?;
         self.limit_values(MAX_VALUE_BYTES)?;
         self.version = migrate::check_readable(&self.db, &self.path)?;
-        if self.version < 4 {
-            self.db.execute_batch(BEFORE_SOURCES).at(&self.path)?;
-        } else if self.version < identities::SINCE_VERSION {
-            self.db.execute_batch(BEFORE_COUNTS).at(&self.path)?;
-        }
-        if self.version < identities::SINCE_VERSION {
-            self.db.execute_batch(BEFORE_IDENTITIES).at(&self.path)?;
-        }
+        earlier::hide(&self.db, self.version).at(&self.path)?;
         // Where that cannot be read, none is looked up in vain.
         self.has_cuts = self.has_origins()
             && self

@@ -1,7 +1,7 @@
 //! Exchanges as a table, one row each: request and response side by side.
 
 use std::borrow::Cow;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,14 +9,12 @@ use bytes::Bytes;
 use serde_json::{Value as Json, json};
 
 use super::super::identity::cmdline;
+use super::body::Body;
 use super::events::{ip, port};
 use super::table::{Cell, MAX_CELL_BYTES, Sort, Table};
 use crate::event::{ConnectionId, Identity, Role, TupleSource};
 use crate::http::body::State;
 use crate::http::exchange::{Bodies, BodyForm, Exchange, Field, Message, MessageHead, Side};
-
-/// How much of a body is read at a time.
-const READ_BYTES: usize = 64 << 10;
 
 /// What a row is made of.
 struct Row<'a> {
@@ -24,15 +22,6 @@ struct Row<'a> {
     exchange: &'a Exchange,
     request_body: Option<Body>,
     response_body: Option<Body>,
-}
-
-/// A body that was read to its end.
-struct Body {
-    /// What fits into a cell.
-    start: Vec<u8>,
-    /// The size of all of it.
-    bytes: u64,
-    state: State,
 }
 
 impl Row<'_> {
@@ -451,34 +440,6 @@ impl<W: Write + Send> ParquetExchanges<W> {
     /// What `out` says.
     pub fn finish(self) -> io::Result<()> {
         self.table.finish()
-    }
-}
-
-impl Body {
-    fn read(message: &Message, bodies: &dyn Bodies) -> io::Result<Self> {
-        let mut body = bodies.open(message, BodyForm::Decoded)?;
-        let (mut start, mut bytes) = (Vec::new(), 0_u64);
-        let mut buffer = vec![0; READ_BYTES];
-        loop {
-            let read = match body.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            bytes = bytes.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
-            let kept = read.min(MAX_CELL_BYTES.saturating_sub(start.len()));
-            start.extend_from_slice(buffer.get(..kept).unwrap_or_default());
-        }
-        Ok(Self {
-            start,
-            bytes,
-            state: body.state(),
-        })
-    }
-
-    fn is_truncated(&self) -> bool {
-        u64::try_from(self.start.len()).unwrap_or(u64::MAX) < self.bytes
     }
 }
 

@@ -35,14 +35,13 @@ pub(super) fn look(question: &Question, reads_cmdline: bool) -> Answer {
             return Answer::Gone;
         };
         let exe = exe(&process);
-        let is_known = question
-            .known
-            .as_ref()
+        let is_known = (question.known.as_ref())
             .is_some_and(|known| known.ticks == stat.starttime && known.identity.exe == exe);
-        if is_known {
+        let naming = naming(&process, &stat, question);
+        if is_known && (question.is_by_name || naming != Naming::Another) {
             return Answer::Same;
         }
-        if !has_name(&process, &stat, question) {
+        if naming != Naming::Same {
             return Answer::Unlike;
         }
         let reading = read(&process, &stat, exe, reads_cmdline);
@@ -66,14 +65,30 @@ fn exe(process: &Process) -> Option<String> {
     Some(path.to_string_lossy().into_owned())
 }
 
-/// Whether the process or the thread goes by the name that the event carries. Threads have names of their own.
-fn has_name(process: &Process, stat: &Stat, question: &Question) -> bool {
-    let thread = || {
-        let tid = i32::try_from(question.tid?).ok()?;
-        process.task_from_tid(tid).and_then(|task| task.stat()).ok()
+/// What `/proc` says of the name that an event carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    /// The process or the thread goes by it.
+    Same,
+    /// Neither does.
+    Another,
+    /// The process does not, and the thread has ended. Of a process that is known otherwise that is no objection.
+    NobodyToAsk,
+}
+
+/// Threads have names of their own.
+fn naming(process: &Process, stat: &Stat, question: &Question) -> Naming {
+    if is_name(&question.pname, &stat.comm) {
+        return Naming::Same;
+    }
+    let Some(tid) = question.tid.and_then(|tid| i32::try_from(tid).ok()) else {
+        return Naming::Another;
     };
-    is_name(&question.pname, &stat.comm)
-        || thread().is_some_and(|thread| is_name(&question.pname, &thread.comm))
+    match process.task_from_tid(tid).and_then(|task| task.stat()) {
+        Ok(thread) if is_name(&question.pname, &thread.comm) => Naming::Same,
+        Ok(_) => Naming::Another,
+        Err(_) => Naming::NobodyToAsk,
+    }
 }
 
 /// Whether the kernel's name is the one that eCapture gives, which is cut.
@@ -175,6 +190,7 @@ mod tests {
                 tid: None,
                 pname: pname.to_owned(),
                 known: None,
+                is_by_name: false,
             }
         }
     }
@@ -231,8 +247,9 @@ mod tests {
     #[test]
     fn who_is_known_is_not_read_again() {
         let living = Living::start();
-        let reading = found(look(&living.question("cat"), false));
-        let mut question = living.question("another name");
+        let mut question = living.question("cat");
+        question.tid = Some(living.0.id());
+        let reading = found(look(&question, false));
         let mut identity = samples::identity();
         identity.exe.clone_from(&reading.exe);
         question.known = Some(Known {
@@ -240,8 +257,19 @@ mod tests {
             identity: Arc::new(identity),
         });
         assert_eq!(look(&question, false), Answer::Same);
-        let known = question.known.as_mut().unwrap();
-        known.ticks += 1;
+        // Another name is no reason to believe that it is the same, unless it was its own before, or was that of a thread
+        // that nobody can be asked about any more.
+        question.pname = "another name".to_owned();
+        assert_eq!(look(&question, false), Answer::Unlike);
+        question.is_by_name = true;
+        assert_eq!(look(&question, false), Answer::Same);
+        question.is_by_name = false;
+        question.tid = Some(u32::MAX >> 1);
+        assert_eq!(look(&question, false), Answer::Same);
+        // Another start is another process.
+        question.known.as_mut().unwrap().ticks += 1;
+        assert_eq!(look(&question, false), Answer::Unlike);
+        question.is_by_name = true;
         assert_eq!(look(&question, false), Answer::Unlike);
     }
 
@@ -264,6 +292,7 @@ mod tests {
             tid: Some(told.recv().unwrap()),
             pname: "a thread's name".to_owned(),
             known: None,
+            is_by_name: false,
         };
         found(look(&question, false));
         question.tid = None;

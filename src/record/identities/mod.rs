@@ -36,6 +36,8 @@ pub(super) struct Question {
     pub(super) pname: String,
     /// Who had the pid when it was last looked.
     pub(super) known: Option<Known>,
+    /// Whether that was recognized by this name before.
+    pub(super) is_by_name: bool,
 }
 
 /// A process that was recognized.

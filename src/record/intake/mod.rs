@@ -1,13 +1,12 @@
 //! From frames to batches: everything that is decided between the queue and the file. No clock, no I/O.
 
+mod processes;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-use crate::event::{
-    Captured, ConnectionId, EventId, Frame, Kind, LinkId, RecordingId, RunId, Timestamp,
-};
+use crate::event::{Captured, ConnectionId, EventId, Frame, Kind, LinkId, RunId, Timestamp};
 use crate::normalize::{Connections, LogLine, Normalized, Normalizer, Runs};
 use crate::store::{
     Batch, Counters, GapReason, GapRow, HeartbeatRow, KnownRun, LinkRow, LogRow, NewEvent, NextIds,
@@ -15,7 +14,7 @@ use crate::store::{
 };
 use crate::wire::{self, Heartbeat, Incoming, RunLog, WireEvent};
 
-use super::identities::{Answer, KnownProcesses, Question};
+use super::identities::KnownProcesses;
 use super::judge::{Judge, Place, RecordFilter};
 use super::notice::Notice;
 use super::queue::{Dropped, Item, LinkEnd};
@@ -120,45 +119,6 @@ impl Intake {
     /// Stores only the events that the filter is true of, and counts the others. `source` is where all of them come from.
     pub fn set_filter(&mut self, filter: RecordFilter, source: String) {
         self.judge = Some(Judge::new(filter, source));
-    }
-
-    /// Finds out who the processes are; they are of this host. The recording is that of this source.
-    pub(in crate::record) fn identify(&mut self, recording: RecordingId) {
-        self.processes = Some(KnownProcesses::new(recording));
-    }
-
-    /// Which processes are to be looked for since the last call.
-    pub(in crate::record) fn take_questions(&mut self) -> Vec<Question> {
-        (self.processes.as_mut()).map_or_else(Vec::new, KnownProcesses::take_questions)
-    }
-
-    /// There was no room for a question.
-    pub(in crate::record) fn skipped(&mut self, question: &Question) {
-        if let Some(processes) = &mut self.processes {
-            processes.skipped(question, &mut self.batch.counters);
-        }
-    }
-
-    /// Takes in the answer to a question.
-    pub(in crate::record) fn answered(&mut self, question: Question, answer: Answer) {
-        if let Some(processes) = &mut self.processes {
-            let identified = processes.answered(
-                question,
-                answer,
-                &mut self.next.identity,
-                &mut self.batch.counters,
-            );
-            self.batch.identified.extend(identified);
-        }
-    }
-
-    /// Gives the events of the batch who their processes are, as far as that is known by now.
-    pub(in crate::record) fn complete(&mut self) {
-        if let Some(processes) = &self.processes {
-            for new in &mut self.batch.events {
-                new.identity = processes.identity_of(&new.captured.event);
-            }
-        }
     }
 
     /// The ids that its next rows get.

@@ -257,7 +257,7 @@ impl<'a> Lists<'a> {
             let process = ProcessFacts::read(row)?;
             let facts = Facts {
                 source: source.as_deref(),
-                ..process.facts(connection_facts(row, "connection_id")?)
+                ..process.facts(&connection_facts(row, "connection_id")?)
             };
             Ok(part.matches_facts(&facts))
         })

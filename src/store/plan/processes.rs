@@ -35,7 +35,7 @@ impl Lists<'_> {
         let list = self.number();
         let judge = |row: &Row<'_>| -> Result<bool> {
             let process = ProcessFacts::read(row)?;
-            Ok(part.matches_facts(&process.facts(Facts::default())))
+            Ok(part.matches_facts(&process.facts(&Facts::default())))
         };
         if let Some(pids) = equals(part, &[FieldId::Pid], as_number) {
             for pid in pids {

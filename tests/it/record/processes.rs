@@ -150,7 +150,7 @@ fn a_process_is_found_by_what_proc_told_of_it() {
         "{top:?}"
     );
 
-    let stats = &env.query(["stats", "-o", "json"]).exits(0).json()[0];
+    let stats = &env.query(["stats", "-o", "jsonl"]).exits(0).json()[0];
     let recording = &stats["recordings"][0];
     assert_eq!(recording["identified_processes"], 1);
     assert_eq!(recording["gone_processes"], 1);
@@ -173,7 +173,7 @@ fn arguments_are_noted_only_where_they_are_asked_for() {
         "{}",
         shown.story()
     );
-    let redacted = env.query(["export", "jsonl", "--redact", "exe"]).exits(0);
+    let redacted = env.query(["export", "har", "--redact", "exe"]).exits(0);
     assert!(
         redacted.text().contains("\"exe\"") && !redacted.text().contains("cmdline"),
         "{}",
