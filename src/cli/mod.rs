@@ -12,6 +12,7 @@ mod interrupt;
 mod keep;
 mod limits;
 mod private_file;
+mod processes;
 mod progress;
 mod query;
 mod record;

@@ -18,6 +18,7 @@ use super::exit::Exit;
 use super::exposure;
 use super::keep::{self, KeepArgs};
 use super::limits::{self, Condition, limits};
+use super::processes::ProcessArgs;
 use super::report::Advised;
 use super::secret::SecretArgs;
 use super::service::{self, Manager};
@@ -80,8 +81,8 @@ struct RecordArgs {
     /// judged when it comes in, by what is known then: where eCapture tells the addresses of a connection after its first
     /// data (2.x openssl), that data has none yet, and in a filter they count as unknown. A text that `contains` looks
     /// for in `payload` or `any` is also found where it begins in an earlier event, stored or not. `id` cannot be asked
-    /// for. What could not be read is stored whatever the filter says; run log, heartbeats, connections and gaps are
-    /// noted as ever; --save-frames saves every frame.
+    /// for, nor `exe`, `ppid` and `container`, which are read later. What could not be read is stored whatever the filter
+    /// says; run log, heartbeats, connections and gaps are noted as ever; --save-frames saves every frame.
     #[arg(long, value_name = "FILTER")]
     filter: Option<String>,
     /// Leave out the events of processes of this name, with `*` and `?`; may be given several times
@@ -95,6 +96,8 @@ struct RecordArgs {
     /// and how long it was (`provenance == "shortened"`); its frame cannot be given again. --save-frames saves all of it.
     #[arg(long, value_name = "BYTES", value_parser = snaplen)]
     snaplen: Option<usize>,
+    #[command(flatten)]
+    processes: ProcessArgs,
     #[command(flatten)]
     keep: KeepArgs,
     /// Stop when a limit is reached: duration:SECONDS, filesize:KB or events:COUNT, or with units, as in duration:1h and
@@ -435,6 +438,8 @@ fn live(
         protection: keys.protection,
         save_frames: args.save_frames.clone(),
         metrics: args.metrics.map(|address| address.0),
+        identifies: !args.processes.no_proc,
+        reads_cmdline: args.processes.cmdline,
         rules,
         ring,
         zone: Zone::Local,

@@ -240,6 +240,9 @@ fn record_hint(error: &record::Error) -> Option<String> {
         record::Error::FilterOnId => {
             Some("ask `ecq-query` for ids, or record with a filter on something else".to_owned())
         }
+        record::Error::FilterOnIdentity(_) => Some(
+            "record with a filter on `pname` or `pid`, and ask `ecq-query` for the rest".to_owned(),
+        ),
         record::Error::NoTime { .. } => {
             Some("say when they were received with --received-at TIME".to_owned())
         }

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 
 use super::report::Advised;
-use crate::record::{Header, Host, SourceOptions};
+use crate::record::{Header, Host, SourceOptions, local_port};
 
 /// A longer name, in bytes, is refused.
 const MAX_NAME_BYTES: usize = 64;
@@ -73,9 +73,7 @@ fn check_name(name: &str) -> anyhow::Result<String> {
 
 /// This host's name and boot id, if that is where eCapture runs.
 fn host_of(url: &str) -> Host {
-    let is_here = ["//127.", "//localhost", "//[::1]"]
-        .iter()
-        .any(|local| url.contains(local));
+    let is_here = matches!(local_port(url), Ok(Some(_)));
     let read = |path: &str| {
         std::fs::read_to_string(path)
             .ok()

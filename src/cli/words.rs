@@ -320,6 +320,13 @@ pub(super) fn summarize(terminal: &mut Terminal, summary: &Summary) {
             "eCapture says it lost {lost} samples in the kernel"
         ));
     }
+    let unlike = total(|counters| counters.unlike_processes);
+    if unlike > 0 {
+        terminal.note(format_args!(
+            "{unlike} processes have another name in /proc than in their events, and were not identified; if eCapture runs on \
+             another host, say --no-proc"
+        ));
+    }
     if dropped > 0 {
         terminal.error(format_args!(
             "{dropped} frames ({}) were dropped because the disk did not keep up; see `ecq-query stats`",

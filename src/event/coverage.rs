@@ -199,6 +199,21 @@ pub struct RecordingStats {
     pub shortened_events: u64,
     /// The size of what was not stored of them, in bytes.
     pub shortened_bytes: u64,
+    /// What is known of its processes from `/proc`.
+    pub identities: IdentityCounts,
+}
+
+/// How many processes of a recording `/proc` was asked about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct IdentityCounts {
+    /// Those that were identified, as far as events of them are there still.
+    pub identified: u64,
+    /// Those that had ended before.
+    pub gone: u64,
+    /// Those of which `/proc` had another name than their events.
+    pub unlike: u64,
+    /// How often there was no time to ask.
+    pub skipped: u64,
 }
 
 /// A span of time, or a number of frames, that is known to be missing.

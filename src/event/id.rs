@@ -55,6 +55,10 @@ row_id!(
     ConnectionId
 );
 row_id!(
+    /// One process as `/proc` told of it.
+    IdentityId
+);
+row_id!(
     /// One direction of one connection of one process.
     StreamId
 );

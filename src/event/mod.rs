@@ -11,6 +11,7 @@ mod coverage;
 mod form;
 mod hazard;
 mod id;
+mod identity;
 mod origin;
 mod process;
 mod provenance;
@@ -26,11 +27,12 @@ pub use clock::{Clock, ClockKind};
 pub use connection::{Connection, ConnectionUpdate, Role};
 pub use content::{Content, HttpHead, Kind, Probe};
 pub use coverage::{
-    Counted, Coverage, Gap, RecordingStats, Removed, SourceCoverage, Stats, release,
+    Counted, Coverage, Gap, IdentityCounts, RecordingStats, Removed, SourceCoverage, Stats, release,
 };
 pub use form::{Carrier, Encoding, Envelope, Form, Layout};
 pub use hazard::is_hazard;
-pub use id::{ConnectionId, EventId, LinkId, RecordingId, RunId, SourceId, StreamId};
+pub use id::{ConnectionId, EventId, IdentityId, LinkId, RecordingId, RunId, SourceId, StreamId};
+pub use identity::{Identity, is_container_id};
 pub use origin::{Origin, Taken};
 pub use process::Process;
 pub use provenance::Provenance;

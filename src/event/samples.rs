@@ -2,8 +2,8 @@
 
 use super::{
     Carrier, Clock, ClockKind, ConnectionId, Content, Details, Direction, Encoding, Endpoints,
-    Event, EventId, Form, HttpHead, Kind, Layout, Opcode, Probe, Process, Provenance, RecordingId,
-    RunId, Sense, StoredEvent, StreamId, Timestamp, Tuple, TupleSource,
+    Event, EventId, Form, HttpHead, Identity, IdentityId, Kind, Layout, Opcode, Probe, Process,
+    Provenance, RecordingId, RunId, Sense, StoredEvent, StreamId, Timestamp, Tuple, TupleSource,
 };
 
 /// A request with everything known, by a process with a hostile name.
@@ -26,6 +26,7 @@ pub(crate) fn request() -> StoredEvent {
             role_inferred: false,
         },
         role: None,
+        identity: None,
         event: Event {
             time: Timestamp::from_seconds(1_795_431_600),
             clock: Clock {
@@ -64,6 +65,26 @@ pub(crate) fn request() -> StoredEvent {
         payload_bytes: 28,
     }
 }
+
+/// Who the process of [`request`] was, in a container and with a secret among its arguments.
+pub(crate) fn identity() -> Identity {
+    Identity {
+        id: IdentityId::new(9),
+        recording: RecordingId::new(1),
+        pid: 42,
+        started: Timestamp::from_seconds(1_795_431_590),
+        read: Timestamp::from_seconds(1_795_431_602),
+        exe: Some("/usr/bin/curl\x1b[31m (deleted)".to_owned()),
+        ppid: Some(41),
+        parent: Some("bash".to_owned()),
+        uid: Some(1000),
+        cgroup: Some(format!("/docker/{CONTAINER}")),
+        container: Some(CONTAINER.to_owned()),
+        cmdline: Some(b"curl\0-u\0me:s3cr3t\0".to_vec()),
+    }
+}
+
+const CONTAINER: &str = "4f3c0a9b1122334455667788990011223344556677889900aabbccddeeff0011";
 
 /// A frame of which nothing is known.
 pub(crate) fn bare() -> StoredEvent {

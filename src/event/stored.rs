@@ -1,6 +1,10 @@
 //! An event as it stands in a capture.
 
-use super::{ConnectionId, Endpoints, Event, EventId, RecordingId, Role, RunId, StreamId};
+use std::sync::Arc;
+
+use super::{
+    ConnectionId, Endpoints, Event, EventId, Identity, RecordingId, Role, RunId, StreamId,
+};
 
 /// An event as it stands in a capture, its payload apart: what was captured, and what is known by now about its
 /// surroundings.
@@ -23,8 +27,18 @@ pub struct StoredEvent {
     pub endpoints: Endpoints,
     /// Which end of its connection the process is, where the traffic shows it. Can become known later, too.
     pub role: Option<Role>,
+    /// Who its process was, as far as the recorder's host told. Can become known later, too.
+    pub identity: Option<Arc<Identity>>,
     /// What was captured.
     pub event: Event,
     /// The size of its payload.
     pub payload_bytes: u64,
+}
+
+impl StoredEvent {
+    /// The user id: as the event tells it, or else as it was read of its process.
+    pub fn uid(&self) -> Option<u32> {
+        let read = self.identity.as_ref().and_then(|identity| identity.uid);
+        self.event.process.uid.or(read)
+    }
 }

@@ -9,7 +9,9 @@
 //! | `capture` | the capture, where several are read as one |
 //! | `id` | the event's number in its capture |
 //! | `time` | when it happened, RFC 3339 in UTC |
-//! | `pid`, `tid`, `pname`, `fd` | the process and its descriptor |
+//! | `pid`, `tid`, `pname` | the process |
+//! | `exe`, `ppid`, `container` | the file it runs, its parent, and its container, as `/proc` told |
+//! | `fd` | its descriptor |
 //! | `direction` | `in`: the process read; `out`: it wrote |
 //! | `kind`, `content` | what it is, and what its payload holds; the names that `--type` takes |
 //! | `type` | eCapture's own type number |
@@ -30,13 +32,16 @@ use super::jsonl::MAX_TEXT_BYTES;
 use super::spreadsheet::{cell, guarded, put_row};
 use crate::event::{Direction, StoredEvent};
 
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 23] = [
     "capture",
     "id",
     "time",
     "pid",
     "tid",
     "pname",
+    "exe",
+    "ppid",
+    "container",
     "fd",
     "direction",
     "kind",
@@ -113,6 +118,7 @@ fn facts<'a>(
 ) -> [Cow<'a, str>; COLUMNS.len() - 2] {
     let event = &stored.event;
     let http = event.http.as_ref();
+    let who = stored.identity.as_deref();
     let text = |text: Option<&'a String>| guarded(text.map_or("", String::as_str));
     [
         guarded(capture.unwrap_or_default()),
@@ -121,6 +127,9 @@ fn facts<'a>(
         cell(event.process.pid),
         cell(event.process.tid),
         text(event.process.pname.as_ref()),
+        text(who.and_then(|who| who.exe.as_ref())),
+        cell(who.and_then(|who| who.ppid)),
+        text(who.and_then(|who| who.container.as_ref())),
         cell(event.fd),
         cell(event.direction.map(Direction::name)),
         Cow::Borrowed(event.kind.name()),
@@ -156,7 +165,7 @@ mod tests {
         columns(&mut out).unwrap();
         assert_eq!(out, (COLUMNS.join(",") + "\r\n").as_bytes());
         let facts = concat!(
-            ",7,2026-11-23T11:00:00.000000000Z,42,43,curl\u{1b}[31m,5,out,tls_data,http1_request,1,",
+            ",7,2026-11-23T11:00:00.000000000Z,42,43,curl\u{1b}[31m,,,,5,out,tls_data,http1_request,1,",
             "10.0.0.1:50000,93.184.216.34:443,GET,example.com,/a,,28,"
         );
         assert_eq!(
@@ -177,19 +186,19 @@ mod tests {
     fn large_payloads_are_base64() {
         let large = vec![b'x'; usize::try_from(MAX_TEXT_BYTES + 1).unwrap()];
         let pieces: Vec<&[u8]> = large.chunks(1 << 20).collect();
-        for (pieces, column) in [(&pieces[..4], 18), (&pieces[..], 19)] {
+        for (pieces, column) in [(&pieces[..4], 21), (&pieces[..], 22)] {
             let text = row(&samples::bare(), pieces);
             let mut reader = csv::ReaderBuilder::new()
                 .has_headers(false)
                 .from_reader(text.as_bytes());
             let record = reader.records().next().unwrap().unwrap();
-            let payload = if column == 18 {
-                record[18].as_bytes().to_vec()
+            let payload = if column == 21 {
+                record[21].as_bytes().to_vec()
             } else {
-                STANDARD.decode(&record[19]).unwrap()
+                STANDARD.decode(&record[22]).unwrap()
             };
             assert!(payload == pieces.concat());
-            assert_eq!(record[37 - column], *"");
+            assert_eq!(record[43 - column], *"");
         }
     }
 }

@@ -10,7 +10,9 @@
 //! | `capture` | the capture, where several are read as one |
 //! | `id` | the exchange's number in its capture |
 //! | `time` | when its first event was, RFC 3339 in UTC |
-//! | `pname`, `pid`, `fd` | the process and its descriptor |
+//! | `pname`, `pid` | the process |
+//! | `exe`, `ppid`, `container` | the file it runs, its parent, and its container, as `/proc` told |
+//! | `fd` | its descriptor |
 //! | `role` | which end the process is: `client` or `server` |
 //! | `client`, `server` | the ends, as `10.0.0.1:443` or `[2001:db8::1]:443` |
 //! | `connection`, `http2_stream` | the connection, and the HTTP/2 stream |
@@ -31,12 +33,15 @@ use super::spreadsheet::{cell, guarded, put_row};
 use crate::event::{ConnectionId, Role};
 use crate::http::exchange::{Bodies, Exchange, Side};
 
-const COLUMNS: [&str; 23] = [
+const COLUMNS: [&str; 26] = [
     "capture",
     "id",
     "time",
     "pname",
     "pid",
+    "exe",
+    "ppid",
+    "container",
     "fd",
     "role",
     "client",
@@ -112,6 +117,7 @@ fn row<'a>(capture: Option<&'a str>, exchange: &'a Exchange) -> [Cow<'a, str>; C
                 .map(|half| half.defects.names().join(" ")),
         )
     };
+    let who = exchange.identity.as_deref();
     let content_type = response.and_then(|head| head.values("content-type").next());
     [
         guarded(capture.unwrap_or_default()),
@@ -119,6 +125,12 @@ fn row<'a>(capture: Option<&'a str>, exchange: &'a Exchange) -> [Cow<'a, str>; C
         Cow::Owned(exchange.time().to_string()),
         guarded(exchange.process.pname.as_deref().unwrap_or_default()),
         cell(exchange.process.pid),
+        guarded(who.and_then(|who| who.exe.as_deref()).unwrap_or_default()),
+        cell(who.and_then(|who| who.ppid)),
+        guarded(
+            who.and_then(|who| who.container.as_deref())
+                .unwrap_or_default(),
+        ),
         cell(exchange.fd),
         cell(exchange.role.map(Role::name)),
         cell(exchange.endpoints.client),
@@ -172,9 +184,9 @@ mod tests {
         orphan.request = None;
         orphan.process.pname = Some("=cmd|' /C calc'!A0".to_owned());
         let rows = concat!(
-            ",12,2026-11-23T11:00:00.000000000Z,curl,42,5,client,10.0.0.1:50000,93.184.216.34:443,4,,1.1,POST,",
+            ",12,2026-11-23T11:00:00.000000000Z,curl,42,,,,5,client,10.0.0.1:50000,93.184.216.34:443,4,,1.1,POST,",
             "https://example.com/a?q=1,200,7,9,40.000000,text/plain; charset=utf-8,complete,complete,,\r\n",
-            ",12,2026-11-23T11:00:00.025000000Z,'=cmd|' /C calc'!A0,42,5,client,10.0.0.1:50000,93.184.216.34:443,4,,",
+            ",12,2026-11-23T11:00:00.025000000Z,'=cmd|' /C calc'!A0,42,,,,5,client,10.0.0.1:50000,93.184.216.34:443,4,,",
             "1.1,,,200,,9,,text/plain; charset=utf-8,,complete,,\r\n",
         );
         assert_eq!(written(&[samples::exchange(), orphan]), head + rows);
@@ -192,7 +204,7 @@ mod tests {
             let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
             prop_assert_eq!(rows.len(), 1);
             prop_assert!(rows[0].iter().all(|cell| !cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n'])));
-            let cell = &rows[0][12];
+            let cell = &rows[0][15];
             prop_assert_eq!(cell.strip_prefix('\'').unwrap_or(cell), method);
         }
     }

@@ -10,6 +10,8 @@
 //! | `connection`, `number` | the connection, and its place among the exchanges of that, from 0 |
 //! | `http2_stream` | the HTTP/2 stream |
 //! | `pid`, `tid`, `uid`, `pname`, `fd` | the process and its descriptor |
+//! | `exe`, `ppid`, `parent`, `cgroup`, `container`, `cmdline` | who the process was, as `/proc` told; arguments as a list |
+//! | `process_started`, `process_read` | when it started, and when that was read |
 //! | `role` | which end the process is: `client` or `server` |
 //! | `client`, `server`, `local`, `remote` | the ends, as `10.0.0.1:443` or `[2001:db8::1]:443` |
 //! | `address_source`, `role_inferred` | where they come from, and whether it is inferred which is whose |

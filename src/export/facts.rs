@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::identity::Who;
 use crate::event::{ConnectionId, Role, TupleSource};
 use crate::http::body::State;
 use crate::http::exchange::{Exchange, Message};
@@ -33,6 +34,8 @@ pub(super) struct Facts<'a> {
     uid: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pname: Option<&'a str>,
+    #[serde(flatten)]
+    who: Who<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fd: Option<u32>,
     /// Which end the process is: `client` or `server`.
@@ -68,8 +71,9 @@ impl<'a> Facts<'a> {
             http2_stream: exchange.http2_stream,
             pid: process.pid,
             tid: process.tid,
-            uid: process.uid,
+            uid: exchange.uid(),
             pname: process.pname.as_deref(),
+            who: Who::of(exchange.identity.as_deref()),
             fd: exchange.fd,
             role: exchange.role.map(Role::name),
             client: ends.client.map(|end| end.to_string()),

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::identity::Who;
 use crate::event::{
     ConnectionId, Details, Direction, HttpHead, Probe, Sense, StoredEvent, TupleSource,
 };
@@ -43,12 +44,14 @@ pub(super) struct Line<'a> {
     pid: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tid: Option<u32>,
-    /// The user; only shells tell it.
+    /// The user: shells tell it, of other processes it is read with what follows.
     #[serde(skip_serializing_if = "Option::is_none")]
     uid: Option<u32>,
     /// The command name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pname: Option<&'a str>,
+    #[serde(flatten)]
+    who: Who<'a>,
     /// The file descriptor.
     #[serde(skip_serializing_if = "Option::is_none")]
     fd: Option<u32>,
@@ -161,8 +164,9 @@ impl<'a> Line<'a> {
             connection: stored.connection.map(ConnectionId::number),
             pid: event.process.pid,
             tid: event.process.tid,
-            uid: event.process.uid,
+            uid: stored.uid(),
             pname: event.process.pname.as_deref(),
+            who: Who::of(stored.identity.as_deref()),
             fd: event.fd,
             direction: event.direction.map(Direction::name),
             kind: event.kind.name(),

@@ -13,6 +13,7 @@ mod facts;
 pub mod fields;
 mod file_name;
 pub mod har;
+mod identity;
 mod json;
 pub mod jsonl;
 mod line;

@@ -202,6 +202,7 @@ pub(super) fn exchange() -> Exchange {
             uid: None,
             pname: Some("curl".to_owned()),
         },
+        identity: None,
         fd: Some(5),
         endpoints: Endpoints {
             client: Some(client),

@@ -118,6 +118,12 @@ struct Recording<'a> {
     snaplen_bytes: Option<u64>,
     shortened_events: u64,
     shortened_bytes: u64,
+    /// Processes that `/proc` was asked about: those that were identified, that had ended before, that had another name
+    /// there; and how often there was no time to ask.
+    identified_processes: u64,
+    gone_processes: u64,
+    unlike_processes: u64,
+    skipped_processes: u64,
 }
 
 /// Writes the object and a line end.
@@ -204,6 +210,10 @@ fn recording(each: &RecordingStats) -> Recording<'_> {
         snaplen_bytes: each.snaplen_bytes,
         shortened_events: each.shortened_events,
         shortened_bytes: each.shortened_bytes,
+        identified_processes: each.identities.identified,
+        gone_processes: each.identities.gone,
+        unlike_processes: each.identities.unlike,
+        skipped_processes: each.identities.skipped,
     }
 }
 

@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::field::FieldId;
 use crate::event::{
-    Content, Direction, Endpoints, Event, HttpHead, Kind, Probe, Provenance, Role, StoredEvent,
-    Timestamp,
+    Content, Direction, Endpoints, Event, HttpHead, Identity, Kind, Probe, Provenance, Role,
+    StoredEvent, Timestamp,
 };
 use crate::http::exchange::{Defects, Ending, Exchange};
 
@@ -29,6 +29,12 @@ pub struct Facts<'a> {
     pub tid: Option<u32>,
     /// The user id.
     pub uid: Option<u32>,
+    /// The file that the process runs.
+    pub exe: Option<&'a str>,
+    /// The parent's process id.
+    pub ppid: Option<u32>,
+    /// The container.
+    pub container: Option<&'a str>,
     /// The descriptor.
     pub fd: Option<u32>,
     /// The ends of the connection.
@@ -166,10 +172,11 @@ impl<'a> Facts<'a> {
             connection: stored.connection.map(crate::event::ConnectionId::number),
             ..Self::of_event(&stored.event, stored.payload_bytes)
         }
+        .with_identity(stored.identity.as_deref())
     }
 
     /// The facts of an exchange without its heads. `source` is the URL or file that its run came from.
-    pub fn of_exchange(exchange: &Exchange, source: Option<&'a str>) -> Self {
+    pub fn of_exchange(exchange: &'a Exchange, source: Option<&'a str>) -> Self {
         let halves = [&exchange.request, &exchange.response];
         let mut defects = None;
         for message in halves.into_iter().flatten() {
@@ -191,6 +198,22 @@ impl<'a> Facts<'a> {
             endings: halves.map(|half| half.as_ref().map(|message| message.ending)),
             defects,
             ..Self::default()
+        }
+        .with_identity(exchange.identity.as_deref())
+    }
+
+    /// With what was read of the process; a user id that the event tells stays.
+    #[must_use]
+    pub fn with_identity(self, identity: Option<&'a Identity>) -> Self {
+        let Some(identity) = identity else {
+            return self;
+        };
+        Self {
+            uid: self.uid.or(identity.uid),
+            exe: identity.exe.as_deref(),
+            ppid: identity.ppid,
+            container: identity.container.as_deref(),
+            ..self
         }
     }
 
@@ -288,6 +311,9 @@ impl<'a> Facts<'a> {
             FieldId::Pid => self.pid.map(int),
             FieldId::Tid => self.tid.map(int),
             FieldId::Uid => self.uid.map(int),
+            FieldId::Exe => self.exe.map(Value::text),
+            FieldId::Ppid => self.ppid.map(int),
+            FieldId::Container => self.container.map(Value::text),
             FieldId::Fd => self.fd.map(int),
             FieldId::Src => client.map(Value::Endpoint),
             FieldId::SrcIp => client.map(ip),

@@ -22,6 +22,12 @@ pub enum FieldId {
     Tid,
     /// The user id.
     Uid,
+    /// The file that the process runs.
+    Exe,
+    /// The parent's process id.
+    Ppid,
+    /// The container.
+    Container,
     /// The descriptor.
     Fd,
     /// An address at either end.
@@ -350,7 +356,7 @@ impl Field {
 }
 
 /// Every field, in the order of the reference.
-pub static FIELDS: [Field; 61] = [
+pub static FIELDS: [Field; 64] = [
     field(FieldId::Time, "time", &["frame.time", "timestamp"], Type::Time, Level::Row,
         "When it happened, as far as eCapture tells; else when it was received", "time >= -10m"),
     field(FieldId::Received, "received", &[], Type::Time, Level::Row,
@@ -364,7 +370,15 @@ pub static FIELDS: [Field; 61] = [
         "The process name, at most 15 bytes", "pname == \"curl\""),
     field(FieldId::Pid, "pid", &[], Type::Int, Level::Process, "The process id", "pid == 11836"),
     field(FieldId::Tid, "tid", &[], Type::Int, Level::Row, "The thread id", "tid == 11837"),
-    field(FieldId::Uid, "uid", &[], Type::Int, Level::Process, "The user id; only shells tell it", "uid == 0"),
+    field(FieldId::Uid, "uid", &[], Type::Int, Level::Process, "The user id: of shells as they tell it, of other processes as it was read of them", "uid == 0"),
+    field(FieldId::Exe, "exe", &[], Type::Text, Level::Process,
+        "The file that the process runs, as `/proc` of the recorder's host told; ` (deleted)` follows where it was gone",
+        "exe == \"/usr/bin/curl\""),
+    field(FieldId::Ppid, "ppid", &[], Type::Int, Level::Process,
+        "The process id of the parent, as `/proc` told", "ppid == 1"),
+    field(FieldId::Container, "container", &[], Type::Text, Level::Process,
+        "The container that the process ran in: its id of 64 digits, or its name, as the cgroup told",
+        "container matches \"^4f3c0a9b1122\""),
     field(FieldId::Fd, "fd", &[], Type::Int, Level::Connection,
         "The descriptor of the socket; 0 where eCapture does not know it", "fd == 5"),
     field(FieldId::Ip, "ip", &["ip.addr", "ipv6.addr"], Type::Ip, Level::Connection,

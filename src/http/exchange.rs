@@ -3,11 +3,14 @@
 //! Nothing here holds a body: [`Message::body`] says which bytes of which events it is, in order, with the framing
 //! (chunks, frames) taken off and the codings (gzip and so on) still on. Every defect is a value, never an error.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::coding::Coding;
 use crate::event::{
-    ConnectionId, Endpoints, EventId, Process, RecordingId, Role, RunId, StreamId, Timestamp,
+    ConnectionId, Endpoints, EventId, Identity, Process, RecordingId, Role, RunId, StreamId,
+    Timestamp,
 };
 
 /// One half of an exchange.
@@ -374,6 +377,8 @@ pub struct Exchange {
     pub http2_stream: Option<u32>,
     /// Who did it.
     pub process: Process,
+    /// Who that was, as far as the recorder's host told.
+    pub identity: Option<Arc<Identity>>,
     /// The descriptor.
     pub fd: Option<u32>,
     /// The ends of the connection.
@@ -387,6 +392,12 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// The user id: as its events tell it, or else as it was read of its process.
+    pub fn uid(&self) -> Option<u32> {
+        let read = self.identity.as_ref().and_then(|identity| identity.uid);
+        self.process.uid.or(read)
+    }
+
     /// One of its halves.
     pub fn half(&self, side: Side) -> Option<&Message> {
         match side {

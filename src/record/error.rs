@@ -26,6 +26,9 @@ pub enum Error {
     /// A filter for what is stored asks for `id`.
     #[error("the filter asks for `id`, and an event gets its id only when it is stored")]
     FilterOnId,
+    /// A filter for what is stored asks for what is read of a process.
+    #[error("the filter asks for `{0}`, and that is not known yet when an event comes in")]
+    FilterOnIdentity(&'static str),
     /// The URL is none that eCapture could have.
     #[error("{url}: {reason}")]
     BadUrl {

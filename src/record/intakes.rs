@@ -1,5 +1,6 @@
 //! The sources of a recording, each with an intake of its own, and ids that they share.
 
+use super::identities::{Answer, Question};
 use super::intake::{Intake, Taken};
 use super::notice::Notice;
 use super::queue::Item;
@@ -41,6 +42,43 @@ impl Intakes {
             intake.set_next_ids(next);
             self.last = source;
         }
+    }
+
+    /// Which processes are to be looked for since the last call, with the number of the source.
+    pub(super) fn take_questions(&mut self) -> Vec<(usize, Question)> {
+        let mut questions = Vec::new();
+        for (source, (_, intake)) in self.each.iter_mut().enumerate() {
+            let of_source = intake.take_questions().into_iter();
+            questions.extend(of_source.map(|question| (source, question)));
+        }
+        questions
+    }
+
+    /// There was no room for a question of a source.
+    pub(super) fn skipped(&mut self, source: usize, question: &Question) {
+        if let Some((_, intake)) = self.each.get_mut(source) {
+            intake.skipped(question);
+        }
+    }
+
+    /// Takes in the answer to a question of a source.
+    pub(super) fn answered(&mut self, source: usize, question: Question, answer: Answer) {
+        self.turn(source);
+        if let Some((_, intake)) = self.each.get_mut(source) {
+            intake.answered(question, answer);
+        }
+    }
+
+    /// Gives the events of the batches who their processes are, as far as that is known by now.
+    pub(super) fn complete(&mut self) {
+        for (_, intake) in &mut self.each {
+            intake.complete();
+        }
+    }
+
+    /// Whether processes became known that are not in the file.
+    pub(super) fn has_identified(&self) -> bool {
+        (self.each.iter()).any(|(_, intake)| !intake.batch().identified.is_empty())
     }
 
     /// The batches so far, one a source.
@@ -111,9 +149,10 @@ impl Intakes {
     }
 
     /// The next batches are for another file.
-    pub(super) fn begin_file(&mut self, at: Timestamp) {
-        for (_, intake) in &mut self.each {
+    pub(super) fn begin_file(&mut self, at: Timestamp, recordings: &[RecordingId]) {
+        for ((_, intake), recording) in self.each.iter_mut().zip(recordings) {
             intake.begin_file(at);
+            intake.go_on_as(*recording);
         }
     }
 
@@ -183,6 +222,7 @@ mod tests {
             run: 1,
             link: 1,
             gap: 1,
+            identity: 1,
         };
         let mut each = Vec::new();
         for number in 0..sources {

@@ -15,19 +15,18 @@ impl RecordFilter {
     /// The events that `filter` is true of.
     ///
     /// # Errors
-    /// When it asks for `id`: that is given to what is stored.
+    /// When it asks for `id`, which is given to what is stored, or for what is read of a process, which comes later.
     pub fn new(filter: Expr) -> Result<Self, Error> {
-        let mut uses_id = false;
-        filter.for_each_test(&mut |test| {
-            uses_id |= test
-                .operands()
-                .any(|operand| operand.field.id == FieldId::Id);
-        });
-        if uses_id {
-            Err(Error::FilterOnId)
-        } else {
-            Ok(Self(filter))
+        for field in filter.fields() {
+            match field.id {
+                FieldId::Id => return Err(Error::FilterOnId),
+                FieldId::Exe | FieldId::Ppid | FieldId::Container => {
+                    return Err(Error::FilterOnIdentity(field.name));
+                }
+                _ => {}
+            }
         }
+        Ok(Self(filter))
     }
 }
 
@@ -121,6 +120,12 @@ mod tests {
         for text in ["id > 5", "pid == 1 || !(id in {1, 2})"] {
             assert!(
                 matches!(filter(text), Err(Error::FilterOnId)),
+                "{text} is taken"
+            );
+        }
+        for text in ["exe == x", "pid == 1 && not ppid == 1", "container"] {
+            assert!(
+                matches!(filter(text), Err(Error::FilterOnIdentity(_))),
                 "{text} is taken"
             );
         }

@@ -9,6 +9,8 @@
 //! writer its own intake, so that clocks, runs, connections, gaps and counters of one have nothing to do with another. What
 //! they share is the order of arrival, which gives the ids, and the transaction in which a batch is written.
 //!
+//! Who the processes are, `/proc` is asked by a thread of its own (`identities`), which neither of the two waits for.
+//!
 //! Stopping is ordered: stop reading, drain the queue, commit, close the recording, report. A second signal ends the
 //! program at once. One batch is one transaction with `synchronous=FULL`: what a query shows survives a power cut. When
 //! the file fails for good (no space, damage), the recorder stops and says how much had not been committed.
@@ -24,6 +26,7 @@ mod file_names;
 mod frame_saver;
 mod frames_file;
 mod hangup;
+mod identities;
 mod import;
 mod intake;
 mod intakes;
@@ -78,6 +81,7 @@ use crate::store::{RecordingStart, Writer};
 use file_names::FileNames;
 use frame_saver::FrameSaver;
 use hangup::{Hangup, Meaning};
+use identities::Looker;
 use intakes::Intakes;
 use metrics::Exporter;
 use notice::Teller;
@@ -155,6 +159,11 @@ fn start(options: &Options, source: &SourceOptions, started: Timestamp) -> Recor
     }
 }
 
+/// Whether `/proc` is asked about the processes of a source: it must be on this host, as far as its URL tells.
+fn identifies(options: &Options, source: &SourceOptions) -> bool {
+    options.identifies && matches!(local_port(&source.url), Ok(Some(_)))
+}
+
 /// An intake a source, each with what the capture knows of that eCapture.
 fn intakes(
     options: &Options,
@@ -168,9 +177,18 @@ fn intakes(
         snaplen_bytes: options.snaplen_bytes,
     };
     let mut next = store.next_ids();
+    let recordings = store.recordings();
     let mut intakes = Vec::with_capacity(names.len());
-    for (name, known) in names.into_iter().zip(store.known_runs()?) {
+    for (((name, known), recording), source) in names
+        .into_iter()
+        .zip(store.known_runs()?)
+        .zip(recordings)
+        .zip(&options.sources)
+    {
         let mut intake = Intake::new(intake_options, next, known, started);
+        if identifies(options, source) {
+            intake.identify(recording);
+        }
         if let Some(filter) = &options.filter {
             intake.set_filter(filter.clone(), name.clone());
         }
@@ -261,6 +279,10 @@ impl Recorder {
             notices.clone(),
             Arc::clone(&abandon),
         )?;
+        let mut sources = options.sources.iter();
+        if sources.any(|source| identifies(options, source)) {
+            committer.identify(Looker::start(options.reads_cmdline)?);
+        }
         committer.keep(&options.rules)?;
         committer.switch(switching);
         committer.stop_after(options.autostop);

@@ -37,6 +37,10 @@ pub struct Options {
     /// Where to save the frames as well. With several sources each has a file of its own: a dot and its name, or its
     /// number from 1 if it has none, come behind this one's name.
     pub save_frames: Option<PathBuf>,
+    /// Whether `/proc` is asked who the processes are, of an eCapture on this host.
+    pub identifies: bool,
+    /// Whether it is asked for their arguments, too.
+    pub reads_cmdline: bool,
     /// What is kept.
     pub rules: Rules,
     /// When the recording goes on in another file; `db` is then what their names are made of.

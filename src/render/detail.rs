@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::event::{ClockKind, Direction, Event, Probe, StoredEvent, TupleSource};
 
-use super::{Paint, Style, end, escape, human};
+use super::{Paint, Style, end, escape, human, identity};
 
 /// Writes all that is known of an event but its payload.
 ///
@@ -64,7 +64,10 @@ fn origin(facts: &mut Facts, stored: &StoredEvent, style: &Style) {
     facts.text("process", process.pname.as_ref());
     facts.may("pid", process.pid);
     facts.may("tid", process.tid);
-    facts.may("uid", process.uid);
+    facts.may("uid", stored.uid());
+    if let Some(identity) = &stored.identity {
+        facts.0.extend(identity::facts(identity, style));
+    }
     facts.may("fd", event.fd);
     facts.may("direction", event.direction.map(direction));
     facts.is("kind", event.kind.name());

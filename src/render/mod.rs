@@ -10,6 +10,7 @@ pub mod exchange;
 pub mod exchange_row;
 pub mod grid;
 pub mod hex;
+mod identity;
 mod length;
 mod payload_form;
 mod row;

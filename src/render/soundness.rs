@@ -11,7 +11,7 @@ const WRITES: &str = "writing to a string cannot fail";
 /// What the chain does not speak for, whatever was found.
 const OUTSIDE: &str = "\
 outside of digests and chain, as it can become known later: to which connection an event belongs, addresses and role of
-  connections, exchanges, search filter; and beside events: gaps, links, heartbeats, run logs, counters, what was removed";
+  connections, who processes were, exchanges, search filter; and beside events: gaps, links, heartbeats, run logs, counters, what was removed";
 
 /// Writes a fault in one line.
 ///

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::event::{Counted, Coverage, Origin, RecordingStats, Stats, Taken};
+use crate::event::{Counted, Coverage, IdentityCounts, Origin, RecordingStats, Stats, Taken};
 
 use super::coverage::parts;
 use super::escape::{self, columns};
@@ -214,6 +214,7 @@ fn recording(out: &mut dyn Write, each: &RecordingStats, style: &Style) -> io::R
         write!(line, " ({})", human(each.filtered_bytes)).expect(WRITES);
     }
     writeln!(out, "{line}")?;
+    identities(out, &each.identities)?;
     if let Some(filter) = &each.filter {
         writeln!(out, "     only {}", escape::line(filter))?;
     }
@@ -226,6 +227,24 @@ fn recording(out: &mut dyn Write, each: &RecordingStats, style: &Style) -> io::R
         )?;
     }
     Ok(())
+}
+
+/// Whom of its processes a recording knew; nothing if it asked about none.
+fn identities(out: &mut dyn Write, counts: &IdentityCounts) -> io::Result<()> {
+    if *counts == IdentityCounts::default() {
+        return Ok(());
+    }
+    let mut line = format!("     {} processes identified", counts.identified);
+    for (count, what) in [
+        (counts.gone, "gone before they could be"),
+        (counts.unlike, "with another name in /proc"),
+        (counts.skipped, "not looked for in time"),
+    ] {
+        if count > 0 {
+            write!(line, ", {count} {what}").expect(WRITES);
+        }
+    }
+    writeln!(out, "{line}")
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! What one commit writes: plain rows, with the ids already given.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::chain::ChainKey;
 use super::vault::Protection;
 use crate::event::{
-    Captured, Carrier, Connection, ConnectionId, ConnectionUpdate, EventId, LinkId, RecordingId,
-    RunId, Timestamp,
+    Captured, Carrier, Connection, ConnectionId, ConnectionUpdate, EventId, Identity, LinkId,
+    RecordingId, RunId, Timestamp,
 };
 
 /// Everything that goes into the file in one transaction.
@@ -30,6 +32,8 @@ pub struct Batch {
     pub events: Vec<NewEvent>,
     /// Events, of this batch or an earlier one, that turned out to belong to another connection.
     pub moves: Vec<(EventId, ConnectionId)>,
+    /// Processes that became known: streams that are in the file already get their identity.
+    pub identified: Vec<Identified>,
     /// The recording's counters after this batch.
     pub counters: Counters,
 }
@@ -46,6 +50,7 @@ impl Batch {
             && self.connection_updates.is_empty()
             && self.events.is_empty()
             && self.moves.is_empty()
+            && self.identified.is_empty()
     }
 
     /// Makes room for the next one.
@@ -213,8 +218,19 @@ pub struct NewEvent {
     pub run: RunId,
     /// The connection that it belongs to.
     pub connection: Option<ConnectionId>,
+    /// Who its process was, as far as that is known.
+    pub identity: Option<Arc<Identity>>,
     /// What it says, and its bytes.
     pub captured: Captured,
+}
+
+/// A process that became known after events of it were taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identified {
+    /// The name that the events carry.
+    pub pname: String,
+    /// Who it was. Events are its own if they were received after it started.
+    pub identity: Arc<Identity>,
 }
 
 /// What a recording has counted so far.
@@ -252,6 +268,12 @@ pub struct Counters {
     pub shortened_events: u64,
     /// The bytes of those payloads that were not.
     pub shortened_bytes: u64,
+    /// Processes that were looked for in `/proc` and not found there any more.
+    pub gone_processes: u64,
+    /// Processes of which `/proc` says another name than their events.
+    pub unlike_processes: u64,
+    /// How often a process was not looked for, as too many were waiting.
+    pub skipped_processes: u64,
 }
 
 impl Counters {
@@ -275,6 +297,9 @@ impl Counters {
             filtered_bytes: self.filtered_bytes + other.filtered_bytes,
             shortened_events: self.shortened_events + other.shortened_events,
             shortened_bytes: self.shortened_bytes + other.shortened_bytes,
+            gone_processes: self.gone_processes + other.gone_processes,
+            unlike_processes: self.unlike_processes + other.unlike_processes,
+            skipped_processes: self.skipped_processes + other.skipped_processes,
         }
     }
 }
@@ -325,6 +350,8 @@ pub struct NextIds {
     pub link: i64,
     /// For gaps.
     pub gap: i64,
+    /// For identities.
+    pub identity: i64,
 }
 
 /// What the capture knows of the newest run of a source.

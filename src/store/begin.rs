@@ -171,5 +171,6 @@ pub(super) fn next_ids(db: &Connection, recording: RecordingId) -> rusqlite::Res
         run: next("SELECT COALESCE(MAX(id), 0) + 1 FROM runs")?,
         link: next("SELECT COALESCE(MAX(id), 0) + 1 FROM links")?,
         gap: next("SELECT COALESCE(MAX(id), 0) + 1 FROM gaps")?,
+        identity: next("SELECT COALESCE(MAX(id), 0) + 1 FROM identities")?,
     })
 }

@@ -11,13 +11,15 @@ use crate::filter::Facts;
 /// The groups in `temp.groups`, with what their numbers stand for.
 pub(super) const SELECT: &str = "
     SELECT g.events, g.bytes, g.first_ns, g.last_ns,
-        p.pid, p.pname, p.uid, COALESCE(so.name, so.url) AS source, c.id AS connection_id, c.fd,
+        p.pid, p.pname, COALESCE(p.uid, i.uid) AS uid, i.exe, i.ppid, i.container,
+        COALESCE(so.name, so.url) AS source, c.id AS connection_id, c.fd,
         c.src_ip, c.src_port, c.dst_ip, c.dst_port, c.sense, c.tuple_source, c.role,
         sh.kind, sh.content, sh.direction, sh.probe, sh.ecapture_type, sh.provenance,
         h.method, h.host, h.status, h.content_type, pa.path
     FROM temp.groups AS g
     LEFT JOIN streams AS s ON s.id = g.stream_id
     LEFT JOIN processes AS p ON p.id = s.process_id
+    LEFT JOIN identities AS i ON i.id = p.identity_id
     LEFT JOIN connections AS c ON c.id = s.connection_id
     LEFT JOIN runs AS r ON r.id = s.run_id
     LEFT JOIN sources AS so ON so.id = r.source_id
@@ -27,7 +29,7 @@ pub(super) const SELECT: &str = "
 
 /// The texts of a row, and its facts without them.
 pub(super) struct Owned {
-    pname: Option<String>,
+    process: ProcessFacts,
     source: Option<String>,
     method: Option<String>,
     host: Option<String>,
@@ -40,13 +42,12 @@ impl Owned {
     /// The facts.
     pub(super) fn facts(&self) -> Facts<'_> {
         Facts {
-            pname: self.pname.as_deref(),
             source: self.source.as_deref(),
             method: self.method.as_deref(),
             host: self.host.as_deref(),
             content_type: self.content_type.as_deref(),
             path: self.path.as_deref(),
-            ..self.rest
+            ..self.process.facts(&self.rest)
         }
     }
 }
@@ -59,15 +60,13 @@ pub(super) fn read(row: &Row<'_>) -> Result<Owned> {
         Facts::default()
     };
     Ok(Owned {
-        pname: row.get("pname")?,
+        process: ProcessFacts::read(row)?,
         source: row.get("source")?,
         method: row.get("method")?,
         host: row.get("host")?,
         content_type: row.get("content_type")?,
         path: row.get("path")?,
         rest: Facts {
-            pid: row.get("pid")?,
-            uid: row.get("uid")?,
             status: row.get("status")?,
             kind: shape.kind,
             content: shape.content,
@@ -78,6 +77,44 @@ pub(super) fn read(row: &Row<'_>) -> Result<Owned> {
             ..connection_facts(row, "connection_id")?
         },
     })
+}
+
+/// The facts about a process and its identity.
+#[derive(Debug, Default)]
+pub(super) struct ProcessFacts {
+    pid: Option<u32>,
+    uid: Option<u32>,
+    pname: Option<String>,
+    exe: Option<String>,
+    ppid: Option<u32>,
+    container: Option<String>,
+}
+
+impl ProcessFacts {
+    /// Reads them from the columns of these names.
+    pub(super) fn read(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            pid: row.get("pid")?,
+            uid: row.get("uid")?,
+            pname: row.get("pname")?,
+            exe: row.get("exe")?,
+            ppid: row.get("ppid")?,
+            container: row.get("container")?,
+        })
+    }
+
+    /// Together with what else is known.
+    pub(super) fn facts<'a>(&'a self, rest: &Facts<'a>) -> Facts<'a> {
+        Facts {
+            pid: self.pid,
+            uid: self.uid,
+            pname: self.pname.as_deref(),
+            exe: self.exe.as_deref(),
+            ppid: self.ppid,
+            container: self.container.as_deref(),
+            ..*rest
+        }
+    }
 }
 
 /// The facts about a shape.

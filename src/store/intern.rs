@@ -9,7 +9,12 @@ use std::hash::Hash;
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension, Result, named_params, params};
 
-use crate::event::{ConnectionId, Direction, Event, HttpHead, Process, RunId};
+use super::batch::{Identified, NewEvent};
+use super::identities;
+use super::unidentified::{Unidentified, Waiting};
+use crate::event::{
+    ConnectionId, Direction, Event, HttpHead, Identity, Process, RecordingId, RunId, Timestamp,
+};
 
 /// How many rows of each table are remembered.
 const REMEMBERED: usize = 16 * 1024;
@@ -52,8 +57,8 @@ impl<K: Eq + Hash> Memory<K> {
     }
 }
 
-/// What `processes` holds.
-type ProcessKey = (Option<u32>, Option<String>, Option<u32>);
+/// What `processes` holds: pid, name, user, identity.
+type ProcessKey = (Option<u32>, Option<String>, Option<u32>, Option<i64>);
 /// What `streams` holds: run, process, connection.
 type StreamKey = (RunId, i64, Option<ConnectionId>);
 /// What `shapes` holds, as in the table.
@@ -77,6 +82,7 @@ pub(super) struct Interner {
     heads: Memory<HttpHead>,
     paths: Memory<String>,
     last_process: Option<(ProcessKey, i64)>,
+    unidentified: Unidentified,
     /// Connections from this one on had no stream when streams were last forgotten: all of theirs are remembered.
     fresh_from: ConnectionId,
     /// The newest connection that has a stream.
@@ -93,6 +99,7 @@ impl Interner {
             heads: Memory::new(db, "heads")?,
             paths: Memory::new(db, "paths")?,
             last_process: None,
+            unidentified: Unidentified::default(),
             fresh_from: next_connection,
             newest: ConnectionId::new(next_connection.number() - 1),
         })
@@ -106,39 +113,62 @@ impl Interner {
         self.heads.ids.clear();
         self.paths.ids.clear();
         self.last_process = None;
+        self.unidentified.forget();
         self.fresh_from = ConnectionId::new(self.newest.number() + 1);
     }
 
     /// The row for a process under one name.
-    fn process(&mut self, db: &Connection, process: &Process) -> Result<i64> {
+    fn process(
+        &mut self,
+        db: &Connection,
+        process: &Process,
+        identity: Option<&Identity>,
+    ) -> Result<i64> {
+        let identity_id = identity.map(|identity| identity.id.number());
         if let Some((key, id)) = &self.last_process
-            && (key.0, key.1.as_deref(), key.2)
-                == (process.pid, process.pname.as_deref(), process.uid)
+            && (key.0, key.1.as_deref(), key.2, key.3)
+                == (
+                    process.pid,
+                    process.pname.as_deref(),
+                    process.uid,
+                    identity_id,
+                )
         {
             return Ok(*id);
         }
-        let key: ProcessKey = (process.pid, process.pname.clone(), process.uid);
+        let key: ProcessKey = (process.pid, process.pname.clone(), process.uid, identity_id);
         let id = match self.processes.ids.get(&key) {
             Some(id) => *id,
-            None => self.find_or_add_process(db, &key)?,
+            None => self.find_or_add_process(db, &key, identity)?,
         };
         self.last_process = Some((key, id));
         Ok(id)
     }
 
-    fn find_or_add_process(&mut self, db: &Connection, key: &ProcessKey) -> Result<i64> {
+    fn find_or_add_process(
+        &mut self,
+        db: &Connection,
+        key: &ProcessKey,
+        identity: Option<&Identity>,
+    ) -> Result<i64> {
+        let parameters =
+            named_params! { ":pname": key.1, ":pid": key.0, ":uid": key.2, ":identity": key.3 };
         let found = db
-            .prepare_cached("SELECT id FROM processes WHERE pname IS :pname AND pid IS :pid AND uid IS :uid LIMIT 1")?
-            .query_row(named_params! { ":pname": key.1, ":pid": key.0, ":uid": key.2 }, |row| row.get(0))
+            .prepare_cached(
+                "SELECT id FROM processes
+                 WHERE pname IS :pname AND pid IS :pid AND uid IS :uid AND +identity_id IS :identity LIMIT 1",
+            )?
+            .query_row(parameters, |row| row.get(0))
             .optional()?;
         let id = if let Some(id) = found {
             id
         } else {
+            if let Some(identity) = identity {
+                identities::add(db, identity)?;
+            }
             let id = self.processes.take_next();
-            db.prepare_cached(
-                "INSERT INTO processes (id, pid, pname, uid) VALUES (:id, :pid, :pname, :uid)",
-            )?
-            .execute(named_params! { ":id": id, ":pid": key.0, ":pname": key.1, ":uid": key.2 })?;
+            db.prepare_cached("INSERT INTO processes (id, pid, pname, uid, identity_id) VALUES (?1, ?2, ?3, ?4, ?5)")?
+                .execute(params![id, key.0, key.1, key.2, key.3])?;
             id
         };
         self.processes.remember(key.clone(), id);
@@ -146,15 +176,28 @@ impl Interner {
     }
 
     /// The row for the streams of an event's connection.
-    pub(super) fn stream(
-        &mut self,
-        db: &Connection,
-        run: RunId,
-        connection: Option<ConnectionId>,
-        event: &Event,
-    ) -> Result<i64> {
-        let process = self.process(db, &event.process)?;
-        self.stream_of(db, (run, process, connection))
+    pub(super) fn stream(&mut self, db: &Connection, new: &NewEvent) -> Result<i64> {
+        let event = &new.captured.event;
+        let process = self.process(db, &event.process, new.identity.as_deref())?;
+        let (stream, is_new) = self.stream_of(db, (new.run, process, new.connection))?;
+        if is_new && new.identity.is_none() {
+            let waiting = Waiting {
+                stream,
+                run: new.run,
+                process,
+                uid: event.process.uid,
+                connection: new.connection,
+                first_received: event.received,
+            };
+            self.note(&event.process, is_new, waiting);
+        }
+        Ok(stream)
+    }
+
+    fn note(&mut self, process: &Process, is_new: bool, waiting: Waiting) {
+        if let (Some(pid), Some(pname)) = (process.pid, &process.pname) {
+            self.unidentified.note((pid, pname), is_new, waiting);
+        }
     }
 
     /// The row for streams like those of a stored event, but of another connection.
@@ -164,26 +207,94 @@ impl Interner {
         event_id: i64,
         connection: ConnectionId,
     ) -> Result<Option<i64>> {
-        let key = db
+        let found = db
             .prepare_cached(
-                "SELECT s.run_id, s.process_id
-                 FROM events AS e JOIN streams AS s ON s.id = e.stream_id
+                "SELECT s.run_id, s.process_id, p.pid, p.pname, p.uid, p.identity_id,
+                    e.time_ns + e.received_after_ns AS received_ns
+                 FROM events AS e
+                 JOIN streams AS s ON s.id = e.stream_id
+                 JOIN processes AS p ON p.id = s.process_id
                  WHERE e.id = ?1",
             )?
             .query_row(params![event_id], |row| {
-                Ok((
-                    RunId::new(row.get("run_id")?),
-                    row.get("process_id")?,
-                    Some(connection),
-                ))
+                let process = Process {
+                    pid: row.get("pid")?,
+                    tid: None,
+                    uid: row.get("uid")?,
+                    pname: row.get("pname")?,
+                };
+                let waiting = Waiting {
+                    stream: 0,
+                    run: RunId::new(row.get("run_id")?),
+                    process: row.get("process_id")?,
+                    uid: process.uid,
+                    connection: Some(connection),
+                    first_received: Timestamp::from_nanos(row.get("received_ns")?),
+                };
+                let is_identified = row.get::<_, Option<i64>>("identity_id")?.is_some();
+                Ok((process, waiting, is_identified))
             })
             .optional()?;
-        key.map(|key| self.stream_of(db, key)).transpose()
+        let Some((process, waiting, is_identified)) = found else {
+            return Ok(None);
+        };
+        let key = (waiting.run, waiting.process, waiting.connection);
+        let (stream, is_new) = self.stream_of(db, key)?;
+        if !is_identified {
+            self.note(&process, is_new, Waiting { stream, ..waiting });
+        }
+        Ok(Some(stream))
     }
 
-    fn stream_of(&mut self, db: &Connection, key: StreamKey) -> Result<i64> {
+    /// Gives the streams of a process that has become known their identity, if they are of this recording and all their
+    /// events were received since it started.
+    pub(super) fn identify(
+        &mut self,
+        db: &Connection,
+        recording: RecordingId,
+        identified: &Identified,
+    ) -> Result<()> {
+        let Identified { pname, identity } = identified;
+        let waiting = self
+            .unidentified
+            .take((identity.pid, pname), identity.started);
+        for waiting in waiting {
+            // Several eCaptures of one recorder can tell of one process; each has its own identities.
+            let is_of_recording: bool = db
+                .prepare_cached(
+                    "SELECT EXISTS (
+                        SELECT 1 FROM streams AS s
+                        JOIN runs AS r ON r.id = s.run_id
+                        JOIN recordings AS m ON m.source_id = r.source_id
+                        WHERE s.id = ?1 AND m.id = ?2)",
+                )?
+                .query_row([waiting.stream, recording.number()], |row| row.get(0))?;
+            if !is_of_recording {
+                self.unidentified.note((identity.pid, pname), true, waiting);
+                continue;
+            }
+            let process = Process {
+                pid: Some(identity.pid),
+                tid: None,
+                uid: waiting.uid,
+                pname: Some(pname.clone()),
+            };
+            let row = self.process(db, &process, Some(identity))?;
+            db.prepare_cached("UPDATE streams SET process_id = ?2 WHERE id = ?1")?
+                .execute([waiting.stream, row])?;
+            let Waiting {
+                run, connection, ..
+            } = waiting;
+            self.streams.ids.remove(&(run, waiting.process, connection));
+            self.remember_stream((run, row, connection), waiting.stream);
+        }
+        Ok(())
+    }
+
+    /// The row, and whether it was made for that.
+    fn stream_of(&mut self, db: &Connection, key: StreamKey) -> Result<(i64, bool)> {
         if let Some(id) = self.streams.ids.get(&key) {
-            return Ok(*id);
+            return Ok((*id, false));
         }
         let (run, process, connection) = key;
         let is_fresh = connection.is_some_and(|connection| connection >= self.fresh_from);
@@ -211,6 +322,7 @@ impl Interner {
             .query_row(parameters, |row| row.get(0))
             .optional()?
         };
+        let is_new = found.is_none();
         let id = if let Some(id) = found {
             id
         } else {
@@ -227,11 +339,15 @@ impl Interner {
             id
         };
         self.newest = self.newest.max(connection.unwrap_or(self.newest));
+        self.remember_stream(key, id);
+        Ok((id, is_new))
+    }
+
+    fn remember_stream(&mut self, key: StreamKey, id: i64) {
         if self.streams.ids.len() >= REMEMBERED {
             self.fresh_from = ConnectionId::new(self.newest.number() + 1);
         }
         self.streams.remember(key, id);
-        Ok(id)
     }
 
     /// The row for how an event is to be read.

@@ -16,7 +16,7 @@ use super::{definitions, open, unlock};
 pub const APPLICATION_ID: i64 = 0x6563_7131;
 
 /// The files of `migrations/`, in order. Position (from 1) is the `user_version` that the file leads to.
-pub const MIGRATIONS: [(&str, &str); 5] = [
+pub const MIGRATIONS: [(&str, &str); 6] = [
     (
         "0001_initial.sql",
         include_str!("../../migrations/0001_initial.sql"),
@@ -32,6 +32,10 @@ pub const MIGRATIONS: [(&str, &str); 5] = [
     (
         "0004_keeping.sql",
         include_str!("../../migrations/0004_keeping.sql"),
+    ),
+    (
+        "0005_identities.sql",
+        include_str!("../../migrations/0005_identities.sql"),
     ),
     (
         "0006_sealed.sql",

@@ -11,6 +11,7 @@
 //! sources ─ recordings ─ links, gaps, heartbeats, batches         who recorded what, and what is missing
 //! sources ─ runs ─ run_logs                                       the lives of an eCapture
 //! runs, processes, connections ─ streams ─ events                 a row an event, 30 to 40 bytes
+//! identities ─ processes                                          who a process was
 //!                   shapes, heads, paths ─ events                 what many events have in common
 //!                                          events ─ details       what few of them have; envelopes too
 //!                                          events ~ spans         the index on time
@@ -114,6 +115,7 @@ mod condition;
 mod coverage;
 mod definitions;
 mod digest;
+mod earlier;
 mod error;
 mod exchanges;
 mod explain;
@@ -121,6 +123,7 @@ mod gram_search;
 mod grams;
 mod group_facts;
 mod holders;
+mod identities;
 mod intern;
 mod merge;
 mod migrate;
@@ -156,6 +159,7 @@ mod surroundings;
 mod tail;
 mod tally;
 mod undecoded;
+mod unidentified;
 mod unlock;
 mod varint;
 mod vault;
@@ -166,8 +170,8 @@ mod writer;
 
 pub use aggregate::{Buckets, Total};
 pub use batch::{
-    Batch, Counters, GapReason, GapRow, HeartbeatRow, KnownRun, LinkRow, LogRow, NewEvent, NextIds,
-    RecordingStart, RunRow, UncleanEnd,
+    Batch, Counters, GapReason, GapRow, HeartbeatRow, Identified, KnownRun, LinkRow, LogRow,
+    NewEvent, NextIds, RecordingStart, RunRow, UncleanEnd,
 };
 pub use chain::{ChainKey, MIN_KEY_BYTES};
 pub use condition::{Condition, condition};

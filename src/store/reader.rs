@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::error::{At, Error, is_damage};
 use super::exchanges::HeadCache;
+use super::identities::IdentityCache;
 use super::open::{self, Header};
 use super::payload::{BlockCache, Payload};
 use super::private_copy::{self, LOGS};
@@ -21,7 +22,7 @@ use super::rows::Rows;
 use super::spans::Order;
 use super::vault::{Column, Place, Vault};
 use super::watch::Watch;
-use super::{chain, migrate, unlock};
+use super::{chain, earlier, migrate, unlock};
 use crate::event::{Envelope, EventId, RunId, StoredEvent, Timestamp};
 use crate::filter::Expr;
 
@@ -91,6 +92,7 @@ pub struct Reader {
     pub(super) blocks: RefCell<BlockCache>,
     pub(super) heads: RefCell<HeadCache>,
     sources: RefCell<HashMap<i64, Option<Arc<str>>>>,
+    pub(super) identities: RefCell<IdentityCache>,
     access: Access,
     /// The version of its schema.
     version: i64,
@@ -101,14 +103,6 @@ pub struct Reader {
     // Held while the file is read as one that cannot change, so that no recorder changes it. Closed last.
     _lock: Option<File>,
 }
-
-/// What a capture from before schema version 4 says of sources and recordings, in the columns of today: views that hide
-/// the tables of the file.
-const BEFORE_SOURCES: &str = "
-    CREATE TEMP VIEW sources AS SELECT *, NULL AS name FROM main.sources;
-    CREATE TEMP VIEW recordings AS
-    SELECT *, NULL AS lead_id, 0 AS filtered_bytes, NULL AS snaplen_bytes, 0 AS shortened_events, 0 AS shortened_bytes
-    FROM main.recordings;";
 
 impl Reader {
     /// Opens the capture at `path`.
@@ -211,6 +205,7 @@ impl Reader {
             blocks: RefCell::new(BlockCache::default()),
             heads: RefCell::new(HeadCache::default()),
             sources: RefCell::new(HashMap::new()),
+            identities: RefCell::new(IdentityCache::new()),
             access,
             version: 0,
             uses_search_filter: true,
@@ -225,9 +220,7 @@ impl Reader {
         open::distrust_to_read(&self.db).at(&self.path)?;
         self.limit_values(MAX_VALUE_BYTES)?;
         self.version = migrate::check_readable(&self.db, &self.path)?;
-        if self.version < 4 {
-            self.db.execute_batch(BEFORE_SOURCES).at(&self.path)?;
-        }
+        earlier::hide(&self.db, self.version).at(&self.path)?;
         self.vault = unlock::locked(&self.db);
         // Where that cannot be read, none is looked up in vain.
         self.has_cuts = self.has_origins()
@@ -399,7 +392,12 @@ impl Reader {
             .query_row([id.number()], |row| Ok(row::read(row)))
             .optional()
             .at(&self.path)?;
-        found.transpose().map_err(|error| error.at(&self.path))
+        let found = found.transpose().map_err(|error| error.at(&self.path))?;
+        let Some((mut event, identity)) = found else {
+            return Ok(None);
+        };
+        event.identity = self.identity(identity)?;
+        Ok(Some(event))
     }
 
     /// The payload of an event, to be read piece by piece.

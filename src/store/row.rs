@@ -52,6 +52,7 @@ select!(
         Pid = "p.pid",
         Pname = "p.pname",
         Uid = "p.uid",
+        Identity = "p.identity_id",
         Kind = "sh.kind",
         Content = "sh.content",
         Probe = "sh.probe",
@@ -141,8 +142,8 @@ fn known<T>(value: Option<T>, column: &'static str) -> Result<T, RowError> {
     value.ok_or(RowError::Unknown(column))
 }
 
-/// Reads the row of `EVENT_BY_ID`.
-pub(super) fn read(row: &Row<'_>) -> Result<StoredEvent, RowError> {
+/// Reads the row of `EVENT_BY_ID`: the event without its identity, and the row of that.
+pub(super) fn read(row: &Row<'_>) -> Result<(StoredEvent, Option<i64>), RowError> {
     let row = &Columns(row);
     let time = Timestamp::from_nanos(row.get(Column::Time)?);
     let direction: Option<u8> = row.get(Column::Direction)?;
@@ -199,7 +200,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<StoredEvent, RowError> {
     let role = role
         .map(|code| known(Role::from_code(code), "role"))
         .transpose()?;
-    Ok(StoredEvent {
+    let stored = StoredEvent {
         id: EventId::new(row.get(Column::Id)?),
         recording: RecordingId::new(row.get::<Option<i64>>(Column::Recording)?.unwrap_or(0)),
         is_received_estimated: row.get::<Option<bool>>(Column::IsReceivedEstimated)? == Some(true),
@@ -212,9 +213,11 @@ pub(super) fn read(row: &Row<'_>) -> Result<StoredEvent, RowError> {
             Endpoints::new(tuple, source, role)
         }),
         role,
+        identity: None,
         event,
         payload_bytes: row.get(Column::PayloadBytes)?,
-    })
+    };
+    Ok((stored, row.get(Column::Identity)?))
 }
 
 /// Reads the addresses of a connection, from the columns of that name.

@@ -93,6 +93,12 @@ impl RowWriter {
                 surroundings::add_connection(db, connection)?;
             }
         }
+        // First, so that the events of a batch go to the streams of those before.
+        for (recording, batch) in self.recordings.iter().zip(batches) {
+            for identified in &batch.identified {
+                self.interner.identify(db, *recording, identified)?;
+            }
+        }
         match batches {
             [batch] => self.write_events(db, batch.events.iter(), now)?,
             _ => self.write_events(db, in_order(batches).into_iter(), now)?,
@@ -196,7 +202,7 @@ impl RowWriter {
             let (event, payload) = (&new.captured.event, &new.captured.payload);
             let event = &*self.vault.indexed(event);
             let id = new.id.number();
-            let stream = self.interner.stream(db, new.run, new.connection, event)?;
+            let stream = self.interner.stream(db, new)?;
             let shape = self.interner.shape(db, event)?;
             let head = event
                 .http
@@ -265,7 +271,8 @@ impl RowWriter {
                 last_commit_ns = ?2, received_frames = ?3, received_bytes = ?4, stored_events = ?5,
                 unreadable_frames = ?6, dropped_frames = ?7, dropped_bytes = ?8, withheld_keys = ?9,
                 destroyed_sockets = ?10, replayed_logs = ?11, stored_logs = ?12, heartbeats = ?13, lost_samples = ?14,
-                filtered_events = ?15, filtered_bytes = ?16, shortened_events = ?17, shortened_bytes = ?18
+                filtered_events = ?15, filtered_bytes = ?16, shortened_events = ?17, shortened_bytes = ?18,
+                gone_processes = ?19, unlike_processes = ?20, skipped_processes = ?21
              WHERE id = ?1",
         )?;
         for (recording, counters) in self.recordings.iter().zip(counters) {
@@ -287,7 +294,10 @@ impl RowWriter {
                 counters.filtered_events,
                 counters.filtered_bytes,
                 counters.shortened_events,
-                counters.shortened_bytes
+                counters.shortened_bytes,
+                counters.gone_processes,
+                counters.unlike_processes,
+                counters.skipped_processes
             ])?;
         }
         Ok(())

@@ -7,7 +7,7 @@ use super::coverage::{recorded, up};
 use super::error::{At, Error};
 use super::open;
 use super::reader::Reader;
-use crate::event::{Counted, Coverage, Gap, RecordingStats, Stats, Timestamp};
+use crate::event::{Counted, Coverage, Gap, IdentityCounts, RecordingStats, Stats, Timestamp};
 
 /// How many processes and hosts are listed.
 const LISTED: usize = 20;
@@ -215,10 +215,12 @@ fn recordings(db: &Connection, since: i64, until: i64) -> Result<Vec<RecordingSt
     oldest_first(rows)
 }
 
-/// Adds what the recorder was told to leave out, and what it left out. Captures of the first version know of nothing such.
+/// Adds what the recorder was told to leave out, what it left out, and whom it knew. Captures of the first version know of nothing such.
 fn add_filter(db: &Connection, recording: &mut RecordingStats) -> Result<()> {
     db.prepare_cached(
-        "SELECT filtered_events, filtered_bytes, filter, snaplen_bytes, shortened_events, shortened_bytes
+        "SELECT filtered_events, filtered_bytes, filter, snaplen_bytes, shortened_events, shortened_bytes,
+            (SELECT COUNT(*) FROM identities WHERE recording_id = ?1) AS identities,
+            gone_processes, unlike_processes, skipped_processes
          FROM recordings WHERE id = ?1",
     )?
     .query_row([recording.number], |row| {
@@ -228,6 +230,12 @@ fn add_filter(db: &Connection, recording: &mut RecordingStats) -> Result<()> {
         recording.snaplen_bytes = row.get("snaplen_bytes")?;
         recording.shortened_events = row.get("shortened_events")?;
         recording.shortened_bytes = row.get("shortened_bytes")?;
+        recording.identities = IdentityCounts {
+            identified: row.get("identities")?,
+            gone: row.get("gone_processes")?,
+            unlike: row.get("unlike_processes")?,
+            skipped: row.get("skipped_processes")?,
+        };
         Ok(())
     })
 }

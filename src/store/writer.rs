@@ -181,6 +181,11 @@ impl Writer {
         self.next.recording
     }
 
+    /// The recordings that were begun, in the order in which their sources were given.
+    pub fn recordings(&self) -> impl Iterator<Item = RecordingId> {
+        self.begun.iter().map(|begun| begun.recording)
+    }
+
     /// The ids that the first rows of this recording get.
     pub fn next_ids(&self) -> NextIds {
         self.next

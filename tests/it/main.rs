@@ -18,6 +18,7 @@ mod extremes;
 mod filter;
 mod hostile;
 mod http2;
+mod identities;
 mod integrity;
 mod query;
 mod readme;

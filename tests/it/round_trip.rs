@@ -131,6 +131,7 @@ impl<'a> Recording<'a> {
             let new = NewEvent {
                 id,
                 run: RunId::new(1),
+                identity: None,
                 connection: self.connection(fd),
                 captured,
             };

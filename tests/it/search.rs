@@ -95,6 +95,7 @@ fn record(path: &Path, numbers: &mut Numbers, count: usize) -> Recorded {
         let new = NewEvent {
             id,
             run: RunId::new(1),
+            identity: None,
             connection: (numbers.below(8) > 0).then(|| ConnectionId::new(connection)),
             captured: captured(payload(numbers), connection, direction),
         };
@@ -274,6 +275,7 @@ fn a_text_that_came_together_when_an_event_moved_is_found() {
         batch.events.push(NewEvent {
             id: EventId::new(number),
             run: RunId::new(1),
+            identity: None,
             connection: Some(ConnectionId::new(number)),
             captured: captured(text.as_bytes().to_vec(), 1, Direction::Outbound),
         });

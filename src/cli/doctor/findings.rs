@@ -1,6 +1,6 @@
 //! From what there is to what it means for a recording.
 
-use super::look::{Facts, Folder, Listener};
+use super::look::{Facts, Folder, Listener, Sight};
 use crate::cli::exposure::{self, Exposure};
 use crate::event::Timestamp;
 use crate::render::human;
@@ -75,7 +75,29 @@ pub(super) fn of(facts: &Facts, now: Timestamp) -> Vec<Finding> {
     findings.extend(disk(&facts.folder));
     findings.push(clock(facts.last_commit, now));
     findings.push(listener(facts));
+    // Of an eCapture on another host nobody is looked for.
+    if !matches!(facts.listener, Ok(Listener::Elsewhere)) {
+        findings.push(processes(facts.processes));
+    }
     findings
+}
+
+/// Whether it can be told who the processes are.
+fn processes(sight: Sight) -> Finding {
+    let finding = |verdict, text: &str| Finding::new("processes", verdict, text);
+    match sight {
+        Sight::Everything => finding(Verdict::Good, "/proc tells who they are"),
+        Sight::NoFiles => finding(
+            Verdict::Warning,
+            "/proc does not tell this user which files the processes of others run",
+        )
+        .hint("record as root, or with the capability CAP_SYS_PTRACE"),
+        Sight::Nothing => finding(
+            Verdict::Warning,
+            "/proc does not show the processes of others",
+        )
+        .hint("record as root, or as a user of the group that the gid= of /proc names (hidepid)"),
+    }
 }
 
 fn file(facts: &Facts) -> Finding {
@@ -272,6 +294,7 @@ mod tests {
                 28257,
                 Some("ecapture (pid 7)".to_owned()),
             )),
+            processes: Sight::Everything,
         }
     }
 
@@ -346,6 +369,12 @@ mod tests {
             }),
             (Verdict::Warning, "nobody listens", |facts| {
                 facts.listener = Ok(Listener::Nobody(28257));
+            }),
+            (Verdict::Warning, "which files", |facts| {
+                facts.processes = Sight::NoFiles;
+            }),
+            (Verdict::Warning, "does not show", |facts| {
+                facts.processes = Sight::Nothing;
             }),
         ];
         for (verdict, text, change) in cases {

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use procfs::net::{TcpNetEntry, TcpState};
-use procfs::process::{FDTarget, all_processes};
+use procfs::process::{FDTarget, Process, all_processes};
 use rustix::fs::{Access, access};
 
 use crate::cli::exposure::{self, Exposure};
@@ -25,6 +25,18 @@ pub(super) struct Facts {
     /// The newest commit of a capture that is at rest.
     pub(super) last_commit: Option<Timestamp>,
     pub(super) listener: Result<Listener, Error>,
+    pub(super) processes: Sight,
+}
+
+/// What may be seen of processes of other users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// Nothing: there is no `/proc`, or it is mounted so that they are hidden (`hidepid` of `proc(5)`).
+    Nothing,
+    /// All but the files that they run, which wants `CAP_SYS_PTRACE`.
+    NoFiles,
+    /// All of it.
+    Everything,
 }
 
 /// The folder of the capture.
@@ -70,6 +82,7 @@ pub(super) fn at(file: &Path, url: &str) -> Facts {
         folder: look_at_folder(exposure::folder_of(file)),
         last_commit,
         listener: local_port(url).map(look_for_listener),
+        processes: look_at_processes(),
     }
 }
 
@@ -86,6 +99,18 @@ fn look_at_folder(path: &Path) -> Folder {
             )
         }),
         path: path.to_owned(),
+    }
+}
+
+/// The first process is root's, and always there.
+fn look_at_processes() -> Sight {
+    let Some(first) = Process::new(1).ok().filter(|first| first.stat().is_ok()) else {
+        return Sight::Nothing;
+    };
+    if first.exe().is_ok() {
+        Sight::Everything
+    } else {
+        Sight::NoFiles
     }
 }
 

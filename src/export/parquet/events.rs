@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
+use super::super::identity::cmdline;
 use super::table::{Cell, MAX_CELL_BYTES, Sort, Table};
 use crate::event::{
-    ConnectionId, Details, Direction, Event, HttpHead, Probe, Role, Sense, StoredEvent, Tuple,
-    TupleSource,
+    ConnectionId, Details, Direction, Event, HttpHead, Identity, Probe, Role, Sense, StoredEvent,
+    Tuple, TupleSource,
 };
 
 /// What a row is made of.
@@ -22,6 +23,10 @@ struct Row<'a> {
 impl Row<'_> {
     fn event(&self) -> &Event {
         &self.stored.event
+    }
+
+    fn who(&self) -> Option<&Identity> {
+        self.stored.identity.as_deref()
     }
 
     fn details(&self) -> &Details {
@@ -63,9 +68,33 @@ const COLUMNS: &[(&str, Sort, MakeCell)] = &[
     }),
     ("pid", Sort::Int, |row| Cell::int(row.event().process.pid)),
     ("tid", Sort::Int, |row| Cell::int(row.event().process.tid)),
-    ("uid", Sort::Int, |row| Cell::int(row.event().process.uid)),
+    ("uid", Sort::Int, |row| Cell::int(row.stored.uid())),
     ("pname", Sort::Text, |row| {
         Cell::text(row.event().process.pname.as_deref())
+    }),
+    ("exe", Sort::Text, |row| {
+        Cell::text(row.who().and_then(|who| who.exe.as_deref()))
+    }),
+    ("ppid", Sort::Int, |row| {
+        Cell::int(row.who().and_then(|who| who.ppid))
+    }),
+    ("parent", Sort::Text, |row| {
+        Cell::text(row.who().and_then(|who| who.parent.as_deref()))
+    }),
+    ("cgroup", Sort::Text, |row| {
+        Cell::text(row.who().and_then(|who| who.cgroup.as_deref()))
+    }),
+    ("container", Sort::Text, |row| {
+        Cell::text(row.who().and_then(|who| who.container.as_deref()))
+    }),
+    ("cmdline", Sort::Json, |row| {
+        Cell::made(row.who().and_then(cmdline))
+    }),
+    ("process_started", Sort::Time, |row| {
+        Cell::int(row.who().map(|who| who.started.as_nanos()))
+    }),
+    ("process_read", Sort::Time, |row| {
+        Cell::int(row.who().map(|who| who.read.as_nanos()))
     }),
     ("fd", Sort::Int, |row| Cell::int(row.event().fd)),
     ("direction", Sort::Text, |row| {

@@ -13,6 +13,7 @@
 //!
 //! This uses the `parquet` crate without Arrow, which would be another ten crates for a detour through memory.
 
+mod body;
 mod events;
 mod exchanges;
 mod table;

@@ -233,6 +233,7 @@ fn exchange() -> Exchange {
             pid: Some(42),
             ..Process::default()
         },
+        identity: None,
         fd: None,
         endpoints: Endpoints::default(),
         role: Some(Role::Client),

@@ -5,15 +5,24 @@ use std::fmt::Write as _;
 
 use crate::event::{Provenance, StoredEvent, is_hazard};
 
-/// Who did it, and which event it is: `pid 42 tid 43 curl fd 5 event 7 (received 2026-11-23T11:00:01.000000000Z)`.
+/// Who did it, and which event it is: `pid 42 tid 43 curl exe /usr/bin/curl container 4f3c0a9b1122 fd 5 event 7 (received 2026-11-23T11:00:01.000000000Z)`.
 pub(super) fn event(stored: &StoredEvent) -> String {
     let event = &stored.event;
     let process = &event.process;
     let mut words = Vec::new();
     words.extend(process.pid.map(|pid| format!("pid {pid}")));
     words.extend(process.tid.map(|tid| format!("tid {tid}")));
-    words.extend(process.uid.map(|uid| format!("uid {uid}")));
+    words.extend(stored.uid().map(|uid| format!("uid {uid}")));
     words.extend(process.pname.as_deref().map(harmless));
+    if let Some(who) = stored.identity.as_deref() {
+        words.extend(
+            who.exe
+                .as_deref()
+                .map(|exe| format!("exe {}", harmless(exe))),
+        );
+        let container = who.short_container();
+        words.extend(container.map(|container| format!("container {}", harmless(container))));
+    }
     words.extend(event.fd.map(|fd| format!("fd {fd}")));
     words.push(format!("event {}", stored.id));
     let estimated = if stored.is_received_estimated {
@@ -73,6 +82,8 @@ fn harmless(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::event::samples;
 
@@ -81,6 +92,13 @@ mod tests {
         assert_eq!(
             event(&samples::request()),
             "pid 42 tid 43 curl\\u{1b}[31m fd 5 event 7 (received 2026-11-23T11:00:01.000000000Z)"
+        );
+        let mut identified = samples::request();
+        identified.identity = Some(Arc::new(samples::identity()));
+        assert_eq!(
+            event(&identified),
+            "pid 42 tid 43 uid 1000 curl\\u{1b}[31m exe /usr/bin/curl\\u{1b}[31m (deleted) container 4f3c0a9b1122 fd 5 \
+             event 7 (received 2026-11-23T11:00:01.000000000Z)"
         );
         let mut bare = samples::bare();
         bare.is_received_estimated = true;

@@ -17,6 +17,8 @@
 //! text, or whose text is not a superset of ASCII, and every multipart body, is replaced as a whole, as nobody can say what
 //! is in it. Its coding is undone first if it is known.
 //!
+//! The arguments of the process are left out.
+//!
 //! Not looked at: XML beyond what is said of every text; what is coded once more within a text (base64, JSON within
 //! a string of JSON, a form within a form); names of things, hosts, paths and methods; processes and addresses; the bytes
 //! of tunnels, which are no body. A redacted message has no `Content-Encoding`, as its body is given without; its other
@@ -31,6 +33,7 @@ mod rules;
 mod text;
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 pub use rules::{Rule, RuleError};
 
@@ -76,6 +79,9 @@ impl Redactor {
         let mut redacted = exchange.clone();
         redacted.request = exchange.request.as_ref().map(|half| self.message(half));
         redacted.response = exchange.response.as_ref().map(|half| self.message(half));
+        if let Some(identity) = &mut redacted.identity {
+            Arc::make_mut(identity).cmdline = None;
+        }
         Redacted {
             redactor: self,
             original: exchange,

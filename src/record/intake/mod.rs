@@ -1,6 +1,7 @@
 //! From frames to batches: everything that is decided between the queue and the file. No clock, no I/O.
 
 mod files;
+mod processes;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use crate::store::{
 };
 use crate::wire::{self, Heartbeat, Incoming, RunLog, WireEvent};
 
+use super::identities::KnownProcesses;
 use super::judge::{Judge, Place, RecordFilter};
 use super::notice::Notice;
 use super::queue::{Dropped, Item, LinkEnd};
@@ -68,6 +70,8 @@ pub struct Intake {
     batch: Batch,
     batch_bytes: usize,
     notices: Vec<Notice>,
+    /// Whose events come in, if that is to be found out.
+    processes: Option<KnownProcesses>,
 }
 
 impl Intake {
@@ -101,6 +105,7 @@ impl Intake {
             batch: Batch::default(),
             batch_bytes: 0,
             notices: Vec::new(),
+            processes: None,
         };
         intake.gap = Some(intake.new_gap(GapReason::NotConnected, started));
         intake
@@ -356,12 +361,16 @@ impl Intake {
             self.batch.counters.shortened_events += u64::from(left_out > 0);
             self.batch.counters.shortened_bytes += left_out;
         }
+        if let Some(processes) = &mut self.processes {
+            processes.see(&captured.event);
+        }
         self.next.event += 1;
         self.batch.counters.stored_events += 1;
         self.batch.events.push(NewEvent {
             id,
             run,
             connection: placement.connection,
+            identity: None,
             captured,
         });
     }

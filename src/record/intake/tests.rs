@@ -26,6 +26,7 @@ impl Recording {
             run: 1,
             link: 1,
             gap: 7,
+            identity: 1,
         };
         let mut intake = Intake::new(IntakeOptions::default(), next, None, at(0));
         intake.take(&Item::LinkBegan {

@@ -14,6 +14,7 @@ use super::closing::Closer;
 use super::error::Error;
 use super::exchanges::ExchangeStage;
 use super::frame_saver::FrameSaver;
+use super::identities::Looker;
 use super::intake::Taken;
 use super::intakes::Intakes;
 use super::meters::Meters;
@@ -58,6 +59,7 @@ pub(super) struct Committer {
     /// Other files that the recording may go on in; none for an import.
     switching: Option<Switching>,
     closer: Closer,
+    looker: Option<Looker>,
     autostop: Autostop,
     full: Option<watch::Sender<bool>>,
     /// Whether a limit of `autostop` is reached: nothing more is taken in.
@@ -83,6 +85,7 @@ impl Committer {
             retention: None,
             switching: None,
             closer: Closer::default(),
+            looker: None,
             autostop: Autostop::default(),
             full: None,
             is_full: false,
@@ -112,6 +115,27 @@ impl Committer {
             )?);
         }
         Ok(())
+    }
+
+    /// Finds out who the processes are.
+    pub(super) fn identify(&mut self, looker: Looker) {
+        self.looker = Some(looker);
+    }
+
+    /// Asks about processes that came up, and takes in what is known by now.
+    fn ask(&mut self) {
+        let Some(looker) = &self.looker else { return };
+        while let Some(((source, question), answer)) = looker.answer() {
+            self.intakes.answered(source, question, answer);
+        }
+        for (source, question) in self.intakes.take_questions() {
+            if let Err(question) = looker.ask(source, question) {
+                self.intakes.skipped(source, &question);
+            }
+        }
+        if self.intakes.has_identified() {
+            self.began.get_or_insert_with(Instant::now);
+        }
     }
 
     /// Takes in nothing more when a limit on events or bytes is reached.
@@ -147,6 +171,7 @@ impl Committer {
     pub(super) fn take(&mut self, source: usize, item: &Item) -> Result<Taken, Error> {
         self.began.get_or_insert_with(Instant::now);
         let taken = self.intakes.take(source, item);
+        self.ask();
         let events = self.intakes.batch_events();
         self.meters
             .uncommitted_events
@@ -184,6 +209,8 @@ impl Committer {
     }
 
     fn commit(&mut self) -> Result<(), Error> {
+        self.ask();
+        self.intakes.complete();
         let mut has_waited = false;
         let at = loop {
             let at = now().max(self.last_commit);
@@ -261,6 +288,10 @@ impl Committer {
     /// Commits the rest, closes the recording and says what it was.
     pub(super) fn finish(mut self, at: Timestamp) -> Result<Summary, Error> {
         self.intakes.end(at.max(self.last_commit));
+        let answers = self.looker.take().map_or_else(Vec::new, Looker::finish);
+        for ((source, question), answer) in answers {
+            self.intakes.answered(source, question, answer);
+        }
         self.commit()?;
         let path = self.store.path().to_owned();
         let counters = self.intakes.file_counters();
@@ -318,7 +349,10 @@ pub(super) fn run(mut committer: Committer, mut savers: Vec<FrameSaver>) -> Resu
                     saver.save(frame);
                 }
             }
-            Popped::Nothing => committer.commit_if_due()?,
+            Popped::Nothing => {
+                committer.ask();
+                committer.commit_if_due()?;
+            }
             Popped::Closed => break,
         }
         committer.tend();

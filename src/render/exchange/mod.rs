@@ -10,7 +10,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 
 use super::exchange_row::elapsed;
-use super::{Paint, Style, end, escape, human};
+use super::{Paint, Style, end, escape, human, identity};
 use crate::http::exchange::{Bodies, Exchange, Field, Message, MessageHead, Side, Spans};
 
 pub use self::body::Paper;
@@ -63,6 +63,16 @@ fn facts(out: &mut dyn Write, exchange: &Exchange, style: &Style) -> io::Result<
         fact("elapsed", &elapsed(nanos))?;
     }
     fact("process", &super::exchange_row::process(&exchange.process))?;
+    if let Some(uid) = exchange.uid() {
+        fact("uid", &uid)?;
+    }
+    for (name, value) in exchange
+        .identity
+        .iter()
+        .flat_map(|identity| identity::facts(identity, style))
+    {
+        fact(name, &value)?;
+    }
     let known = &exchange.endpoints;
     let mark = if known.role_inferred { "~" } else { "" };
     if known.client.is_some() || known.server.is_some() {

@@ -29,6 +29,7 @@ select!(
         Pid = "p.pid",
         Pname = "p.pname",
         Uid = "p.uid",
+        Identity = "p.identity_id",
         Fd = "c.fd",
         SrcIp = "c.src_ip",
         SrcPort = "c.src_port",
@@ -110,8 +111,8 @@ impl Columns<'_> {
     }
 }
 
-/// Reads the row of `EXCHANGE_BY_ID`.
-fn read(row: &Row<'_>) -> Result<ExchangeSummary, RowError> {
+/// Reads the row of `EXCHANGE_BY_ID`: the exchange without its identity, and the row of that.
+fn read(row: &Row<'_>) -> Result<(ExchangeSummary, Option<i64>), RowError> {
     let row = &Columns(row);
     let ends = tuple_at(
         row.0,
@@ -139,6 +140,7 @@ fn read(row: &Row<'_>) -> Result<ExchangeSummary, RowError> {
             uid: row.get(Column::Uid)?,
             pname: row.get(Column::Pname)?,
         },
+        identity: None,
         fd: row.get(Column::Fd)?,
         endpoints: ends.map_or_else(Endpoints::default, |(tuple, source)| {
             Endpoints::new(tuple, source, role)
@@ -147,7 +149,7 @@ fn read(row: &Row<'_>) -> Result<ExchangeSummary, RowError> {
         request: half(row, time, &REQUEST)?,
         response: half(row, time, &RESPONSE)?,
     };
-    Ok(ExchangeSummary {
+    let summary = ExchangeSummary {
         exchange,
         method: row.get(Column::Method)?,
         host: row.get(Column::Host)?,
@@ -159,7 +161,8 @@ fn read(row: &Row<'_>) -> Result<ExchangeSummary, RowError> {
             row.get(Column::RequestHeadBlock)?,
             row.get(Column::ResponseHeadBlock)?,
         ],
-    })
+    };
+    Ok((summary, row.get(Column::Identity)?))
 }
 
 /// Where a half is in a row.
@@ -232,7 +235,12 @@ impl Reader {
             .query_row([id], |row| Ok(read(row)))
             .optional()
             .at(&self.path)?;
-        found.transpose().map_err(|error| error.at(&self.path))
+        let found = found.transpose().map_err(|error| error.at(&self.path))?;
+        let Some((mut summary, identity)) = found else {
+            return Ok(None);
+        };
+        summary.exchange.identity = self.identity(identity)?;
+        Ok(Some(summary))
     }
 
     /// The whole exchange.

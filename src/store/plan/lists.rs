@@ -7,7 +7,7 @@ use rusqlite::{Connection, Params, Result, Row, params};
 use super::bounds::is_plain;
 use super::conjuncts;
 use crate::filter::{AddressPattern, Comparison, Expr, Facts, FieldId, Level, Literal, Test};
-use crate::store::group_facts::{connection_facts, shape_facts};
+use crate::store::group_facts::{ProcessFacts, connection_facts, shape_facts};
 
 /// The small table on whose rows a part of a filter is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -242,56 +242,25 @@ impl<'a> Lists<'a> {
     /// Puts those of the streams on the list `base` on `list` that fit.
     fn judge_streams(&mut self, list: i64, base: i64, part: &Expr) -> Result<()> {
         const STREAMS: &str = "
-            SELECT s.id, p.pid, p.pname, p.uid, COALESCE(so.name, so.url) AS source, c.id AS connection_id, c.fd,
-                c.src_ip, c.src_port, c.dst_ip, c.dst_port, c.sense, c.tuple_source, c.role
+            SELECT s.id, p.pid, p.pname, COALESCE(p.uid, i.uid) AS uid, i.exe, i.ppid, i.container,
+                COALESCE(so.name, so.url) AS source, c.id AS connection_id, c.fd, c.src_ip, c.src_port, c.dst_ip, c.dst_port, c.sense, c.tuple_source, c.role
             FROM temp.wanted AS w
             CROSS JOIN streams AS s ON s.id = w.id
             JOIN processes AS p ON p.id = s.process_id
+            LEFT JOIN identities AS i ON i.id = p.identity_id
             LEFT JOIN connections AS c ON c.id = s.connection_id
             LEFT JOIN runs AS r ON r.id = s.run_id
             LEFT JOIN sources AS so ON so.id = r.source_id
             WHERE w.list = ?1";
         self.add(list, STREAMS, [base], |row| {
-            let (pname, source): (Option<String>, Option<String>) =
-                (row.get("pname")?, row.get("source")?);
+            let source: Option<String> = row.get("source")?;
+            let process = ProcessFacts::read(row)?;
             let facts = Facts {
-                pid: row.get("pid")?,
-                uid: row.get("uid")?,
-                pname: pname.as_deref(),
                 source: source.as_deref(),
-                ..connection_facts(row, "connection_id")?
+                ..process.facts(&connection_facts(row, "connection_id")?)
             };
             Ok(part.matches_facts(&facts))
         })
-    }
-
-    fn list_processes(&mut self, part: &Expr) -> Result<i64> {
-        let list = self.number();
-        let judge = |row: &Row<'_>| -> Result<bool> {
-            let pname: Option<String> = row.get("pname")?;
-            let facts = Facts {
-                pid: row.get("pid")?,
-                uid: row.get("uid")?,
-                pname: pname.as_deref(),
-                ..Facts::default()
-            };
-            Ok(part.matches_facts(&facts))
-        };
-        if let Some(pids) = equals(part, &[FieldId::Pid], as_number) {
-            for pid in pids {
-                let sql = "SELECT id, pid, pname, uid FROM processes WHERE pid = ?1";
-                self.add(list, sql, [pid], judge)?;
-            }
-        } else if let Some(names) = equals(part, &[FieldId::Pname], as_text) {
-            for name in names {
-                let sql = "SELECT id, pid, pname, uid FROM processes WHERE pname = ?1";
-                self.add(list, sql, [name], judge)?;
-            }
-        } else {
-            let sql = "SELECT id, pid, pname, uid FROM processes";
-            self.add(list, sql, [], judge)?;
-        }
-        Ok(list)
     }
 
     fn list_connections(&mut self, part: &Expr) -> Result<i64> {
@@ -424,7 +393,7 @@ const ENDS: [FieldId; 10] = [
 
 /// What one of the fields must equal for the part to be true, if the part says so and `read` understands it; of several
 /// such fields the first.
-fn equals<T>(
+pub(super) fn equals<T>(
     part: &Expr,
     fields: &[FieldId],
     read: impl Fn(&Literal) -> Option<T>,
@@ -446,14 +415,14 @@ fn equals<T>(
     })
 }
 
-fn as_number(literal: &Literal) -> Option<i64> {
+pub(super) fn as_number(literal: &Literal) -> Option<i64> {
     match literal {
         Literal::Int(number) => Some(*number),
         _ => None,
     }
 }
 
-fn as_text(literal: &Literal) -> Option<String> {
+pub(super) fn as_text(literal: &Literal) -> Option<String> {
     match literal {
         Literal::Bytes(bytes) => String::from_utf8(bytes.clone()).ok(),
         _ => None,

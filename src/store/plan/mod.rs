@@ -10,6 +10,7 @@ mod bounds;
 mod exchanges;
 mod lists;
 mod numbers;
+mod processes;
 #[cfg(test)]
 mod tests;
 

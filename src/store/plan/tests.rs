@@ -12,10 +12,13 @@ use crate::store::explain::plan_of;
 use crate::store::migrate;
 
 /// Beside the example of each field: what is joined, and what an index must serve.
-const FILTERS: [&str; 12] = [
+const FILTERS: [&str; 15] = [
     r#"pid == 7 && pname == "curl""#,
     r#"pname in {"curl", "wget"}"#,
     r#"pname matches "^python""#,
+    r#"exe contains "/curl""#,
+    r#"not exe == "/usr/bin/curl" && source == "web""#,
+    r#"container == "4f3c" && port == 443"#,
     "src == 10.0.0.5:54321 && dst == 1.2.3.4:443",
     "ip == 10.0.0.5",
     r#"host == "api.example.com" && method == "POST""#,

@@ -1,4 +1,4 @@
-//! What no remaining event needs: streams, connections, processes, runs, shapes, heads and paths, and what exchanges shared.
+//! What no remaining event needs: streams, connections, processes, identities, runs, shapes, heads and paths, and what exchanges shared.
 //!
 //! There is no index from these to their events: it would cost more than they do. So the ids that are in use are gathered in
 //! a temporary file, some thousand events at a time, and afterwards the rows that are not in it go, some thousand at a time. Whoever
@@ -52,7 +52,7 @@ struct Swept {
 }
 
 /// In an order in which what refers goes before what is referred to.
-const SWEPT: [Swept; 7] = [
+const SWEPT: [Swept; 8] = [
     Swept {
         kind: Some(STREAM),
         next: "SELECT id FROM streams WHERE id > ?1 AND id < (SELECT MAX(id) FROM streams) ORDER BY id LIMIT ?2",
@@ -73,6 +73,13 @@ const SWEPT: [Swept; 7] = [
         next: "SELECT id FROM processes WHERE id > ?1 AND id < (SELECT MAX(id) FROM processes) ORDER BY id LIMIT ?2",
         delete: &["DELETE FROM processes WHERE id = ?1
              AND NOT EXISTS (SELECT 1 FROM streams WHERE process_id = ?1)"],
+    },
+    // The recorder knows what it read of processes, and writes it again for one that comes back.
+    Swept {
+        kind: None,
+        next: "SELECT id FROM identities WHERE id > ?1 AND id < (SELECT MAX(id) FROM identities) ORDER BY id LIMIT ?2",
+        delete: &["DELETE FROM identities WHERE id = ?1
+             AND NOT EXISTS (SELECT 1 FROM processes WHERE identity_id = ?1)"],
     },
     Swept {
         kind: Some(RUN),

@@ -195,7 +195,7 @@ impl<'a> Saver<'a> {
             .optional()
             .at(path)?;
         let found = found.transpose().map_err(|error| error.at(path));
-        Ok(unless_damaged(found)?.flatten())
+        Ok(unless_damaged(found)?.flatten().map(|(event, _)| event))
     }
 
     /// Whether all of the payload can be read.

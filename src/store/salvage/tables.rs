@@ -57,7 +57,7 @@ const REMOVED_EVENTS: Rows = rows!(
 /// rows are lost.
 pub(super) fn copy(copying: &Copying<'_>) -> Result<Vec<&'static str>, Error> {
     let reader = copying.reader;
-    let [streams, processes, connections, runs, sources] = &STREAM;
+    let [streams, processes, identities, connections, runs, sources] = &STREAM;
     let ([shapes], [heads], [paths]) = (&SHAPE, &HEAD, &PATH);
     let mut tables = vec![
         table!("sources", sources, 0),
@@ -67,6 +67,7 @@ pub(super) fn copy(copying: &Copying<'_>) -> Result<Vec<&'static str>, Error> {
         table!("gaps", &GAPS, 2),
         table!("heartbeats", &HEARTBEATS, 2),
         table!("run_logs", &RUN_LOGS, 2),
+        table!("identities", identities, 0),
         table!("processes", processes, 0),
         table!("connections", connections, 0),
         table!("streams", streams, 0),
@@ -132,7 +133,8 @@ const FILL: &str = "
         WHERE recording_id = 0 AND EXISTS (SELECT 1 FROM recordings);
     INSERT INTO recordings (id, source_id, program, started_ns, last_commit_ns, ended_ns, is_clean)
         SELECT recording_id, 0, 'not known: the row was damaged', MIN(at_ns), MAX(at_ns), MAX(at_ns), 0
-        FROM (SELECT recording_id, connected_ns AS at_ns FROM links UNION ALL SELECT recording_id, started_ns FROM gaps)
+        FROM (SELECT recording_id, connected_ns AS at_ns FROM links UNION ALL SELECT recording_id, started_ns FROM gaps
+            UNION ALL SELECT recording_id, read_ns FROM identities)
         WHERE recording_id NOT IN (SELECT id FROM recordings) GROUP BY recording_id;
     INSERT INTO runs (id, source_id)
         SELECT DISTINCT run_id, 0 FROM (SELECT run_id FROM streams UNION SELECT run_id FROM run_logs)
@@ -143,6 +145,7 @@ const FILL: &str = "
         SELECT DISTINCT source_id, 'not known: the row was damaged'
         FROM (SELECT source_id FROM runs UNION SELECT source_id FROM recordings)
         WHERE source_id NOT IN (SELECT id FROM sources);
+    UPDATE processes SET identity_id = NULL WHERE identity_id NOT IN (SELECT id FROM identities);
     INSERT INTO processes (id)
         SELECT DISTINCT process_id FROM streams WHERE process_id NOT IN (SELECT id FROM processes);
     INSERT INTO connections (id)

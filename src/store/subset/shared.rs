@@ -9,7 +9,7 @@ use crate::store::error::Error;
 const REMEMBERED: usize = 64 * 1024;
 
 /// What belongs to a row of `streams`.
-pub(in crate::store) const STREAM: [Rows; 5] = [
+pub(in crate::store) const STREAM: [Rows; 6] = [
     rows!(
         "streams",
         ["id, run_id, process_id, connection_id"],
@@ -18,9 +18,17 @@ pub(in crate::store) const STREAM: [Rows; 5] = [
     ),
     rows!(
         "processes",
-        ["id, pid, pname, uid"],
-        "?1, ?2, ?3, ?4",
+        ["id, pid, pname, uid, identity_id"],
+        "?1, ?2, ?3, ?4, ?5",
         "WHERE id = (SELECT process_id FROM streams WHERE id = ?1)"
+    ),
+    rows!(
+        "identities",
+        [
+            "id, recording_id, pid, started_ns, read_ns, exe, ppid, parent, uid, cgroup, container, cmdline"
+        ],
+        "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12",
+        "WHERE id = (SELECT p.identity_id FROM streams AS s JOIN processes AS p ON p.id = s.process_id WHERE s.id = ?1)"
     ),
     rows!(
         "connections",
@@ -71,7 +79,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Those of `streams`, with their process, connection, run and source.
+    /// Those of `streams`, with their process, its identity, connection, run and source.
     pub(super) fn streams() -> Self {
         Self::new(&STREAM)
     }

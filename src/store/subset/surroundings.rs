@@ -14,10 +14,11 @@ const RECORDINGS: Rows = rows!(
         "id, source_id, program, started_ns, last_commit_ns, ended_ns, is_clean, is_received_estimated, import_sha256,
          received_frames, received_bytes, stored_events, unreadable_frames, dropped_frames, dropped_bytes, withheld_keys,
          destroyed_sockets, replayed_logs, stored_logs, heartbeats, lost_samples, filtered_events, filter, lead_id,
-         filtered_bytes, snaplen_bytes, shortened_events, shortened_bytes"
+         filtered_bytes, snaplen_bytes, shortened_events, shortened_bytes, gone_processes, unlike_processes,
+         skipped_processes"
     ],
     "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25,
-     ?26, ?27, ?28",
+     ?26, ?27, ?28, ?29, ?30, ?31",
     ""
 );
 

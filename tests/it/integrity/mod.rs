@@ -74,6 +74,7 @@ fn event(id: i64, random: &mut Numbers) -> NewEvent {
     NewEvent {
         id: EventId::new(id),
         run: RunId::new(1),
+        identity: None,
         connection: Some(ConnectionId::new(connection)),
         captured,
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use ecq::store::{Watch, newest_version, reindex};
+use ecq::store::{MIGRATIONS, Watch, newest_version, reindex};
 use rusqlite::Connection;
 
 use super::sample;
@@ -17,6 +17,19 @@ fn of_version_1() -> TestEnv {
     let env = TestEnv::new();
     fs::copy(data("schema/v0001.db"), env.db()).unwrap();
     assert_eq!(copy(&env.db()).number("PRAGMA user_version"), 1);
+    env
+}
+
+/// The same of schema version 4, as a writer of that brought it up to date.
+fn of_version_4() -> TestEnv {
+    let env = of_version_1();
+    let db = Connection::open(env.db()).unwrap();
+    for (version, (_, sql)) in (1..).zip(MIGRATIONS).skip(1).take(3) {
+        db.execute_batch(sql).unwrap();
+        db.pragma_update(None, "user_version", version).unwrap();
+    }
+    drop(db);
+    assert_eq!(copy(&env.db()).number("PRAGMA user_version"), 4);
     env
 }
 
@@ -73,6 +86,33 @@ fn it_is_read_as_it_is() {
         assert_eq!(holding.is_empty(), text == "no such text");
     }
     assert_eq!(fingerprint(&env.path("db")), before);
+}
+
+/// Nobody was identified then: what asks for that finds nothing, and everything else is as it was.
+#[test]
+fn one_of_version_4_is_read_as_it_is_and_brought_up_to_date() {
+    for env in [of_version_1(), of_version_4()] {
+        let before = fingerprint(&env.path("db"));
+        let events = env.query(["-o", "jsonl"]).exits(0);
+        env.query(["exe or ppid >= 0 or container"]).exits(1);
+        assert_eq!(env.query(["--count", "not exe"]).exits(0).text(), "12\n");
+        let top = env.query(["--top", "exe,pname", "-o", "jsonl"]).exits(0);
+        assert!(!top.text().contains("\"exe\""), "{}", top.story());
+        env.query(["show", "1"]).exits(0);
+        env.query(["stats"]).exits(0);
+        let subset = env.path("subset.db");
+        env.query(["export", "db", "--output", subset.to_str().unwrap()])
+            .exits(0);
+        assert_eq!(copy(&subset).number("SELECT COUNT(*) FROM events"), 12);
+        assert_eq!(
+            copy(&subset).number("PRAGMA user_version"),
+            newest_version()
+        );
+        assert_eq!(fingerprint(&env.path("db")), before);
+        reindex(&env.db(), false, &Watch::stopped_by(Arc::default())).unwrap();
+        check_upgraded(&env, 0);
+        assert_eq!(env.query(["-o", "jsonl"]).exits(0).stdout, events.stdout);
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod peers;
 mod places;
 mod power;
 mod pressure;
+mod processes;
 mod proxies;
 mod refusals;
 mod retention;

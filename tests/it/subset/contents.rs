@@ -29,6 +29,7 @@ fn event(id: i64, connection: i64, direction: Direction, payload: impl Into<Byte
     NewEvent {
         id: EventId::new(id),
         run: RunId::new(1),
+        identity: None,
         connection: Some(ConnectionId::new(connection)),
         captured,
     }

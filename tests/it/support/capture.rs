@@ -245,6 +245,8 @@ pub(crate) fn check_swept(path: &Path) {
             AND id < (SELECT MAX(id) FROM connections)",
         "SELECT COUNT(*) FROM processes WHERE id NOT IN (SELECT process_id FROM streams)
             AND id < (SELECT MAX(id) FROM processes)",
+        "SELECT COUNT(*) FROM identities WHERE id NOT IN (SELECT identity_id FROM processes WHERE identity_id IS NOT NULL)
+            AND id < (SELECT MAX(id) FROM identities)",
         "SELECT COUNT(*) FROM shapes WHERE id NOT IN (SELECT shape_id FROM events)",
         "SELECT COUNT(*) FROM heads WHERE id NOT IN (SELECT head_id FROM events WHERE head_id IS NOT NULL)",
         "SELECT COUNT(*) FROM paths WHERE id NOT IN (SELECT path_id FROM events WHERE path_id IS NOT NULL)",

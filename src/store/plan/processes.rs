@@ -1,0 +1,61 @@
+//! Lists of the processes that fit a part of a filter, by what their events and `/proc` tell of them.
+
+use rusqlite::{Result, Row};
+
+use super::lists::{Lists, as_number, as_text, equals};
+use crate::filter::{Expr, Facts, FieldId};
+use crate::store::group_facts::ProcessFacts;
+
+/// Defines a statement that gives processes with their identity.
+macro_rules! processes {
+    ($from:literal) => {
+        concat!(
+            "SELECT p.id, p.pid, p.pname, COALESCE(p.uid, i.uid) AS uid, i.exe, i.ppid, i.container FROM ",
+            $from
+        )
+    };
+}
+
+const ALL: &str = processes!("processes AS p LEFT JOIN identities AS i ON i.id = p.identity_id");
+const BY_PID: &str =
+    processes!("processes AS p LEFT JOIN identities AS i ON i.id = p.identity_id WHERE p.pid = ?1");
+const BY_PNAME: &str = processes!(
+    "processes AS p LEFT JOIN identities AS i ON i.id = p.identity_id WHERE p.pname = ?1"
+);
+const BY_EXE: &str = processes!(
+    "identities AS i CROSS JOIN processes AS p ON p.identity_id = i.id WHERE i.exe = ?1"
+);
+const BY_CONTAINER: &str = processes!(
+    "identities AS i CROSS JOIN processes AS p ON p.identity_id = i.id WHERE i.container = ?1"
+);
+
+impl Lists<'_> {
+    /// Lists the processes that fit; its number.
+    pub(super) fn list_processes(&mut self, part: &Expr) -> Result<i64> {
+        let list = self.number();
+        let judge = |row: &Row<'_>| -> Result<bool> {
+            let process = ProcessFacts::read(row)?;
+            Ok(part.matches_facts(&process.facts(&Facts::default())))
+        };
+        if let Some(pids) = equals(part, &[FieldId::Pid], as_number) {
+            for pid in pids {
+                self.add(list, BY_PID, [pid], judge)?;
+            }
+            return Ok(list);
+        }
+        for (field, select) in [
+            (FieldId::Container, BY_CONTAINER),
+            (FieldId::Exe, BY_EXE),
+            (FieldId::Pname, BY_PNAME),
+        ] {
+            if let Some(texts) = equals(part, &[field], as_text) {
+                for text in texts {
+                    self.add(list, select, [text], judge)?;
+                }
+                return Ok(list);
+            }
+        }
+        self.add(list, ALL, [], judge)?;
+        Ok(list)
+    }
+}
