@@ -11,10 +11,10 @@ use serde_json::{Value as Json, json};
 use super::super::identity::cmdline;
 use super::body::Body;
 use super::events::{ip, port};
-use super::table::{Cell, MAX_CELL_BYTES, Sort, Table};
+use super::table::{Cell, Sort, Table};
 use crate::event::{ConnectionId, Identity, Role, TupleSource};
 use crate::http::body::State;
-use crate::http::exchange::{Bodies, BodyForm, Exchange, Field, Message, MessageHead, Side};
+use crate::http::exchange::{Bodies, Exchange, Field, Message, MessageHead, Side};
 
 /// What a row is made of.
 struct Row<'a> {
@@ -128,7 +128,7 @@ const COLUMNS: &[([&str; 2], Sort, MakeCell)] = &[
     (
         ["uid", ""],
         Sort::Int,
-        Whole(|row| Cell::int(row.exchange.uid())),
+        Whole(|row| Cell::int(row.exchange.process.uid_or(row.who()))),
     ),
     (
         ["pname", ""],

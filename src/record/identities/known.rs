@@ -82,6 +82,7 @@ impl KnownProcesses {
             self.names -= known.names.len();
             known.names.clear();
         }
+        let current = known.known.clone();
         let (name, is_new) = known.name(pname);
         self.names += usize::from(is_new);
         let since = event.received.nanos_since(name.asked).unsigned_abs();
@@ -90,15 +91,13 @@ impl KnownProcesses {
         }
         name.asked = event.received;
         name.is_pending = true;
-        let is_by_name = name.known.last().is_some_and(|by_name| {
-            let known = known.known.as_ref();
-            known.is_some_and(|known| known.ticks == by_name.ticks)
-        });
+        let is_by_name = (name.known.last().zip(current.as_ref()))
+            .is_some_and(|(by_name, current)| by_name.ticks == current.ticks);
         self.questions.push(Question {
             pid,
             tid: event.process.tid,
             pname: pname.clone(),
-            known: known.known.clone(),
+            known: current,
             is_by_name,
         });
     }
@@ -310,6 +309,15 @@ mod tests {
         let same = source.see(&event(7, "curl", 2002), Answer::Same);
         let earlier = source.see(&event(7, "curl", 1500), found(10, "/curl"));
         assert_eq!((same, earlier, source.asked), (None, None, 3));
+        // It was recognized by this name, and by no other.
+        let mut asks = |pname| {
+            source.processes.see(&event(7, pname, 3000));
+            source.processes.take_questions().pop().unwrap()
+        };
+        let (by_name, by_another) = (asks("curl"), asks("curl-thread"));
+        assert!(by_name.is_by_name && !by_another.is_by_name);
+        assert_eq!(by_name.known, by_another.known);
+        assert!(by_name.known.is_some());
         assert_eq!(source.next_id, 2);
         assert_eq!(
             source.exe_of(&event(7, "curl", 2005)).as_deref(),
