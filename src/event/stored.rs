@@ -38,7 +38,6 @@ pub struct StoredEvent {
 impl StoredEvent {
     /// The user id: as the event tells it, or else as it was read of its process.
     pub fn uid(&self) -> Option<u32> {
-        let read = self.identity.as_ref().and_then(|identity| identity.uid);
-        self.event.process.uid.or(read)
+        self.event.process.uid_or(self.identity.as_deref())
     }
 }

@@ -71,7 +71,7 @@ impl<'a> Facts<'a> {
             http2_stream: exchange.http2_stream,
             pid: process.pid,
             tid: process.tid,
-            uid: exchange.uid(),
+            uid: process.uid_or(exchange.identity.as_deref()),
             pname: process.pname.as_deref(),
             who: Who::of(exchange.identity.as_deref()),
             fd: exchange.fd,

@@ -392,12 +392,6 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// The user id: as its events tell it, or else as it was read of its process.
-    pub fn uid(&self) -> Option<u32> {
-        let read = self.identity.as_ref().and_then(|identity| identity.uid);
-        self.process.uid.or(read)
-    }
-
     /// One of its halves.
     pub fn half(&self, side: Side) -> Option<&Message> {
         match side {

@@ -5,7 +5,7 @@ use super::intake::{Intake, Taken};
 use super::notice::Notice;
 use super::queue::Item;
 use super::summary::SourceSummary;
-use crate::event::{ConnectionId, EventId, Timestamp};
+use crate::event::{ConnectionId, EventId, RecordingId, Timestamp};
 use crate::store::{Batch, Counters};
 
 /// One intake a source. Ids are given in order of arrival over all of them: whose turn it is goes on where the one before
@@ -149,10 +149,14 @@ impl Intakes {
     }
 
     /// The next batches are for another file.
-    pub(super) fn begin_file(&mut self, at: Timestamp, recordings: &[RecordingId]) {
+    pub(super) fn begin_file(
+        &mut self,
+        at: Timestamp,
+        recordings: impl Iterator<Item = RecordingId>,
+    ) {
         for ((_, intake), recording) in self.each.iter_mut().zip(recordings) {
             intake.begin_file(at);
-            intake.go_on_as(*recording);
+            intake.go_on_as(recording);
         }
     }
 
@@ -205,7 +209,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::event::{Frame, Opcode, RecordingId};
+    use crate::event::{Frame, Opcode};
     use crate::record::intake::IntakeOptions;
     use crate::record::queue::LinkEnd;
     use crate::store::NextIds;

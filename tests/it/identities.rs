@@ -207,6 +207,7 @@ fn identities_go_where_their_events_go() {
     let wanted = parse("exe == \"/two\"", NOW, Zone::Utc).unwrap();
     let options = SubsetOptions {
         output: output.clone(),
+        is_decrypted: false,
         program: "ecq-query test".to_owned(),
         now: at(77),
     };

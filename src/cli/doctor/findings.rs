@@ -321,7 +321,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said() {
-        let cases: [(Verdict, &str, Change); 15] = [
+        let cases: [(Verdict, &str, Change); 17] = [
             (Verdict::Bad, "being recorded to", |facts| {
                 facts.condition = Ok(Condition::InUse);
             }),

@@ -1,21 +1,20 @@
 //! Exchanges as a table, one row each: request and response side by side.
 
 use std::borrow::Cow;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value as Json, json};
 
+use super::super::identity::cmdline;
+use super::body::Body;
 use super::events::{ip, port};
-use super::table::{Cell, MAX_CELL_BYTES, Sort, Table};
-use crate::event::{ConnectionId, Role, TupleSource};
+use super::table::{Cell, Sort, Table};
+use crate::event::{ConnectionId, Identity, Role, TupleSource};
 use crate::http::body::State;
-use crate::http::exchange::{Bodies, BodyForm, Exchange, Field, Message, MessageHead, Side};
-
-/// How much of a body is read at a time.
-const READ_BYTES: usize = 64 << 10;
+use crate::http::exchange::{Bodies, Exchange, Field, Message, MessageHead, Side};
 
 /// What a row is made of.
 struct Row<'a> {
@@ -25,16 +24,11 @@ struct Row<'a> {
     response_body: Option<Body>,
 }
 
-/// A body that was read to its end.
-struct Body {
-    /// What fits into a cell.
-    start: Vec<u8>,
-    /// The size of all of it.
-    bytes: u64,
-    state: State,
-}
-
 impl Row<'_> {
+    fn who(&self) -> Option<&Identity> {
+        self.exchange.identity.as_deref()
+    }
+
     fn half(&self, side: Side) -> Option<&Message> {
         self.exchange.half(side)
     }
@@ -134,12 +128,52 @@ const COLUMNS: &[([&str; 2], Sort, MakeCell)] = &[
     (
         ["uid", ""],
         Sort::Int,
-        Whole(|row| Cell::int(row.exchange.process.uid)),
+        Whole(|row| Cell::int(row.exchange.process.uid_or(row.who()))),
     ),
     (
         ["pname", ""],
         Sort::Text,
         Whole(|row| Cell::text(row.exchange.process.pname.as_deref())),
+    ),
+    (
+        ["exe", ""],
+        Sort::Text,
+        Whole(|row| Cell::text(row.who().and_then(|who| who.exe.as_deref()))),
+    ),
+    (
+        ["ppid", ""],
+        Sort::Int,
+        Whole(|row| Cell::int(row.who().and_then(|who| who.ppid))),
+    ),
+    (
+        ["parent", ""],
+        Sort::Text,
+        Whole(|row| Cell::text(row.who().and_then(|who| who.parent.as_deref()))),
+    ),
+    (
+        ["cgroup", ""],
+        Sort::Text,
+        Whole(|row| Cell::text(row.who().and_then(|who| who.cgroup.as_deref()))),
+    ),
+    (
+        ["container", ""],
+        Sort::Text,
+        Whole(|row| Cell::text(row.who().and_then(|who| who.container.as_deref()))),
+    ),
+    (
+        ["cmdline", ""],
+        Sort::Json,
+        Whole(|row| Cell::made(row.who().and_then(cmdline))),
+    ),
+    (
+        ["process_started", ""],
+        Sort::Time,
+        Whole(|row| Cell::int(row.who().map(|who| who.started.as_nanos()))),
+    ),
+    (
+        ["process_read", ""],
+        Sort::Time,
+        Whole(|row| Cell::int(row.who().map(|who| who.read.as_nanos()))),
     ),
     (
         ["fd", ""],
@@ -406,34 +440,6 @@ impl<W: Write + Send> ParquetExchanges<W> {
     /// What `out` says.
     pub fn finish(self) -> io::Result<()> {
         self.table.finish()
-    }
-}
-
-impl Body {
-    fn read(message: &Message, bodies: &dyn Bodies) -> io::Result<Self> {
-        let mut body = bodies.open(message, BodyForm::Decoded)?;
-        let (mut start, mut bytes) = (Vec::new(), 0_u64);
-        let mut buffer = vec![0; READ_BYTES];
-        loop {
-            let read = match body.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            bytes = bytes.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
-            let kept = read.min(MAX_CELL_BYTES.saturating_sub(start.len()));
-            start.extend_from_slice(buffer.get(..kept).unwrap_or_default());
-        }
-        Ok(Self {
-            start,
-            bytes,
-            state: body.state(),
-        })
-    }
-
-    fn is_truncated(&self) -> bool {
-        u64::try_from(self.start.len()).unwrap_or(u64::MAX) < self.bytes
     }
 }
 

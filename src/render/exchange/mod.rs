@@ -63,7 +63,7 @@ fn facts(out: &mut dyn Write, exchange: &Exchange, style: &Style) -> io::Result<
         fact("elapsed", &elapsed(nanos))?;
     }
     fact("process", &super::exchange_row::process(&exchange.process))?;
-    if let Some(uid) = exchange.uid() {
+    if let Some(uid) = exchange.process.uid_or(exchange.identity.as_deref()) {
         fact("uid", &uid)?;
     }
     for (name, value) in exchange

@@ -109,7 +109,7 @@ fn one_of_version_4_is_read_as_it_is_and_brought_up_to_date() {
             newest_version()
         );
         assert_eq!(fingerprint(&env.path("db")), before);
-        reindex(&env.db(), false, &Watch::stopped_by(Arc::default())).unwrap();
+        reindex(&env.db(), None, false, &Watch::stopped_by(Arc::default())).unwrap();
         check_upgraded(&env, 0);
         assert_eq!(env.query(["-o", "jsonl"]).exits(0).stdout, events.stdout);
     }
