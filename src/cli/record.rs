@@ -286,6 +286,9 @@ pub(super) fn run(
     if args.save_frames.is_some() && secret.is_some() {
         terminal.note("what --save-frames writes is not encrypted");
     }
+    if args.processes.cmdline && secret.is_some() {
+        terminal.note("the arguments that --cmdline reads are not encrypted");
+    }
     let keys = Keys {
         chain_key,
         protection: Protection {
