@@ -62,7 +62,7 @@ fn a_view_in_place_of_a_table() {
     let mut faults = Vec::new();
     for table in tables {
         // A part of them, as each takes a while.
-        if lots.below(short_or_long(10, 1)) > 0 {
+        if lots.below(short_or_long(4, 1)) > 0 {
             continue;
         }
         let path = forged(&env, |db| {
