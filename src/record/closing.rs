@@ -58,34 +58,38 @@ impl Closer {
 }
 
 impl Closing {
-    fn run(mut self) {
-        let path = self.store.path().to_owned();
+    fn run(self) {
+        let Self {
+            store,
+            mut exchanges,
+            notices,
+            abandon,
+            gone,
+        } = self;
+        let tell = |notice| {
+            notices.send(notice).ok();
+        };
+        let path = store.path().to_owned();
         // It has the file open, which sealing does not allow.
-        if !self.exchanges.finish(false, &self.abandon) {
-            self.tell(Notice::ExchangesLeftIn(path.clone()));
+        if !exchanges.finish(false, &abandon) {
+            tell(Notice::ExchangesLeftIn(path.clone()));
         }
-        match self.store.seal() {
+        match store.seal() {
             Ok(Sealed::Yes) => {}
-            Ok(Sealed::HeldByReader) => {
-                self.notices.send(Notice::FileHeld(path)).ok();
-            }
-            Err(error) => {
-                let reason = error.to_string();
-                self.notices.send(Notice::FileLeft { path, reason }).ok();
-            }
+            Ok(Sealed::HeldByReader) => tell(Notice::FileHeld(path)),
+            Err(error) => tell(Notice::FileLeft {
+                path,
+                reason: error.to_string(),
+            }),
         }
-        for path in self.gone {
+        for path in gone {
             if let Err(error) = remove(&path) {
-                let reason = error.to_string();
-                self.notices
-                    .send(Notice::CannotRemove { path, reason })
-                    .ok();
+                tell(Notice::CannotRemove {
+                    path,
+                    reason: error.to_string(),
+                });
             }
         }
-    }
-
-    fn tell(&self, notice: Notice) {
-        self.notices.send(notice).ok();
     }
 }
 

@@ -3,7 +3,6 @@
 //! It reads what was committed and never holds up the reader or the writer but for the moment in which it stores some
 //! hundred exchanges. If it falls behind it catches up; if it fails, the recording goes on without it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -12,7 +11,7 @@ use std::time::Duration;
 
 use super::notice::Notice;
 use super::source::now;
-use crate::store::{self, Follow, Vault, Watch};
+use crate::store::{self, Follow, Watch, Writer};
 
 /// How often what settled is read.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -32,12 +31,9 @@ pub(super) struct ExchangeStage {
 }
 
 impl ExchangeStage {
-    /// Begins to index the capture at `path`, which a writer of this process has open.
-    pub(super) fn start(
-        path: PathBuf,
-        vault: Vault,
-        notices: Sender<Notice>,
-    ) -> std::io::Result<Self> {
+    /// Begins to index the capture that `store` writes.
+    pub(super) fn start(store: &Writer, notices: Sender<Notice>) -> std::io::Result<Self> {
+        let (path, vault) = (store.path().to_owned(), store.vault().clone());
         let (end, ended) = mpsc::channel::<()>();
         let is_stopped = Arc::new(AtomicBool::new(false));
         let watch = Watch::stopped_by(Arc::clone(&is_stopped));

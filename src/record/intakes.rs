@@ -155,8 +155,7 @@ impl Intakes {
         recordings: impl Iterator<Item = RecordingId>,
     ) {
         for ((_, intake), recording) in self.each.iter_mut().zip(recordings) {
-            intake.begin_file(at);
-            intake.go_on_as(recording);
+            intake.begin_file(at, recording);
         }
     }
 

@@ -69,28 +69,38 @@ impl Switching {
         switching
     }
 
-    /// Whether another file is due, with so many events in this one. `is_quiet` says that nothing waits to be taken in.
-    pub(super) fn due(&self, events: u64, is_quiet: bool) -> Option<Due> {
-        if self.not_before.is_some_and(|time| Instant::now() < time) {
+    /// Whether another file is due, with so many events in this one. `is_quiet` says whether nothing waits to be taken in.
+    /// Asked for each frame: without a ring and a request, nothing is looked at.
+    pub(super) fn due(&self, events: u64, is_quiet: impl FnOnce() -> bool) -> Option<Due> {
+        let is_asked = self.asked.load(Ordering::Relaxed);
+        if self.ring.is_none() && !is_asked
+            || self.not_before.is_some_and(|time| Instant::now() < time)
+        {
             return None;
         }
-        let filled = Filled {
-            age: self.began.elapsed(),
-            began: self.began_at,
-            now: now(),
-            events,
-            is_large: self.is_large,
-        };
-        if self.ring.is_some_and(|ring| ring.is_due(&filled)) {
+        if self
+            .ring
+            .is_some_and(|ring| ring.is_due(&self.filled(events)))
+        {
             return Some(Due::Full);
         }
-        if !self.asked.load(Ordering::Relaxed) {
+        if !is_asked {
             None
         } else if events > 0 {
             Some(Due::Asked)
         } else {
             // What came before the signal may still wait.
-            is_quiet.then_some(Due::AskedInVain)
+            is_quiet().then_some(Due::AskedInVain)
+        }
+    }
+
+    fn filled(&self, events: u64) -> Filled {
+        Filled {
+            age: self.began.elapsed(),
+            began: self.began_at,
+            now: now(),
+            events,
+            is_large: self.is_large,
         }
     }
 

@@ -93,7 +93,6 @@ impl KnownProcesses {
             self.names -= known.names.len();
             known.names.clear();
         }
-        let current = known.known.clone();
         let (name, is_new) = known.name(pname);
         self.names += usize::from(is_new);
         let since = event.received.nanos_since(name.asked).unsigned_abs();
@@ -102,14 +101,14 @@ impl KnownProcesses {
         }
         name.asked = event.received;
         name.is_pending = true;
-        let is_by_name = (name.known.last().zip(current.as_ref()))
-            .is_some_and(|(by_name, current)| by_name.ticks == current.ticks);
+        let by_name = name.known.last().map(|by_name| by_name.ticks);
+        let known = known.known.clone();
         self.questions.push(Question {
             pid,
             tid: event.process.tid,
             pname: pname.clone(),
-            known: current,
-            is_by_name,
+            is_by_name: (known.as_ref()).is_some_and(|known| by_name == Some(known.ticks)),
+            known,
         });
     }
 

@@ -1,7 +1,7 @@
 //! The recording goes on in another file: what is open is closed in this one, and told to the next.
 
 use super::Intake;
-use crate::event::Timestamp;
+use crate::event::{RecordingId, Timestamp};
 use crate::store::{Counters, LinkRow};
 
 impl Intake {
@@ -30,8 +30,12 @@ impl Intake {
         self.gap = lasting;
     }
 
-    /// The batch is written: the next rows are for another file. What is known and what is open is told to it, too.
-    pub fn begin_file(&mut self, at: Timestamp) {
+    /// The batch is written: the next rows are for another file, where this recording has another number. What is known and
+    /// what is open is told to it, too.
+    pub fn begin_file(&mut self, at: Timestamp, recording: RecordingId) {
+        if let Some(processes) = &mut self.processes {
+            processes.go_on_as(recording);
+        }
         self.committed();
         self.before = self.counters();
         self.batch.counters = Counters::default();

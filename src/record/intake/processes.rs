@@ -10,13 +10,6 @@ impl Intake {
         self.processes = Some(KnownProcesses::new(recording));
     }
 
-    /// The recording goes on as another one, in another file.
-    pub(in crate::record) fn go_on_as(&mut self, recording: RecordingId) {
-        if let Some(processes) = &mut self.processes {
-            processes.go_on_as(recording);
-        }
-    }
-
     /// Which processes are to be looked for since the last call.
     pub(in crate::record) fn take_questions(&mut self) -> Vec<Question> {
         (self.processes.as_mut()).map_or_else(Vec::new, KnownProcesses::take_questions)

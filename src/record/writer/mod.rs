@@ -74,11 +74,7 @@ impl Committer {
         notices: Sender<Notice>,
         abandon: Arc<AtomicBool>,
     ) -> Result<Self, Error> {
-        let exchanges = ExchangeStage::start(
-            store.path().to_owned(),
-            store.vault().clone(),
-            notices.clone(),
-        )?;
+        let exchanges = ExchangeStage::start(&store, notices.clone())?;
         Ok(Self {
             exchanges,
             has_time_to_end: false,

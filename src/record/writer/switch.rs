@@ -19,8 +19,9 @@ impl Committer {
         let Some(switching) = &self.switching else {
             return Ok(());
         };
-        let is_quiet = self.meters.queue.backlog().frames == 0;
+        let is_quiet = || self.meters.queue.backlog().frames == 0;
         let due = switching.due(self.intakes.file_events(), is_quiet);
+        let is_ring = switching.ring.is_some();
         let has_all_files = || {
             let files = self.autostop.files;
             files.is_some_and(|files| switching.written >= files)
@@ -43,11 +44,7 @@ impl Committer {
                     return Ok(());
                 }
                 self.closer.wait(&self.meters);
-                if self
-                    .switching
-                    .as_ref()
-                    .is_some_and(|switching| switching.ring.is_some())
-                {
+                if is_ring {
                     self.go_on_in_next(due == Some(Due::Asked))
                 } else {
                     self.set_aside()
@@ -77,8 +74,7 @@ impl Committer {
                 return Ok(());
             }
         };
-        let vault = next.vault().clone();
-        let exchanges = ExchangeStage::start(path, vault, self.notices.clone())?;
+        let exchanges = ExchangeStage::start(&next, self.notices.clone())?;
         self.end_file(at)?;
         let closing = Closing {
             store: std::mem::replace(&mut self.store, next),
@@ -133,8 +129,7 @@ impl Committer {
         };
         let starts = switching.starts(at, &self.store);
         self.store = Writer::open_next(&path, &starts, before.as_ref())?;
-        let vault = self.store.vault().clone();
-        self.exchanges = ExchangeStage::start(path, vault, self.notices.clone())?;
+        self.exchanges = ExchangeStage::start(&self.store, self.notices.clone())?;
         self.begin_file(at)?;
         Ok(())
     }
