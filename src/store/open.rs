@@ -94,17 +94,21 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Refuses a file with something beside it that SQLite would take for its log and that is no plain file: it would wait for a
-/// pipe, and write through a link.
-pub(super) fn refuse_strange_company(path: &Path) -> Result<(), Error> {
+/// pipe, and write through a link. Or that is not `owner`'s, if one is named: in a folder where anyone makes files, commits
+/// would go into theirs.
+pub(super) fn refuse_strange_company(path: &Path, owner: Option<u32>) -> Result<(), Error> {
     for suffix in ["-wal", "-shm", "-journal"] {
-        let company = beside(path, suffix);
-        match std::fs::symlink_metadata(&company) {
-            Ok(metadata) if !metadata.is_file() => {
-                return Err(Error::StrangeCompany { path: company });
+        let path = beside(path, suffix);
+        match std::fs::symlink_metadata(&path) {
+            Ok(metadata) if !metadata.is_file() => return Err(Error::StrangeCompany { path }),
+            Ok(metadata) => {
+                if let Some(user) = owner.filter(|user| metadata.uid() != *user) {
+                    let owner = metadata.uid();
+                    return Err(Error::NotOwner { path, owner, user });
+                }
             }
-            Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::from_io(&company, error)),
+            Err(error) => return Err(Error::from_io(&path, error)),
         }
     }
     Ok(())
@@ -169,7 +173,7 @@ pub(super) fn lock_for_writing(path: &Path) -> Result<File, Error> {
             user,
         });
     }
-    refuse_planted(path, user)?;
+    refuse_strange_company(path, Some(user))?;
     if header(&mut file, path)? == Header::Empty {
         // Somebody may have made it with the usual mode; nothing is in it that anyone could want to read.
         file.set_permissions(Permissions::from_mode(0o600))
@@ -188,25 +192,6 @@ pub(super) fn lock_for_writing(path: &Path) -> Result<File, Error> {
     Err(Error::InUse {
         path: path.to_owned(),
     })
-}
-
-/// Refuses to write into what another user has laid beside the file: in a folder where anyone makes files, commits would go
-/// into theirs. SQLite itself follows no link there.
-fn refuse_planted(path: &Path, user: u32) -> Result<(), Error> {
-    for suffix in ["-wal", "-shm", "-journal"] {
-        let path = beside(path, suffix);
-        let Ok(metadata) = std::fs::symlink_metadata(&path) else {
-            continue;
-        };
-        if !metadata.is_file() {
-            return Err(Error::NotAFile { path });
-        }
-        if metadata.uid() != user {
-            let owner = metadata.uid();
-            return Err(Error::NotOwner { path, owner, user });
-        }
-    }
-    Ok(())
 }
 
 /// Whether `file` is what goes by this name.
@@ -269,7 +254,7 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    refuse_strange_company(path)?;
+    refuse_strange_company(path, None)?;
     let connection = Connection::open_with_flags(path, flags).at(path)?;
     connection.busy_timeout(BUSY_TIMEOUT).at(path)?;
     keep_plans(&connection).at(path)?;

@@ -142,7 +142,7 @@ impl Reader {
         let path = path
             .canonicalize()
             .map_err(|error| Error::from_io(path, error))?;
-        open::refuse_strange_company(&path)?;
+        open::refuse_strange_company(&path, None)?;
         // A -journal is what a recorder leaves that was killed while it made the tables, or at the very end.
         let has_log = LOGS
             .iter()

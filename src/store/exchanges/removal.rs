@@ -84,7 +84,8 @@ pub(in crate::store) fn note_events(db: &Connection, newest: i64) -> Result<()> 
     note(db, REMOVED_EVENTS, newest)
 }
 
-fn note(db: &Connection, work: &str, newest: i64) -> Result<()> {
+/// Notes up to where a piece of work is done, or that it was done at all.
+pub(in crate::store) fn note(db: &Connection, work: &str, newest: i64) -> Result<()> {
     db.prepare_cached(
         "INSERT INTO progress (work, event_id) VALUES (?1, ?2)
          ON CONFLICT (work) DO UPDATE SET event_id = MAX(event_id, excluded.event_id)",

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use crate::event::Timestamp;
+use crate::store::exchanges::removal;
 
 /// How many rows go in one transaction. A row that is younger than its neighbors, because the clock was set, holds up so
 /// many behind it and no more.
@@ -16,8 +17,7 @@ const WORK: &str = "removed surroundings";
 
 /// Whether logs or heartbeats have gone.
 pub(in crate::store) fn have_gone(db: &Connection) -> Result<bool> {
-    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM progress WHERE work = ?1)")?
-        .query_row([WORK], |row| row.get(0))
+    Ok(removal::progress(db, WORK)? > 0)
 }
 
 /// Removes what was received before `horizon`, some thousand rows of it. Whether there may be more.
@@ -36,8 +36,7 @@ pub(super) fn remove(db: &Connection, horizon: Timestamp) -> Result<bool> {
         most = most.max(db.prepare_cached(sql)?.execute(params![horizon, STEP_ROWS])?);
     }
     if most > 0 {
-        db.prepare_cached("INSERT OR REPLACE INTO progress (work, event_id) VALUES (?1, 0)")?
-            .execute([WORK])?;
+        removal::note(db, WORK, 1)?;
         return Ok(true);
     }
     db.prepare_cached("DELETE FROM gaps WHERE ended_ns < ?1 AND id < (SELECT MAX(id) FROM gaps)")?

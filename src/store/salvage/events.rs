@@ -7,7 +7,6 @@ use rusqlite::{OptionalExtension, params};
 use super::losses::{Loss, Losses, Salvaged};
 use super::tables::ensure_recording;
 use crate::event::{Envelope, Provenance, StoredEvent, Timestamp};
-use crate::store::digest::EventHasher;
 use crate::store::error::{At, Error};
 use crate::store::row::{self, EVENT_BY_ID};
 use crate::store::row_writer::add_envelope;
@@ -146,14 +145,7 @@ impl<'a> Saver<'a> {
         }
         let stream = stored.stream.row();
         self.note_cut(id, stream)?;
-        let hasher = EventHasher::new(
-            vault,
-            stored.id,
-            &stored.event,
-            &envelope,
-            stored.payload_bytes,
-        );
-        let digest = self.placer.place(&stored, stream, hasher)?;
+        let digest = self.placer.place(&stored, stream, &envelope)?;
         let received = stored.event.received;
         let recording = self.recording.unwrap_or(1);
         ensure_recording(db, recording, received.as_nanos()).at(path)?;

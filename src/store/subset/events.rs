@@ -8,7 +8,7 @@ use super::placer::Placer;
 use super::shared::Shared;
 use crate::event::{Details, EventId, RecordingId, StoredEvent};
 use crate::store::chain::{Chain, Commit};
-use crate::store::digest::{BatchHasher, EventHasher};
+use crate::store::digest::BatchHasher;
 use crate::store::error::{At, Error};
 use crate::store::row_writer::{add_details, add_envelope};
 use crate::store::stream_text;
@@ -145,14 +145,7 @@ impl<'a> Copier<'a> {
         }
         let envelope = reader.envelope(stored.id)?;
         add_envelope(db, vault, stored.id, &envelope).at(path)?;
-        let digest = EventHasher::new(
-            vault,
-            stored.id,
-            &stored.event,
-            &envelope,
-            stored.payload_bytes,
-        );
-        let digest = self.placer.place(&stored, named.stream, digest)?;
+        let digest = self.placer.place(&stored, named.stream, &envelope)?;
         self.add_to_batch(id, digest)?;
         if self.is_cut(&stored)? {
             db.prepare_cached("INSERT INTO cuts (event_id) VALUES (?1)")

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::copy::Copying;
-use crate::event::{Direction, StoredEvent};
+use crate::event::{Direction, Envelope, StoredEvent};
 use crate::filter::push_end;
 use crate::store::block::Class;
 use crate::store::digest::EventHasher;
@@ -57,18 +57,28 @@ impl<'a> Placer<'a> {
             .map_err(|error| error.at(path))
     }
 
-    /// Places an event whose row is there, with its payload from the original, and gives its digest. `stream` is its row of
-    /// `streams`.
+    /// Places an event whose row and envelope are there, with its payload from the original, and gives its digest. `stream`
+    /// is its row of `streams`.
     pub(in crate::store) fn place(
         &mut self,
         stored: &StoredEvent,
         stream: i64,
-        mut hasher: EventHasher,
+        envelope: &Envelope,
     ) -> Result<[u8; 32], Error> {
         let Copying {
-            reader, db, path, ..
+            reader,
+            db,
+            path,
+            vault,
         } = self.copying;
         let id = stored.id.number();
+        let mut hasher = EventHasher::new(
+            vault,
+            stored.id,
+            &stored.event,
+            envelope,
+            stored.payload_bytes,
+        );
         let place = stored.connection.map(|_| {
             let direction = stored.event.direction.map_or(NO_DIRECTION, Direction::code);
             (stream, direction)
