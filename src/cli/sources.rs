@@ -1,5 +1,7 @@
 //! `--url` and `--header` of `ecq-record`: which eCaptures there are, and what is said to each.
 
+use std::path::Path;
+
 use anyhow::Context as _;
 
 use super::report::Advised;
@@ -73,21 +75,27 @@ fn check_name(name: &str) -> anyhow::Result<String> {
 
 /// This host's name and boot id, if that is where eCapture runs.
 fn host_of(url: &str) -> Host {
-    let is_here = matches!(local_port(url), Ok(Some(_)));
-    let read = |path: &str| {
-        std::fs::read_to_string(path)
-            .ok()
-            .map(|text| text.trim().to_owned())
-            .filter(|text| !text.is_empty())
-    };
-    if is_here {
+    if matches!(local_port(url), Ok(Some(_))) {
         Host {
-            name: read("/proc/sys/kernel/hostname"),
-            boot_id: read("/proc/sys/kernel/random/boot_id"),
+            name: host_name(),
+            boot_id: kernel_says("random/boot_id"),
         }
     } else {
         Host::default()
     }
+}
+
+/// This host's name.
+pub(super) fn host_name() -> Option<String> {
+    kernel_says("hostname")
+}
+
+/// What a file below `/proc/sys/kernel` says.
+fn kernel_says(name: &str) -> Option<String> {
+    std::fs::read_to_string(Path::new("/proc/sys/kernel").join(name))
+        .ok()
+        .map(|text| text.trim().to_owned())
+        .filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

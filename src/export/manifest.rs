@@ -8,8 +8,10 @@ use serde::Serialize;
 
 use super::bundle::Member;
 use super::jsonl::put;
-use super::shell;
-use crate::event::{ChainLink, EventId, Origin, Timestamp};
+use super::soundness::Link;
+use super::stats::{TakenFrom, taken_from};
+use super::{shell, soundness};
+use crate::event::{ChainLink, Origin, Timestamp};
 
 /// The version of the layout of a bundle.
 const LAYOUT: u32 = 1;
@@ -63,33 +65,10 @@ struct Object<'a> {
     note: Option<&'a str>,
     /// For `ecq-query verify --expect-head`, on the capture that the bundle was made of.
     #[serde(skip_serializing_if = "Option::is_none")]
-    head: Option<Head<'a>>,
+    head: Option<Link<'a>>,
     /// What `capture.db` was taken from, the nearest last.
     taken_from: Vec<TakenFrom<'a>>,
     files: Vec<File<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct Head<'a> {
-    link: &'a str,
-    last_id: i64,
-    committed: String,
-}
-
-#[derive(Debug, Serialize)]
-struct TakenFrom<'a> {
-    path: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    began: Option<String>,
-    /// Its newest event that was looked at, how many it had up to there, and how many were taken.
-    upper_id: i64,
-    of_events: u64,
-    events: u64,
-    /// `events`, `exchanges` (of each, all events of its connection up to its last one), or `salvage`.
-    of: &'static str,
-    /// In the filter language, with times in UTC; absent if everything was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    filter: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -119,11 +98,7 @@ pub fn write(out: &mut dyn Write, making: &Making<'_>) -> io::Result<()> {
             .collect(),
         command_line: line(making.command),
         note: making.note,
-        head: making.head.map(|head| Head {
-            link: &head.link,
-            last_id: head.last.number(),
-            committed: head.committed.to_string(),
-        }),
+        head: making.head.map(soundness::link),
         taken_from: making.taken.iter().map(taken_from).collect(),
         files: making
             .members
@@ -143,18 +118,6 @@ pub fn write(out: &mut dyn Write, making: &Making<'_>) -> io::Result<()> {
     };
     put(&mut *out, &object)?;
     out.write_all(b"\n")
-}
-
-fn taken_from(origin: &Origin) -> TakenFrom<'_> {
-    TakenFrom {
-        path: &origin.path,
-        began: origin.began.as_ref().map(Timestamp::to_string),
-        upper_id: EventId::number(origin.upper),
-        of_events: origin.of_events,
-        events: origin.events,
-        of: origin.taken.name(),
-        filter: origin.filter.as_deref(),
-    }
 }
 
 /// A line of a POSIX shell with these words, if there is one.

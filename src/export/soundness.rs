@@ -78,8 +78,9 @@ struct Whole<'a> {
     shows_tampering: bool,
 }
 
+/// A link of the chain of commits.
 #[derive(Debug, Serialize)]
-struct Link<'a> {
+pub(super) struct Link<'a> {
     #[serde(rename = "link")]
     hash: &'a str,
     last_id: i64,
@@ -161,7 +162,7 @@ pub fn write(out: &mut dyn Write, done: &Soundness) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-fn link(head: &ChainLink) -> Link<'_> {
+pub(super) fn link(head: &ChainLink) -> Link<'_> {
     Link {
         hash: &head.link,
         last_id: head.last.number(),

@@ -44,8 +44,9 @@ struct Object<'a> {
     taken_from: Vec<TakenFrom<'a>>,
 }
 
+/// A capture that another was taken from.
 #[derive(Debug, Serialize)]
-struct TakenFrom<'a> {
+pub(super) struct TakenFrom<'a> {
     path: &'a str,
     /// When its first recording began.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -155,7 +156,7 @@ pub fn write(out: &mut dyn Write, stats: &Stats) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-fn taken_from(origin: &Origin) -> TakenFrom<'_> {
+pub(super) fn taken_from(origin: &Origin) -> TakenFrom<'_> {
     TakenFrom {
         path: &origin.path,
         began: origin.began.map(|time| time.to_string()),

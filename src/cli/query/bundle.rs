@@ -14,6 +14,7 @@ use crate::cli::exit::Exit;
 use crate::cli::exposure;
 use crate::cli::report::Advised;
 use crate::cli::select::{Period, SelectArgs};
+use crate::cli::sources;
 use crate::event::{ChainLink, Soundness};
 use crate::export;
 use crate::export::bundle::{Bundle, SUMS};
@@ -89,13 +90,7 @@ pub(super) fn run(args: &BundleArgs, context: &mut Context<'_>) -> anyhow::Resul
     exposure::check(&args.output, context.terminal)?;
     let formats = args.formats()?;
     let mut captures = Captures::open(context)?;
-    if captures.are_several() {
-        return Err(Advised {
-            message: "a bundle is about one capture, and several are named".to_owned(),
-            hint: "give --db once".to_owned(),
-        }
-        .into());
-    }
+    captures.only("a bundle is about")?;
     let (period, filter) = args.select.selection(captures.anchor(context)?)?;
     let forced = match (args.events, args.exchanges || args.bodies) {
         (true, _) => Some(Unit::Events),
@@ -202,7 +197,7 @@ impl<'a> Case<'a> {
         let output = OutputFile::create(&args.output, args.force)?;
         let folder = tempfile::Builder::new()
             .prefix(".ecq-")
-            .tempdir_in(output_file::folder_of(&args.output))
+            .tempdir_in(exposure::folder_of(&args.output))
             .with_context(failed)?;
         let bundle =
             Bundle::new(output, &case_name(&args.output), context.now).with_context(failed)?;
@@ -355,7 +350,7 @@ impl<'a> Case<'a> {
             .reader
             .origins()
             .context("failed to read where the new capture comes from")?;
-        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+        let host = sources::host_name();
         let members = self.bundle.members().to_vec();
         let note = self.args.note.as_deref();
         self.add_text(MANIFEST, |out| {
@@ -363,7 +358,7 @@ impl<'a> Case<'a> {
                 made: context.now,
                 program: subset::PROGRAM,
                 sqlite: store::sqlite_version(),
-                host: host.as_deref().map(str::trim),
+                host: host.as_deref(),
                 uid: rustix::process::getuid().as_raw(),
                 folder: std::env::current_dir()
                     .ok()

@@ -105,6 +105,17 @@ impl Captures {
             .expect("there is at least one capture")
     }
 
+    /// The only one, of which something is made; `what` says what, and of how many.
+    pub(super) fn only(&self, what: &str) -> Result<&Reader, Advised> {
+        if self.are_several() {
+            return Err(Advised {
+                message: format!("{what} one capture, and several are named"),
+                hint: "give --db once".to_owned(),
+            });
+        }
+        Ok(self.origin(0).reader)
+    }
+
     /// Whether there is more than one.
     pub(super) fn are_several(&self) -> bool {
         self.readers.len() > 1

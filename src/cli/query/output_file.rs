@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::cli::exposure::folder_of;
 use crate::cli::report::Advised;
 
 const BUFFER_BYTES: usize = 256 << 10;
@@ -15,14 +16,6 @@ pub(super) struct OutputFile {
     path: PathBuf,
     temporary: tempfile::NamedTempFile,
     out: BufWriter<File>,
-}
-
-/// The folder of a file.
-pub(super) fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
 }
 
 /// Refuses a path where something is already, unless `may_replace`.

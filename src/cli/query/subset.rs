@@ -6,7 +6,6 @@ use anyhow::Context as _;
 
 use crate::cli::exit::Exit;
 use crate::cli::exposure;
-use crate::cli::report::Advised;
 use crate::filter::{Expr, Unit};
 use crate::store::{Reader, Subset, SubsetOptions, Wanted, export_subset};
 
@@ -34,15 +33,8 @@ pub(super) fn run(
     (output, is_decrypted): (&Path, bool),
     context: &mut Context<'_>,
 ) -> anyhow::Result<Exit> {
-    if captures.are_several() {
-        return Err(Advised {
-            message: "a subset is of one capture, and several are named".to_owned(),
-            hint: "give --db once".to_owned(),
-        }
-        .into());
-    }
+    let reader = captures.only("a subset is of")?;
     exposure::check(output, context.terminal)?;
-    let reader = captures.origin(0).reader;
     let Some(subset) = make(reader, unit, filter, (output, is_decrypted), context)? else {
         context.terminal.note("interrupted: nothing was written");
         return Ok(Exit::Interrupted);
