@@ -22,6 +22,7 @@ mod select;
 mod service;
 mod sources;
 pub mod terminal;
+mod values;
 mod words;
 
 use std::ffi::OsString;

@@ -1,7 +1,6 @@
 //! `ecq-record`: its arguments, and what it says while it runs.
 
 use std::ffi::OsString;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +15,7 @@ use super::chain_key;
 use super::doctor::{self, DoctorArgs};
 use super::exit::Exit;
 use super::exposure;
-use super::keep::{self, KeepArgs};
+use super::keep::KeepArgs;
 use super::limits::{self, Condition, limits};
 use super::processes::ProcessArgs;
 use super::report::Advised;
@@ -24,6 +23,7 @@ use super::secret::SecretArgs;
 use super::service::{self, Manager};
 use super::sources;
 use super::terminal::{LogFormat, StatusLine, Terminal};
+use super::values::{Address, Bytes, address, bytes, snaplen};
 use super::words;
 use crate::event::Zone;
 use crate::filter::{self, Expr, Unit};
@@ -188,48 +188,6 @@ Exit status: 0 recorded, 2 failed, 130 ended by a second interrupt.";
 
 const DB_HELP: &str = "The capture file; created, readable by you alone, if there is none [default: $ECQ_DB, else \
      your data directory (root: /var/lib/ecq/caps.db)]";
-
-/// A size on the command line.
-#[derive(Debug, Clone, Copy)]
-struct Bytes(usize);
-
-impl std::fmt::Display for Bytes {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}M", self.0 >> 20)
-    }
-}
-
-/// Reads a size of at most 1 GiB, at least 64 KiB.
-fn bytes(text: &str) -> Result<Bytes, String> {
-    size(text, 64 << 10)?
-        .map(Bytes)
-        .ok_or_else(|| "a size from 64k to 1G is wanted".to_owned())
-}
-
-/// Reads a size of at most 1 GiB, at least 1 byte.
-fn snaplen(text: &str) -> Result<usize, String> {
-    size(text, 1)?
-        .ok_or_else(|| "a size from 1 to 1G is wanted; leave it out to store everything".to_owned())
-}
-
-/// Reads a size; `None` if it is less than that, or more than 1 GiB.
-fn size(text: &str, least: usize) -> Result<Option<usize>, String> {
-    let size = usize::try_from(keep::bytes(text)?).ok();
-    Ok(size.filter(|size| (least..=1 << 30).contains(size)))
-}
-
-/// An address to listen at.
-#[derive(Debug, Clone, Copy)]
-struct Address(SocketAddr);
-
-/// Reads an address with its port, or a port of this host.
-fn address(text: &str) -> Result<Address, String> {
-    let port = text.strip_prefix(':').unwrap_or(text).parse();
-    port.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
-        .or_else(|_| text.parse())
-        .map(Address)
-        .map_err(|_| "an address is wanted, like 127.0.0.1:9464".to_owned())
-}
 
 /// How often the status line changes on a terminal.
 const STATUS_LINE: Duration = Duration::from_millis(500);

@@ -8,9 +8,11 @@ mod values;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use tempfile::TempDir;
 
 use crate::support::bounded::run_bounded;
 use crate::support::env::{QUERY, Run, TestEnv};
@@ -122,10 +124,8 @@ fn capture() -> TestEnv {
     env
 }
 
-/// Asks one question of the capture of a place. What is wrong with the answer.
-fn ask(env: &TestEnv, db: &Path, question: &[&str]) -> Result<Run, String> {
-    let folder = db.parent().unwrap();
-    let before = contents(folder);
+/// What asks a question of a capture, and the folder for what is made by that.
+fn asking(env: &TestEnv, db: &Path, question: &[&str]) -> (TempDir, Command) {
     let made = tempfile::tempdir_in(env.path("")).unwrap();
     let file = made.path().join("made");
     let args = question.iter().map(|arg| match *arg {
@@ -134,6 +134,14 @@ fn ask(env: &TestEnv, db: &Path, question: &[&str]) -> Result<Run, String> {
     });
     let mut command = env.command(QUERY, args);
     command.arg("--db").arg(db);
+    (made, command)
+}
+
+/// Asks one question of the capture of a place. What is wrong with the answer.
+fn ask(env: &TestEnv, db: &Path, question: &[&str]) -> Result<Run, String> {
+    let folder = db.parent().unwrap();
+    let before = contents(folder);
+    let (_made, command) = asking(env, db, question);
     let run = run_bounded(command)?;
     let story = |what: &str| Err(format!("{what}\n{}", run.story()));
     if contents(folder) != before {

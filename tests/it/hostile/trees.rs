@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::{ask, ask_all, capture, change, report};
+use super::{ask, ask_all, asking, capture, change, report};
 use crate::support::bounded::run_impatiently;
-use crate::support::env::{QUERY, TestEnv};
+use crate::support::env::TestEnv;
 use crate::support::folder::contents;
 use crate::support::long::{is_long, short_or_long};
 
@@ -144,14 +144,7 @@ fn a_tree_that_meets_itself() {
         let path = pages.save(&env);
         let before = contents(path.parent().unwrap());
         for question in short_or_long(&THROUGH_ALL[..5], THROUGH_ALL) {
-            let made = tempfile::tempdir_in(env.path("")).unwrap();
-            let file = made.path().join("made");
-            let args = question.iter().map(|arg| match *arg {
-                "FILE" => file.as_os_str(),
-                other => other.as_ref(),
-            });
-            let mut command = env.command(QUERY, args);
-            command.arg("--db").arg(&path);
+            let (_made, command) = asking(&env, &path, question);
             faults.extend(run_impatiently(command).err());
         }
         assert!(contents(path.parent().unwrap()) == before, "{table}");
