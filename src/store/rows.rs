@@ -73,7 +73,7 @@ impl<'a> Rows<'a> {
         order: Order,
         limit: Option<u64>,
     ) -> Result<Self, Error> {
-        let plan = Plan::new(&reader.db, filter).at(&reader.path)?;
+        let plan = Plan::new(&reader.db, filter, limit).at(&reader.path)?;
         let upper = reader
             .db
             .query_row("SELECT COALESCE(MAX(id), 0) FROM events", [], |row| {

@@ -42,7 +42,7 @@ impl Reader {
         if !self.may_be_undecoded()? {
             return Ok(Some(counts));
         }
-        let plan = Plan::new(&self.db, Some(filter)).at(&self.path)?;
+        let plan = Plan::new(&self.db, Some(filter), None).at(&self.path)?;
         let sql = format!(
             "SELECT u.defect, COUNT(*) AS events FROM undecoded AS u CROSS JOIN events AS e ON e.id = u.event_id
              WHERE {} GROUP BY u.defect",

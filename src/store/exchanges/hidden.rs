@@ -26,7 +26,7 @@ impl Reader {
         if !is_indexed {
             return Ok(None);
         }
-        let plan = ExchangePlan::new(&self.db, Some(filter)).at(&self.path)?;
+        let plan = ExchangePlan::new(&self.db, Some(filter), None).at(&self.path)?;
         let Some(required) = &plan.required else {
             return Ok(None);
         };

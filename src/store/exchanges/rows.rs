@@ -106,7 +106,7 @@ impl<'a> Exchanges<'a> {
         limit: Option<u64>,
     ) -> Result<Self, Error> {
         let path = &reader.path;
-        let plan = ExchangePlan::new(&reader.db, filter).at(path)?;
+        let plan = ExchangePlan::new(&reader.db, filter, limit).at(path)?;
         let upper = reader
             .db
             .query_row("SELECT COALESCE(MAX(id), 0) FROM exchanges", [], |row| {

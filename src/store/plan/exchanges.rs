@@ -9,8 +9,8 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Result, Row};
 
 use super::bounds::Bounds;
-use super::conjuncts;
-use super::lists::{Home, Lists};
+use super::lists::{Home, List, Lists};
+use super::{conjuncts, is_few};
 use crate::filter::{Expr, Facts, Required};
 
 /// How a filter on exchanges is answered.
@@ -34,9 +34,14 @@ pub(in crate::store) struct ExchangePlan {
 }
 
 impl ExchangePlan {
-    /// Decides what can be decided before looking at exchanges. The lists of an earlier plan on this connection are gone.
-    pub(in crate::store) fn new(db: &Connection, filter: Option<&Expr>) -> Result<Self> {
-        let mut lists = Lists::new(db)?;
+    /// Decides what can be decided before looking at exchanges, of which at most `limit` are wanted. The lists of an
+    /// earlier plan on this connection are gone.
+    pub(in crate::store) fn new(
+        db: &Connection,
+        filter: Option<&Expr>,
+        limit: Option<u64>,
+    ) -> Result<Self> {
+        let mut lists = Lists::new(db, is_few(limit))?;
         let mut bounds = Bounds::default();
         let (mut streams, mut facts, mut paths, mut left) = (vec![], vec![], vec![], vec![]);
         for part in filter.into_iter().flat_map(conjuncts) {
@@ -63,44 +68,36 @@ impl ExchangePlan {
             asked: Vec::new(),
         };
         if let Some(part) = Expr::all(streams) {
-            let list = lists.list(Home::Streams, &part)?.number;
-            plan.streams = Some(list);
-            plan.add(list, "x.stream_id", false);
+            let list = lists.list(Home::Streams, &part)?;
+            plan.streams = (!list.is_of_processes).then_some(list.number);
+            plan.add(list, "+x.stream_id");
         }
         if let Some(part) = Expr::all(facts) {
             let list = list_facts(&mut lists, &part)?;
-            plan.facts = Some(list);
-            plan.add(list, "x.facts_id", false);
+            plan.facts = Some(list.number);
+            plan.add(list, "+x.facts_id");
         }
         if let Some(part) = Expr::all(paths) {
             let list = list_paths(&mut lists, &part)?;
-            plan.add(list, "x.path_id", part.matches_facts(&Facts::default()));
+            plan.add(list, "+x.path_id");
         }
         plan.steps = lists.steps;
         plan.asked = lists.asked;
         Ok(plan)
     }
 
-    /// Adds the condition that the row's id in `column` is listed, or that there is none if that `fits_unknown`.
-    fn add(&mut self, list: i64, column: &'static str, fits_unknown: bool) {
-        self.parameters.push(Value::Integer(list));
+    /// Adds the condition that what is listed fits the row with the id in `column`.
+    fn add(&mut self, list: List, column: &'static str) {
+        self.parameters.push(Value::Integer(list.number));
         // Behind the four that every statement has.
         let number = self.parameters.len() + 4;
-        let unknown = if fits_unknown {
-            format!("{column} IS NULL OR ")
-        } else {
-            String::new()
-        };
-        write!(
-            self.condition,
-            " AND ({unknown}EXISTS (SELECT 1 FROM temp.wanted AS w WHERE w.list = ?{number} AND w.id = +{column}))"
-        )
-        .expect("writing to a string cannot fail");
+        write!(self.condition, " AND {}", list.condition(number, column))
+            .expect("writing to a string cannot fail");
     }
 }
 
 /// Lists the rows of `exchange_facts` that fit.
-fn list_facts(lists: &mut Lists<'_>, part: &Expr) -> Result<i64> {
+fn list_facts(lists: &mut Lists<'_>, part: &Expr) -> Result<List> {
     const ALL: &str =
         "SELECT id, method, host, status, request_type, response_type FROM exchange_facts";
     const BY_HOST: &str = "
@@ -120,16 +117,24 @@ fn list_facts(lists: &mut Lists<'_>, part: &Expr) -> Result<i64> {
         };
         Ok(part.matches_facts(&facts))
     };
-    let list = lists.number();
-    lists.add_by_host(list, part, (ALL, BY_HOST), judge)?;
-    lists.tell(list, "facts", part)?;
+    let list = List {
+        number: lists.number(),
+        fits_unknown: false,
+        is_of_processes: false,
+    };
+    lists.add_by_host(list.number, part, (ALL, BY_HOST), judge)?;
+    lists.tell(list.number, "facts", part)?;
     Ok(list)
 }
 
 /// Lists the rows of `exchange_paths` that fit.
-fn list_paths(lists: &mut Lists<'_>, part: &Expr) -> Result<i64> {
-    let list = lists.number();
-    lists.add_by_path(list, part, "SELECT id, path FROM exchange_paths")?;
-    lists.tell(list, "paths", part)?;
+fn list_paths(lists: &mut Lists<'_>, part: &Expr) -> Result<List> {
+    let list = List {
+        number: lists.number(),
+        fits_unknown: part.matches_facts(&Facts::default()),
+        is_of_processes: false,
+    };
+    lists.add_by_path(list.number, part, "SELECT id, path FROM exchange_paths")?;
+    lists.tell(list.number, "paths", part)?;
     Ok(list)
 }

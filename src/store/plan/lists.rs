@@ -29,13 +29,38 @@ pub(super) struct List {
     pub(super) number: i64,
     /// Whether the part is true where there is no row at all.
     pub(super) fits_unknown: bool,
+    /// Whether processes are listed, for all of their streams.
+    pub(super) is_of_processes: bool,
+}
+
+impl List {
+    /// The condition that the row with the id in `column` fits, where parameter `parameter` is the number of the list.
+    pub(super) fn condition(self, parameter: usize, column: &str) -> String {
+        let is_listed = if self.is_of_processes {
+            format!(
+                "EXISTS (SELECT 1 FROM streams AS s CROSS JOIN temp.wanted AS w ON w.id = s.process_id
+                    WHERE s.id = {column} AND w.list = ?{parameter})"
+            )
+        } else {
+            format!(
+                "EXISTS (SELECT 1 FROM temp.wanted AS w WHERE w.list = ?{parameter} AND w.id = {column})"
+            )
+        };
+        if self.fits_unknown {
+            format!("({column} IS NULL OR {is_listed})")
+        } else {
+            is_listed
+        }
+    }
 }
 
 /// Makes lists on one connection.
 pub(super) struct Lists<'a> {
-    db: &'a Connection,
+    pub(super) db: &'a Connection,
     made: Vec<(Home, Expr, List)>,
     next: i64,
+    /// Whether the first few answers are all that is wanted.
+    for_few: bool,
     /// What was listed, for people.
     pub(super) steps: Vec<String>,
     /// The statements that were asked for that, each once.
@@ -76,8 +101,8 @@ impl Home {
 const ADD: &str = "INSERT OR IGNORE INTO temp.wanted (list, id) VALUES (?1, ?2)";
 
 impl<'a> Lists<'a> {
-    /// Begins anew: lists of an earlier plan are gone.
-    pub(super) fn new(db: &'a Connection) -> Result<Self> {
+    /// Begins anew: lists of an earlier plan are gone. With `for_few`, the first few answers are all that is wanted.
+    pub(super) fn new(db: &'a Connection, for_few: bool) -> Result<Self> {
         db.execute_batch(
             "CREATE TEMP TABLE IF NOT EXISTS wanted (list INTEGER, id INTEGER, PRIMARY KEY (list, id)) STRICT, WITHOUT ROWID;
              DELETE FROM temp.wanted;",
@@ -86,6 +111,7 @@ impl<'a> Lists<'a> {
             db,
             made: Vec::new(),
             next: 1,
+            for_few,
             steps: Vec::new(),
             asked: Vec::new(),
         })
@@ -100,19 +126,26 @@ impl<'a> Lists<'a> {
         if let Some((_, _, list)) = made {
             return Ok(*list);
         }
+        let processes = match home {
+            Home::Streams if self.for_few => self.list_for_many_streams(part)?,
+            _ => None,
+        };
         let list = List {
-            number: self.number(),
+            number: processes.unwrap_or_else(|| self.number()),
+            is_of_processes: processes.is_some(),
             // Every event has a stream and a shape.
             fits_unknown: matches!(home, Home::Heads | Home::Paths)
                 && part.matches_facts(&Facts::default()),
         };
         match home {
+            Home::Streams if list.is_of_processes => {}
             Home::Streams => self.list_streams(list.number, part)?,
             Home::Shapes => self.list_shapes(list.number, part)?,
             Home::Heads => self.list_heads(list.number, part)?,
             Home::Paths => self.add_by_path(list.number, part, "SELECT id, path FROM paths")?,
         }
         let what = match home {
+            Home::Streams if list.is_of_processes => "processes",
             Home::Streams => "streams",
             Home::Shapes => "shapes",
             Home::Heads => "heads",

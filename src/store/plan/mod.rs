@@ -31,7 +31,8 @@ pub(super) struct Plan {
     condition: String,
     parameters: Vec<Value>,
     select: String,
-    /// The list of the streams that every wanted event belongs to, if the filter says something about those.
+    /// The list of the streams that every wanted event belongs to, if the filter says something about those and they were
+    /// listed.
     pub(super) streams: Option<i64>,
     /// What is to be judged on the payload alone.
     pub(super) payload: Option<Expr>,
@@ -52,10 +53,11 @@ struct Condition {
 }
 
 impl Plan {
-    /// Decides what can be decided before looking at events. The lists of an earlier plan on this connection are gone.
-    pub(super) fn new(db: &Connection, filter: Option<&Expr>) -> Result<Self> {
+    /// Decides what can be decided before looking at events, of which at most `limit` are wanted. The lists of an earlier
+    /// plan on this connection are gone.
+    pub(super) fn new(db: &Connection, filter: Option<&Expr>, limit: Option<u64>) -> Result<Self> {
         let mut compiler = Compiler {
-            lists: Lists::new(db)?,
+            lists: Lists::new(db, is_few(limit))?,
             parameters: Vec::new(),
         };
         let mut bounds = Bounds::default();
@@ -152,6 +154,11 @@ impl Plan {
     }
 }
 
+/// Whether so few answers are wanted that they may be found before all that could fit is listed.
+fn is_few(limit: Option<u64>) -> bool {
+    limit.is_some_and(|limit| limit <= 1_000)
+}
+
 /// A condition together with that on ids and times, which every statement has.
 fn with_bounds(condition: &str) -> String {
     let bounds = "e.id BETWEEN ?1 AND ?2 AND e.time_ns BETWEEN ?3 AND ?4";
@@ -202,12 +209,12 @@ impl Compiler<'_> {
             .filter(|part| Home::of(part) == Some(Home::Streams))
             .cloned();
         Expr::all(about_streams)
-            .map(|filter| {
-                self.lists
-                    .list(Home::Streams, &filter)
+            .map(|filter| self.lists.list(Home::Streams, &filter))
+            .transpose()
+            .map(|list| {
+                list.filter(|list| !list.is_of_processes)
                     .map(|list| list.number)
             })
-            .transpose()
     }
 
     /// The condition that a part becomes; `None` if SQL can say nothing about it.
@@ -306,14 +313,6 @@ impl Compiler<'_> {
         let list = self.lists.list(home, part)?;
         self.parameters.push(Value::Integer(list.number));
         let number = self.parameters.len() + 4;
-        let column = home.column();
-        let is_listed = format!(
-            "EXISTS (SELECT 1 FROM temp.wanted AS w WHERE w.list = ?{number} AND w.id = {column})"
-        );
-        Ok(if list.fits_unknown {
-            format!("({column} IS NULL OR {is_listed})")
-        } else {
-            is_listed
-        })
+        Ok(list.condition(number, home.column()))
     }
 }

@@ -3,7 +3,7 @@
 use rusqlite::{Result, Row};
 
 use super::lists::{Lists, as_number, as_text, equals};
-use crate::filter::{Expr, Facts, FieldId};
+use crate::filter::{Expr, Facts, FieldId, Level};
 use crate::store::group_facts::ProcessFacts;
 
 /// Defines a statement that gives processes with their identity.
@@ -29,7 +29,27 @@ const BY_CONTAINER: &str = processes!(
     "identities AS i CROSS JOIN processes AS p ON p.identity_id = i.id WHERE i.container = ?1"
 );
 
+/// Of so many streams a list takes longer than to find the newest few events of them without.
+const MANY_STREAMS: i64 = 10_000;
+
 impl Lists<'_> {
+    /// Lists the processes that fit a part about processes alone, if they have many streams; the number of the list.
+    pub(super) fn list_for_many_streams(&mut self, part: &Expr) -> Result<Option<i64>> {
+        const STREAMS: &str = "
+            SELECT COUNT(*) FROM (
+                SELECT 1 FROM temp.wanted AS w CROSS JOIN streams AS s ON s.process_id = w.id
+                WHERE w.list = ?1 LIMIT ?2)";
+        if part.levels() != [Level::Process] {
+            return Ok(None);
+        }
+        let list = self.list_processes(part)?;
+        let streams: i64 = self
+            .db
+            .prepare_cached(STREAMS)?
+            .query_row([list, MANY_STREAMS], |row| row.get(0))?;
+        Ok((streams == MANY_STREAMS).then_some(list))
+    }
+
     /// Lists the processes that fit; its number.
     pub(super) fn list_processes(&mut self, part: &Expr) -> Result<i64> {
         let list = self.number();

@@ -32,7 +32,7 @@ const FILTERS: [&str; 15] = [
 
 fn describe(db: &Connection, text: &str, out: &mut String) {
     let filter = parse(text, Timestamp::from_seconds(1_795_431_600), Zone::Utc).unwrap();
-    let plan = Plan::new(db, Some(&filter)).unwrap();
+    let plan = Plan::new(db, Some(&filter), None).unwrap();
     let one_line = |sql: &str| sql.split_whitespace().collect::<Vec<_>>().join(" ");
     writeln!(out, "{text}").unwrap();
     for sql in &plan.asked {
@@ -91,4 +91,42 @@ fn every_field_is_planned_as_it_was() {
          {}, and copy the latter over the former if it is right",
         new.display()
     );
+}
+
+/// Two names of five processes each, with 12,000 streams each, of which every hundredth has an event.
+const MANY: &str = "
+    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10)
+    INSERT INTO processes (id, pid, pname) SELECT i, 100 + i, iif(i % 2, 'curl', 'nginx') FROM n;
+    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 24000)
+    INSERT INTO streams (id, run_id, process_id) SELECT i, 1, 1 + i % 10 FROM n;
+    INSERT INTO events (id, time_ns, received_after_ns, stream_id, shape_id, payload_bytes)
+    SELECT id / 99, id, 0, id, 1, 0 FROM streams WHERE id % 99 = 0;";
+
+#[test]
+fn of_many_streams_no_list_is_made_for_a_few_events() {
+    let mut db = Connection::open_in_memory().unwrap();
+    migrate::climb(&mut db, Path::new("test")).unwrap();
+    db.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+    db.execute_batch(MANY).unwrap();
+    let found = |text: &str, limit| {
+        let filter = parse(text, Timestamp::from_seconds(0), Zone::Utc).unwrap();
+        let plan = Plan::new(&db, Some(&filter), limit).unwrap();
+        assert!(plan.is_exact());
+        (plan.steps.join("; "), plan.find(&db, 1, i64::MAX).unwrap())
+    };
+    for (text, step, events) in [
+        (r#"pname == "curl""#, "5 processes", 121),
+        (r#"not pname == "curl""#, "5 processes", 121),
+        (r#"pname matches "^c" || pid < 103"#, "6 processes", 145),
+        // Few streams, or something about connections: streams are listed.
+        ("pid == 107", "2400 streams", 24),
+        (r#"pname == "curl" && conn < 5"#, "0 streams", 0),
+    ] {
+        let (steps, few) = found(text, Some(50));
+        assert_eq!(steps, format!("{step} fit {text}"));
+        assert_eq!(few.len(), events, "{text}");
+        let (steps, all) = found(text, None);
+        assert!(steps.contains(" streams fit "), "{steps}");
+        assert_eq!(few, all, "{text}");
+    }
 }

@@ -41,7 +41,7 @@ impl Judge {
         open: Arc<OpenBlocks>,
         upper: i64,
     ) -> Result<Self, Error> {
-        let plan = Plan::new(&reader.db, Some(filter)).at(&reader.path)?;
+        let plan = Plan::new(&reader.db, Some(filter), None).at(&reader.path)?;
         Ok(Self {
             finder: plan.required.as_ref().and_then(Finder::new),
             plan,
