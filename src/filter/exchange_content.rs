@@ -1,4 +1,5 @@
-//! What the fields about content look at in an exchange: its heads and its decoded bodies.
+//! What the fields about content look at in an exchange: its heads, its decoded bodies, and the messages of the WebSocket
+//! that it turned into.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -11,6 +12,7 @@ use super::content::{MAX_TEXT_BYTES, Pieces, Searched, hex};
 use super::facts::Value;
 use super::field::FieldId;
 use crate::http::exchange::{Bodies, BodyForm, Exchange, Message, MessageHead, Side};
+use crate::http::view::tunnel;
 
 /// How many bytes of a body are read at once.
 const STEP_BYTES: usize = 64 << 10;
@@ -154,7 +156,12 @@ impl Searched for ExchangeContent<'_> {
                         return Ok(true);
                     }
                 }
-                Ok(false)
+                match self.bodies.tunnels().filter(|_| field == FieldId::Any) {
+                    Some(source) => {
+                        tunnel::find_message(self.exchange, source, MAX_TEXT_BYTES, &mut bytes)
+                    }
+                    None => Ok(false),
+                }
             }
         }
     }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::corpus::{Scenario, imported, scenarios};
+use crate::support::capture::copy;
 use crate::support::python::hex;
 
 /// What one process saw of a scenario, by the host and target that were asked for.
@@ -161,4 +162,49 @@ fn check(scenario: &Scenario) -> u64 {
 fn every_exchange_is_as_the_programs_had_it() {
     let checked: u64 = scenarios().iter().map(check).sum();
     assert!(checked > 150, "{checked}");
+}
+
+/// The client masks what it sends, and both ends compress: no event holds the text as it is.
+#[test]
+fn what_a_websocket_says_is_found() {
+    let scenario = scenarios()
+        .into_iter()
+        .find(|scenario| scenario.name == "websocket")
+        .unwrap();
+    let env = imported(&scenario);
+    let archive = env.query(["export", "har"]).exits(0);
+    let archive: Value = serde_json::from_slice(&archive.stdout).unwrap();
+    // The texts that each exchange has.
+    let said: Vec<Vec<&str>> = archive["log"]["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| {
+            let messages = entry["_webSocketMessages"].as_array();
+            let texts = messages.into_iter().flatten().filter(|m| m["opcode"] == 1);
+            texts.map(|m| m["data"].as_str().unwrap()).collect()
+        })
+        .collect();
+    let mut searched = 0;
+    for text in said.iter().flatten() {
+        let start: String = text.chars().take(40).collect();
+        if start.len() < 8 {
+            continue;
+        }
+        let holding = said
+            .iter()
+            .filter(|texts| texts.iter().any(|text| text.contains(&start)))
+            .count();
+        let counted = env
+            .query(["--exchanges", "--grep", &start, "--count"])
+            .exits(0);
+        assert_eq!(counted.stdout, format!("{holding}\n").as_bytes(), "{start}");
+        searched += 1;
+    }
+    assert!(searched > 0);
+    let absent = ["--exchanges", "--grep", "nobody has said so", "--count"];
+    assert_eq!(env.query(absent).exits(1).stdout, b"0\n");
+    // A search opens only what its filter tells of.
+    let unknown = "SELECT COUNT(*) FROM exchanges WHERE text_id IS NULL";
+    assert_eq!(copy(&env.db()).number(unknown), 0);
 }

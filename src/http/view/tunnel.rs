@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 
 use super::websocket::{Compression, Fault, Message, Messages};
 use crate::event::EventId;
-use crate::http::exchange::{Exchange, Side, Span, Spans};
+use crate::http::exchange::{Exchange, MessageHead, Side, Span, Spans};
 
 /// How many bytes are read at once.
 const STEP_BYTES: usize = 64 << 10;
@@ -26,10 +26,37 @@ pub type Each<'e> = dyn FnMut(Side, EventId, Item<'_>) -> io::Result<()> + 'e;
 
 /// Whether the exchange turned into a WebSocket.
 pub fn is_websocket(exchange: &Exchange) -> bool {
-    exchange.head(Side::Response).is_some_and(|head| {
-        head.values("upgrade")
-            .any(|value| value.eq_ignore_ascii_case(b"websocket"))
-    })
+    exchange.head(Side::Response).is_some_and(starts_websocket)
+}
+
+/// Whether a response with this head turns its exchange into a WebSocket.
+pub fn starts_websocket(response: &MessageHead) -> bool {
+    response
+        .values("upgrade")
+        .any(|value| value.eq_ignore_ascii_case(b"websocket"))
+}
+
+/// Gives what each message of a WebSocket says to `each`, of a long one `limit` bytes, until that answers that it has seen
+/// enough. Whether it did; it has nothing to see if the exchange turned into no WebSocket.
+///
+/// # Errors
+/// When the capture cannot be read.
+pub fn find_message(
+    exchange: &Exchange,
+    source: &dyn Spans,
+    limit: usize,
+    each: &mut dyn FnMut(&[u8]) -> bool,
+) -> io::Result<bool> {
+    let mut is_found = false;
+    if is_websocket(exchange) {
+        items(exchange, source, limit, &mut |_, _, item| {
+            if let Item::Message(message) = item {
+                is_found = is_found || each(&message.bytes);
+            }
+            Ok(())
+        })?;
+    }
+    Ok(is_found)
 }
 
 /// Gives what is in the tunnel of an exchange to `each`. Of a message of a WebSocket, `limit` bytes are kept.

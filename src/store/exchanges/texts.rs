@@ -1,8 +1,9 @@
 //! The text of exchanges that no search of events finds, for the search filter.
 //!
 //! A search of events finds what stands in payloads as it is, also over the border between two events, and in the body
-//! of an HTTP/1 message that lies in one event. It does not find the fields of HTTP/2, which are compressed, and bodies
-//! whose codings or frames go over several events. That text is taken from exchanges when they are over, and some of
+//! of an HTTP/1 message that lies in one event. It does not find the fields of HTTP/2, which are compressed, bodies
+//! whose codings or frames go over several events, and the messages of a WebSocket, of which the client masks its own and
+//! both sides may compress theirs. That text is taken from exchanges when they are over, and some of
 //! them share a filter (`grams`). Which one is told when the text is taken; the filter is stored when it is full.
 //! Exchanges without one are always looked at.
 
@@ -14,6 +15,7 @@ use super::index::begin;
 use crate::http::exchange::{
     Bodies as _, BodyForm, Defects, Ending, Exchange, Message, Side, Version,
 };
+use crate::http::view::tunnel;
 use crate::store::block::TARGET_BYTES;
 use crate::store::error::{At, Error};
 use crate::store::grams::{Filter, FilterMaker, Searched};
@@ -22,6 +24,9 @@ use crate::store::vault::{Column, Place, Vault};
 
 /// Bodies of which more bytes than this are decoded have no filter.
 const MAX_BYTES: u64 = 8 << 20;
+
+/// What parts a text from the next: no word goes over it.
+const BETWEEN: &[u8] = b"\r\n";
 
 /// How many exchanges without a filter are read at once.
 const READ_EXCHANGES: usize = 256;
@@ -75,7 +80,9 @@ impl Hidden {
             let Some((message, pieces)) = half else {
                 return Self::Unread;
             };
-            if message.ending == Ending::Open || hides_body(message, pieces) {
+            let is_over = message.ending != Ending::Open;
+            let has_messages = message.head.as_ref().is_some_and(tunnel::starts_websocket);
+            if !is_over || has_messages || hides_body(message, pieces) {
                 return Self::Unread;
             }
             push_fields(&mut text, message);
@@ -249,11 +256,20 @@ impl TextWriter {
                         error => return Err(error),
                     },
                 }
-                // So that no text goes from one body to the next.
-                text.extend_from_slice(b"\r\n");
+                text.extend_from_slice(BETWEEN);
             }
         }
-        Ok(Some(text))
+        let limit = usize::try_from(MAX_BYTES).unwrap_or(usize::MAX);
+        let is_long = tunnel::find_message(exchange, reader, limit, &mut |message| {
+            text.extend_from_slice(message);
+            text.extend_from_slice(BETWEEN);
+            text.len() > limit
+        });
+        match is_long.map_err(|error| unwrapped(error, reader)) {
+            Ok(is_long) => Ok((!is_long).then_some(text)),
+            Err(Error::Corrupt { .. } | Error::Pruned { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes the filter of what waits.
