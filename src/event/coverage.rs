@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Origin, Timestamp};
+use super::{Origin, Predecessor, Timestamp};
 
 /// How much of a period was recorded, and what is known to be missing from it.
 ///
@@ -145,6 +145,8 @@ pub struct Stats {
     pub gap_count: u64,
     /// The captures that this one was taken from, one out of the other, the nearest last; at most [`Origin::MAX_LISTED`].
     pub origins: Vec<Origin>,
+    /// The file that its first recording was in before; `None` if it began here.
+    pub predecessor: Option<Predecessor>,
 }
 
 /// A name with counts.

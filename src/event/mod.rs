@@ -33,7 +33,7 @@ pub use form::{Carrier, Encoding, Envelope, Form, Layout};
 pub use hazard::is_hazard;
 pub use id::{ConnectionId, EventId, IdentityId, LinkId, RecordingId, RunId, SourceId, StreamId};
 pub use identity::{Identity, is_container_id};
-pub use origin::{Origin, Taken};
+pub use origin::{Origin, Predecessor, Taken};
 pub use process::Process;
 pub use provenance::Provenance;
 pub use soundness::{ChainLink, Fault, Keyed, Noted, Part, Scope, Soundness};

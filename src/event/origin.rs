@@ -1,4 +1,6 @@
-//! Where a capture comes from that is a subset of another.
+//! Where a capture comes from that is a subset of another, or goes on from one.
+
+use std::fmt::Write as _;
 
 use super::{EventId, Timestamp};
 
@@ -23,6 +25,28 @@ pub struct Origin {
     pub exported: Timestamp,
     /// The program that did it, and its version.
     pub program: String,
+}
+
+/// The capture that the first recording of this one was in before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Predecessor {
+    /// Its name, without a folder.
+    pub name: String,
+    /// The last event that was given an id; at least 1.
+    pub last: EventId,
+    /// The head of its chain.
+    pub link: Option<Vec<u8>>,
+}
+
+impl Predecessor {
+    /// The head of its chain in hexadecimal digits, as `verify --expect-head` takes it.
+    pub fn head(&self) -> Option<String> {
+        let mut digits = String::new();
+        for byte in self.link.as_ref()? {
+            write!(digits, "{byte:02x}").expect("writing to a string cannot fail");
+        }
+        Some(digits)
+    }
 }
 
 /// What is taken of a capture.

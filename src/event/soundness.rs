@@ -1,6 +1,6 @@
 //! What a check of a capture found: faults, and how far the chain of its commits holds.
 
-use super::{EventId, Timestamp};
+use super::{EventId, Predecessor, Timestamp};
 
 /// What part of a capture a fault is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -184,6 +184,8 @@ pub struct Soundness {
     pub removed_events: u64,
     /// Whether the capture is a subset of another: its digests are over what was taken.
     pub is_subset: bool,
+    /// The file that its first recording was in before, which its chain goes on from; `None` if it began here.
+    pub predecessor: Option<Predecessor>,
     /// Whether it is encrypted and was not unlocked: of payloads only that they are there was checked, and digests not at all.
     pub is_locked: bool,
     /// Whether not all of it was looked at.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::event::{ChainLink, EventId, Fault, Keyed, Noted, Scope, Soundness, Timestamp};
 
 use super::jsonl::put;
+use super::stats::{GoesOnFrom, goes_on_from};
 
 /// A fault. Times are RFC 3339 in UTC; what is unknown is absent.
 #[derive(Debug, Serialize)]
@@ -72,6 +73,9 @@ struct Whole<'a> {
     removals: u64,
     removed_events: u64,
     is_subset: bool,
+    /// The file that its first recording was in before; absent if it began in this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    goes_on_from: Option<GoesOnFrom<'a>>,
     /// Whether it is encrypted and was not unlocked: payloads and digests were not checked then.
     is_locked: bool,
     /// Whether tampering would have shown, and not only damage.
@@ -155,6 +159,7 @@ pub fn write(out: &mut dyn Write, done: &Soundness) -> io::Result<()> {
         removals: done.removals,
         removed_events: done.removed_events,
         is_subset: done.is_subset,
+        goes_on_from: done.predecessor.as_ref().map(goes_on_from),
         is_locked: done.is_locked,
         shows_tampering: done.shows_tampering(),
     };

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::event::{Counted, Gap, Origin, RecordingStats, Stats, Timestamp};
+use crate::event::{Counted, Gap, Origin, Predecessor, RecordingStats, Stats, Timestamp};
 
 use super::coverage::{self, Coverage};
 use super::jsonl::put;
@@ -42,6 +42,28 @@ struct Object<'a> {
     /// The captures that this one was taken from, the nearest last; absent if it is no subset.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     taken_from: Vec<TakenFrom<'a>>,
+    /// The file that its first recording was in before; absent if it began in this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    goes_on_from: Option<GoesOnFrom<'a>>,
+}
+
+/// The file before this one.
+#[derive(Debug, Serialize)]
+pub(super) struct GoesOnFrom<'a> {
+    /// Its name, without a folder.
+    file: &'a str,
+    /// Its last event, and the head of its chain.
+    last_id: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head: Option<String>,
+}
+
+pub(super) fn goes_on_from(before: &Predecessor) -> GoesOnFrom<'_> {
+    GoesOnFrom {
+        file: &before.name,
+        last_id: before.last.number(),
+        head: before.head(),
+    }
 }
 
 /// A capture that another was taken from.
@@ -151,6 +173,7 @@ pub fn write(out: &mut dyn Write, stats: &Stats) -> io::Result<()> {
         recordings: stats.recordings.iter().map(recording).collect(),
         recording_count: stats.recording_count,
         taken_from: stats.origins.iter().map(taken_from).collect(),
+        goes_on_from: stats.predecessor.as_ref().map(goes_on_from),
     };
     put(&mut *out, &object)?;
     out.write_all(b"\n")

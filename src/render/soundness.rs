@@ -111,6 +111,17 @@ pub fn write(out: &mut dyn Write, done: &Soundness, style: &Style) -> io::Result
             done.removed_events, done.removals
         )?;
     }
+    if let Some(before) = &done.predecessor {
+        writeln!(
+            out,
+            "before    the recording was in {}, up to event {}",
+            escape::line(&before.name),
+            before.last
+        )?;
+        if let Some(head) = before.head() {
+            writeln!(out, "          and link {head}")?;
+        }
+    }
     if done.is_subset {
         writeln!(
             out,

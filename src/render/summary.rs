@@ -22,6 +22,14 @@ const WRITES: &str = "a string takes every write";
 /// What `out` says.
 pub fn write(out: &mut dyn Write, stats: &Stats, style: &Style) -> io::Result<()> {
     totals(out, stats, style)?;
+    if let Some(before) = &stats.predecessor {
+        writeln!(
+            out,
+            "before    in {}, up to event {}",
+            escape::line(&before.name),
+            before.last
+        )?;
+    }
     for each in &stats.origins {
         origin(out, each, style)?;
     }
@@ -301,6 +309,7 @@ mod tests {
                 frames: Some(2),
                 ..Gap::default()
             }],
+            predecessor: None,
             origins: vec![Origin {
                 path: "/var/cap\x1bture.db".to_owned(),
                 began: Some(at(-10)),

@@ -7,18 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::{At, Error};
 use super::reader::Reader;
-use crate::event::{EventId, Timestamp};
-
-/// What the next file has to know of the one before it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Predecessor {
-    /// Its name, without a folder.
-    pub name: String,
-    /// The last event that was given an id; at least 1.
-    pub last: EventId,
-    /// The head of its chain.
-    pub link: Option<Vec<u8>>,
-}
+use crate::event::{EventId, Predecessor, Timestamp};
 
 /// What the row says in place of a rule, before the name.
 const BEGUN_IN: &str = "begun in ";

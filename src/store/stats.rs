@@ -68,6 +68,7 @@ impl Reader {
             file_bytes,
             coverage,
             origins: self.origins()?,
+            predecessor: self.predecessor()?,
             ..stats
         })
     }
@@ -126,6 +127,7 @@ fn count(db: &Connection, since: i64, until: i64) -> Result<Stats> {
             until,
         )?,
         coverage: Coverage::default(),
+        predecessor: None,
         recordings: recordings(db, since, until)?,
         recording_count: db.query_row(
             concat!(

@@ -8,13 +8,13 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use super::batch::{Batch, Counters, KnownRun, NextIds, RecordingStart, RunRow, UncleanEnd};
 use super::begin::Begun;
 use super::error::{At, Error};
-use super::predecessor::Predecessor;
+use super::long_log::LongLog;
 use super::prune::{self, Done, Pruner, Step};
 use super::retention::{Plan, Rules, Size};
 use super::row_writer::RowWriter;
 use super::vault::Vault;
 use super::{begin, chain, migrate, open, unlock};
-use crate::event::{ConnectionId, EventId, RecordingId, RunId, SourceId, Timestamp};
+use crate::event::{ConnectionId, EventId, Predecessor, RecordingId, RunId, SourceId, Timestamp};
 
 /// How a recording was closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,7 @@ pub struct Writer {
     unclean: Vec<UncleanEnd>,
     pruner: Option<Pruner>,
     newest_before: Option<(i64, Timestamp)>,
+    log: LongLog,
     // Closed last: closing any descriptor of the file gives up SQLite's own locks (POSIX fcntl).
     lock: File,
 }
@@ -136,6 +137,7 @@ impl Writer {
             vault.clone(),
         )
         .map_err(|error| error.at(&path))?;
+        let log = LongLog::new(&path);
         Ok(Self {
             db,
             path,
@@ -146,6 +148,7 @@ impl Writer {
             unclean,
             pruner: None,
             newest_before,
+            log,
             lock,
         })
     }
@@ -258,7 +261,8 @@ impl Writer {
         self.rows
             .write(&transaction, batches, now)
             .map_err(|error| error.at(&self.path))?;
-        transaction.commit().at(&self.path)
+        transaction.commit().at(&self.path)?;
+        self.log.tend(&self.db)
     }
 
     /// Keeps from now on what these rules say. With a limit on size, the `-wal` is written back early enough to fit in.
@@ -340,7 +344,10 @@ impl Writer {
     /// # Errors
     /// When the file cannot be written.
     pub fn write_back(&self) -> Result<bool, Error> {
-        prune::write_back(&self.db, &self.path)
+        match self.log.is_held() {
+            Some(is_held) => Ok(is_held),
+            None => prune::write_back(&self.db, &self.path),
+        }
     }
 
     /// Notes that this host's clock was set, by so many nanoseconds, after what is committed so far.
@@ -371,8 +378,9 @@ impl Writer {
     /// # Errors
     /// As for [`Writer::commit`].
     pub fn end_all(&mut self, counters: &[Counters], now: Timestamp) -> Result<(), Error> {
-        // It has the file open, which sealing does not allow.
+        // They have the file open, which sealing does not allow.
         self.pruner = None;
+        self.log.end();
         let transaction =
             Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate).at(&self.path)?;
         self.rows

@@ -251,10 +251,20 @@ fn recorded_into_for_long() {
         assert!(server.wait_for_empty_queues(LONG));
         tell(&plan, &seen, idle, played);
         assert_eq!(server.kicked(), 0);
-        until_true("all is in the file, or was", || {
+        let sent = i64::try_from(played + 500).unwrap();
+        let deadline = Instant::now() + LONG;
+        loop {
             let sql = "SELECT (SELECT COUNT(*) FROM events) + (SELECT coalesce(SUM(events), 0) FROM removals)";
-            live(&env.db()).number(sql) == i64::try_from(played + 500).unwrap()
-        });
+            let kept_or_pruned = live(&env.db()).number(sql);
+            if kept_or_pruned == sent {
+                break;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{kept_or_pruned} of {sent} events are in the file or were:\n{}",
+                recorder.said()
+            );
+        }
         seen
     });
     until_true("less than the limit", || size(&env) <= plan.limit_bytes);

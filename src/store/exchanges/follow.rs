@@ -46,6 +46,8 @@ pub fn follow(
     // What is lost in a power cut is made again.
     db.pragma_update(None, "synchronous", "NORMAL").at(&path)?;
     db.pragma_update(None, "foreign_keys", false).at(&path)?;
+    // The log is the writer's to write back.
+    db.pragma_update(None, "wal_autocheckpoint", 0).at(&path)?;
     let mut indexer = Indexer::new(&reader, &db)?;
     loop {
         match next() {

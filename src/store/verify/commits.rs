@@ -423,6 +423,9 @@ impl<'a, 'f> Commits<'a, 'f> {
         if let Some(counted) = counted {
             (self.done.removals, self.done.removed_events) = counted;
         }
+        let before = reader.predecessor();
+        let before = self.found.pass(Part::Count, before, Scope::default())?;
+        self.done.predecessor = before.flatten();
         Ok(())
     }
 }

@@ -119,6 +119,15 @@ fn a_ring_over_many_files_loses_nothing() {
     let mut command = env.command(QUERY, ["--coverage", "--events", "-n", "1", "--db"]);
     command.arg(&written[3]);
     run(command).exits(0).never_says("prune");
+    // Each names the file before it, with what `--expect-head` can be asked about there.
+    let before = written[2].file_name().unwrap().to_str().unwrap();
+    for (command, last) in [("stats", "up to event 450"), ("verify", "and link ")] {
+        let mut command = env.command(QUERY, [command, "--db"]);
+        command.arg(&written[3]);
+        let run = run(command).exits(0);
+        assert!(run.text().contains(before), "{}", run.text());
+        assert!(run.text().contains(last), "{}", run.text());
+    }
 }
 
 /// A file with a key.

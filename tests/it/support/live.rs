@@ -99,9 +99,9 @@ impl Recorder {
         super::bounded::status_kib(&self.child, "VmHWM:").unwrap()
     }
 
-    /// The memory that it has in use now, in KiB.
+    /// The memory that it has in use now, in KiB: its own, without mapped files (the `-shm` grows with a log that is held).
     pub(crate) fn memory_kib(&self) -> u64 {
-        super::bounded::status_kib(&self.child, "VmRSS:").unwrap()
+        super::bounded::status_kib(&self.child, "RssAnon:").unwrap()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
