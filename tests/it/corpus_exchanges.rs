@@ -196,7 +196,7 @@ fn what_a_websocket_says_is_found() {
             .filter(|texts| texts.iter().any(|text| text.contains(&start)))
             .count();
         let counted = env
-            .query(["--exchanges", "--grep", &start, "--count"])
+            .query(["--exchanges", "--fixed", "--grep", &start, "--count"])
             .exits(0);
         assert_eq!(counted.stdout, format!("{holding}\n").as_bytes(), "{start}");
         searched += 1;
