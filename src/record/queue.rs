@@ -233,6 +233,12 @@ impl Queue {
         }
     }
 
+    /// Whether more than half of the room of a source is taken: there is no time for anything but to take in what waits.
+    pub(super) fn is_crowded(&self) -> bool {
+        let half = self.limit_bytes / 2;
+        self.lock().parts.iter().any(|part| part.bytes > half)
+    }
+
     /// How much is waiting.
     pub(super) fn backlog(&self) -> Backlog {
         let inner = self.lock();
@@ -273,7 +279,9 @@ mod tests {
     fn a_full_queue_drops_the_newest_and_says_so_in_their_place() {
         let queue = Queue::new(2 * (100 + FRAME_BYTES), 1);
         assert!(queue.push_frame(0, frame(1, 100)));
+        assert!(!queue.is_crowded());
         assert!(queue.push_frame(0, frame(2, 100)));
+        assert!(queue.is_crowded());
         assert!(!queue.push_frame(0, frame(3, 100)));
         assert!(!queue.push_frame(0, frame(4, 50)));
         assert_eq!(

@@ -17,7 +17,8 @@ use crate::store::{self, Goes, Plan, Rules, Size, Writer};
 /// How often is looked what is to go.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How long pruning goes on between two commits. The step that is under way is finished.
+/// How long pruning goes on between two commits. The step that is under way is finished. While the queue is crowded it is one
+/// step, which removes about as much as a commit adds.
 const BUDGET: Duration = Duration::from_millis(100);
 
 /// How long a clock that makes everything too old has to go on before it is believed.
@@ -120,14 +121,11 @@ impl Retention {
             live.get_or_init(all).contains(&id)
         };
         let began = Instant::now();
-        while store.is_pruning() && began.elapsed() < BUDGET {
-            if !store.prune(now(), &is_live)? {
-                break;
-            }
-        }
+        let has_time = || began.elapsed() < BUDGET && !self.meters.queue.is_crowded();
+        while store.is_pruning() && store.prune(now(), &is_live)? && has_time() {}
         if is_due && !store.is_pruning() {
             // What is left to be swept and given back is not part of a plan.
-            while began.elapsed() < BUDGET && store.prune(now(), &is_live)? {}
+            while has_time() && store.prune(now(), &is_live)? {}
         }
         let (_, is_short) = store.pruned();
         self.meters

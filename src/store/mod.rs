@@ -51,7 +51,7 @@
 //! | `auto_vacuum` | INCREMENTAL | must be set before the first table, and free pages are to be given back |
 //! | `journal_mode` | WAL; DELETE after a clean end | readers do not block; one file in the end |
 //! | `synchronous` | FULL | a power cut takes no commit back; with a commit a second it costs some percent |
-//! | `wal_autocheckpoint` | 8192 pages (32 MiB) | faster than the default of 4 MiB |
+//! | `wal_autocheckpoint` | 8192 pages (32 MiB) | faster than the default of 4 MiB; a log that a reader held for long is written back by a thread (`long_log`) |
 //! | `journal_size_limit` | 64 MiB | a `-wal` that once grew does not stay large |
 //! | `cache_size` | 16 MiB, readers 8 MiB | no effect on speed was seen; it bounds memory |
 //!
