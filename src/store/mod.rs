@@ -130,6 +130,7 @@ mod migrate;
 mod news;
 mod open;
 mod origins;
+mod patience;
 mod payload;
 mod plan;
 mod postings;

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use super::batch::{Batch, Counters, KnownRun, NextIds, RecordingStart, RunRow, UncleanEnd};
 use super::begin::Begun;
 use super::error::{At, Error};
+use super::patience::{self, Patience, Way};
 use super::predecessor::Predecessor;
 use super::prune::{self, Done, Pruner, Step};
 use super::retention::{Plan, Rules, Size};
@@ -91,6 +92,8 @@ impl Writer {
         let path = open::resolve(path)?;
         let lock = open::lock_for_writing(&path)?;
         let mut db = open::open_for_writing(&path)?;
+        let patience = Patience::with(&path, Way::InPlace(open::SHARED));
+        patience.watch_over(&mut db, None).at(&path)?;
         // Whatever is a reason to refuse the file comes before the first change to it, which is to WAL mode.
         let version = migrate::check_writable(&db, &path)?;
         if version.is_some_and(|version| version >= chain::SINCE_VERSION) {
@@ -136,6 +139,8 @@ impl Writer {
             vault.clone(),
         )
         .map_err(|error| error.at(&path))?;
+        // What a recorder does from now on is written by the clock, and not to be held up.
+        patience::leave_alone(&mut db).at(&path)?;
         Ok(Self {
             db,
             path,

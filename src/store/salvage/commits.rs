@@ -297,7 +297,8 @@ fn newest(copying: Copying<'_>) -> i64 {
     ]
     .into_iter()
     .filter_map(|sql| {
-        let newest = copying.reader.db.query_row(sql, [], |row| row.get(0));
+        let reader = copying.reader;
+        let newest = reader.bounded(|| reader.db.query_row(sql, [], |row| row.get(0)));
         newest.ok().flatten()
     })
     .max()

@@ -412,12 +412,13 @@ impl<'a, 'f> Commits<'a, 'f> {
             return Ok(());
         }
         let counted = reader
-            .db
-            .query_row(
-                "SELECT COUNT(*), COALESCE(SUM(events), 0) FROM removals WHERE events > 0",
-                [],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
+            .bounded(|| {
+                reader.db.query_row(
+                    "SELECT COUNT(*), COALESCE(SUM(events), 0) FROM removals WHERE events > 0",
+                    [],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+            })
             .at(&reader.path);
         let counted = self.found.pass(Part::Count, counted, Scope::default())?;
         if let Some(counted) = counted {
@@ -431,7 +432,7 @@ impl Read {
     /// Goes on to this id: what was to come before it is missing.
     fn reach(&mut self, id: i64) {
         if id > self.next {
-            let events = u64::try_from(id - self.next).unwrap_or(0);
+            let events = id.abs_diff(self.next);
             self.missing
                 .add_range(EventId::new(self.next), EventId::new(id - 1), events);
         }
