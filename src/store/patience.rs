@@ -11,7 +11,7 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rusqlite::config::DbConfig;
@@ -32,6 +32,9 @@ const LEAST_STEPS: i64 = 2_000_000;
 /// How many steps are taken for each byte that the file takes on the disk. To list all events takes about one, and the look
 /// at all pages as long as one or two.
 const STEPS_A_BYTE: i64 = 10;
+
+/// How many steps are taken for one row of a damaged file, with all that it names: a block can have ten thousand members.
+const STEPS_A_ROW: i64 = 2_000_000;
 
 /// How many faults are asked for: where there are more, nothing in the file can be relied on.
 const FAULTS: usize = 1000;
@@ -55,7 +58,6 @@ struct Shared {
     way: Way,
     budget: i64,
     left: AtomicI64,
-    is_counting: AtomicBool,
     leads_in_circles: OnceLock<bool>,
 }
 
@@ -68,7 +70,6 @@ impl Patience {
             way,
             budget,
             left: AtomicI64::new(budget),
-            is_counting: AtomicBool::new(true),
             leads_in_circles: OnceLock::new(),
         }))
     }
@@ -85,26 +86,23 @@ impl Patience {
         db.progress_handler(STEPS, Some(is_over))
     }
 
-    /// From now on, nothing is counted but what [`Patience::of`] runs: each statement of a damaged file stands for itself.
-    pub(super) fn stop_counting(&self) {
-        self.0.is_counting.store(false, Ordering::Relaxed);
+    /// Begins to count anew, for one row of a file that is read row by row as it is damaged: each stands for itself.
+    pub(super) fn of_a_row(&self) {
+        self.0.left.store(STEPS_A_ROW, Ordering::Relaxed);
     }
 
-    /// Runs what has to end by itself also in a file that leads in circles, with patience of its own.
+    /// Runs what goes through a whole table of such a file, with patience of its own.
     pub(super) fn of<T>(&self, run: impl FnOnce() -> T) -> T {
         self.0.left.store(self.0.budget, Ordering::Relaxed);
-        let was_counting = self.0.is_counting.swap(true, Ordering::Relaxed);
         let result = run();
-        self.0.is_counting.store(was_counting, Ordering::Relaxed);
+        self.of_a_row();
         result
     }
 
     /// Whether what runs is to end, as so many steps were taken more.
     pub(super) fn is_over(&self, steps: i32) -> bool {
         let shared = &self.0;
-        if !shared.is_counting.load(Ordering::Relaxed)
-            || shared.left.fetch_sub(i64::from(steps), Ordering::Relaxed) > 0
-        {
+        if shared.left.fetch_sub(i64::from(steps), Ordering::Relaxed) > 0 {
             return false;
         }
         *shared
@@ -295,8 +293,8 @@ mod tests {
         };
         assert!(is_interrupted(endless(&db, u64::MAX >> 1)));
         assert!(patience.is_lost());
-        // From now on each statement has its own.
-        patience.stop_counting();
+        // In a damaged file, each row and each statement has its own.
+        patience.of_a_row();
         assert_eq!(endless(&db, 100_000).unwrap(), 100_000);
         assert!(is_interrupted(patience.of(|| endless(&db, u64::MAX >> 1))));
         assert_eq!(patience.of(|| endless(&db, 100_000)).unwrap(), 100_000);

@@ -155,9 +155,6 @@ impl Reader {
         let reader = |db, (access, way), lock| {
             care.set(&db).at(&path)?;
             let patience = Patience::with(&path, way);
-            if care == Care::Tolerant {
-                patience.stop_counting();
-            }
             let mut reader = Self::new(db, path.clone(), access, lock);
             if access != Access::Live {
                 // What claims to be larger than the file is a list of pages without an end.

@@ -357,7 +357,7 @@ impl Question<'_> {
     /// What `take` says; when the statement fails, or is stopped.
     pub fn for_each<E: From<SqlError>>(
         &mut self,
-        mut take: impl FnMut(&[Cell<'_>]) -> Result<ControlFlow<()>, E>,
+        take: impl FnMut(&[Cell<'_>]) -> Result<ControlFlow<()>, E>,
     ) -> Result<(), E> {
         let sql = self.sql;
         let (stop, handle) = (&sql.stop, sql.reader.db.get_interrupt_handle());
@@ -372,13 +372,13 @@ impl Question<'_> {
                     }
                 }
             });
-            self.each_row(&mut take)
+            self.each_row(take)
         })
     }
 
     fn each_row<E: From<SqlError>>(
         &mut self,
-        take: &mut dyn FnMut(&[Cell<'_>]) -> Result<ControlFlow<()>, E>,
+        mut take: impl FnMut(&[Cell<'_>]) -> Result<ControlFlow<()>, E>,
     ) -> Result<(), E> {
         let sql = self.sql;
         let mut rows = self

@@ -73,7 +73,7 @@ impl<'a, 'f> Commits<'a, 'f> {
     pub(super) fn check(mut self) -> Result<(), Error> {
         let reader = self.reader;
         let mut walk = Walk::new(seek!("batches", "first_id"), i64::MIN, self.upper);
-        while let Some(step) = walk.next(&reader.db).at(&reader.path)?
+        while let Some(step) = walk.next(reader).at(&reader.path)?
             && !reader.watch().is_stopped()
         {
             match step {
@@ -176,7 +176,7 @@ impl<'a, 'f> Commits<'a, 'f> {
         }
         let reader = self.reader;
         let mut walk = Walk::new(seek!("events", "id"), first, last);
-        while let Some(step) = walk.next(&reader.db).at(&reader.path)?
+        while let Some(step) = walk.next(reader).at(&reader.path)?
             && !reader.watch().is_stopped()
         {
             match step {
@@ -217,7 +217,7 @@ impl<'a, 'f> Commits<'a, 'f> {
         };
         let mut removed = Removed::new((first, last), reader.has_chain());
         let mut walk = Walk::new(seek!("events", "id"), first, last);
-        while let Some(step) = walk.next(&reader.db).at(&reader.path)?
+        while let Some(step) = walk.next(reader).at(&reader.path)?
             && !reader.watch().is_stopped()
         {
             match step {
