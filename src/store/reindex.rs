@@ -93,7 +93,10 @@ pub fn reindex(
     // open meanwhile (POSIX fcntl). Ours is the recorder's lock: it takes the file for a live one.
     drop(db);
     let reader = Reader::open_with(&path, &vault)?;
-    let db = open::open_for_writing(&path)?;
+    let mut db = open::open_for_writing(&path)?;
+    if let Some(patience) = reader.patience() {
+        patience.watch_over(&mut db, None).at(&path)?;
+    }
     open::prepare_for_writing(&db, &path)?;
     let mut done = Reindex::new(&db, &reader).run(watch)?;
     done.exchanges = catch_up(&db, &reader, watch)?;

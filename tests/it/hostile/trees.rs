@@ -7,7 +7,9 @@ use rusqlite::Connection;
 
 use super::{CHANGES, QUESTIONS, ask, ask_all, asking, capture, change, report};
 use crate::support::bounded::run_bounded;
-use crate::support::env::TestEnv;
+use crate::support::capture::beside;
+use crate::support::env::{RECORD, TestEnv};
+use crate::support::frames::data;
 use crate::support::long::{is_long, seed, short_or_long};
 use crate::support::numbers::Numbers;
 
@@ -210,7 +212,8 @@ fn a_tree_that_meets_itself() {
     let mut lots = Numbers::new(seed("trees"));
     let mut faults = Vec::new();
     for (name, root) in trees(&env.db()) {
-        let is_chosen = matches!(name.as_str(), "events" | "streams" | "spans_max");
+        let chosen = ["events", "streams", "recordings", "spans_max"];
+        let is_chosen = chosen.contains(&name.as_str());
         if !is_chosen && lots.below(short_or_long(8, 1)) > 0 {
             continue;
         }
@@ -236,6 +239,32 @@ fn a_tree_that_meets_itself() {
             Ok(run) if run.status == Some(1) && run.story().contains("2nd reference to page") => {}
             Ok(run) => faults.push(story(run.story())),
             Err(fault) => faults.push(story(fault)),
+        }
+    }
+    report(&faults);
+}
+
+/// A recorder that is to go on in such a file refuses it, or records; either way it ends.
+#[test]
+fn a_recorder_in_a_tree_that_meets_itself() {
+    let env = capture();
+    let frames = data("real/ecapture-2.5.1-text.frames");
+    let mut faults = Vec::new();
+    for (name, root) in trees(&env.db()) {
+        if !is_long() && !["events", "blocks", "exchanges"].contains(&name.as_str()) {
+            continue;
+        }
+        let mut pages = Pages::of(&env);
+        if !knot(&mut pages, root) {
+            continue;
+        }
+        let path = pages.save(&env);
+        let mut command = env.command(RECORD, ["--again", "--import"]);
+        command.arg(&frames).arg("--db").arg(&path);
+        let fault = run_bounded(command).err();
+        faults.extend(fault.map(|fault| format!("{name}: {fault}")));
+        for suffix in ["-wal", "-shm"] {
+            fs::remove_file(beside(&path, suffix)).ok();
         }
     }
     report(&faults);
