@@ -106,8 +106,8 @@ impl Reader {
         let mut total = Total::default();
         self.each_group(filter, Group::All, &mut |row| {
             let group = read_count(row).at(&self.path)?;
-            total.events += group.events;
-            total.bytes += group.bytes;
+            total.events = total.events.saturating_add(group.events);
+            total.bytes = total.bytes.saturating_add(group.bytes);
             Ok(())
         })?;
         Ok(total)

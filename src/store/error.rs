@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::patience::IN_CIRCLES;
 use super::vault::{self, SecretKind, VaultError};
 
 /// What can go wrong with a capture file. Each variant is a situation that a user must be told differently.
@@ -190,6 +191,11 @@ impl Error {
                     detail: error.to_string(),
                 }
             }
+            // Nothing of ours ends a statement for another reason, but for what was told to, and knows.
+            Some(ErrorCode::OperationInterrupted) => Self::Corrupt {
+                path,
+                detail: IN_CIRCLES.to_owned(),
+            },
             Some(ErrorCode::ReadOnly) => Self::ReadOnly { path },
             Some(ErrorCode::PermissionDenied) => Self::Denied { path },
             _ => Self::Sqlite {
@@ -255,7 +261,8 @@ fn not_fitting(kind: SecretKind, given: Option<SecretKind>) -> String {
     }
 }
 
-/// Whether SQLite says that what it read is damaged, and not that it may not or cannot go on for another reason.
+/// Whether SQLite says that what it read is damaged, and not that it may not or cannot go on for another reason. What was ended
+/// is: its pages lead in circles.
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode;
     if let Some(cause) = vault::cause(error) {
@@ -268,7 +275,6 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
                 | ErrorCode::DatabaseLocked
                 | ErrorCode::DiskFull
                 | ErrorCode::OutOfMemory
-                | ErrorCode::OperationInterrupted
                 | ErrorCode::PermissionDenied
                 | ErrorCode::ReadOnly
                 | ErrorCode::CannotOpen

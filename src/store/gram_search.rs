@@ -26,9 +26,16 @@ pub(super) struct OpenBlocks {
     is_everything: bool,
 }
 
-/// The largest number that a set is made for: 2^31 blocks are some hundred terabytes. A file that claims more was made by
+/// The largest number that a set is made for, of 16 MiB: 2^27 blocks are some ten terabytes. A file that claims more was made by
 /// hand, and is searched without the filter.
-const MAX_NUMBER: i64 = 1 << 31;
+const MAX_NUMBER: i64 = 1 << 27;
+
+/// How many numbers are gone through to tell whether a span is touched: some hundred events are neighbors, or nearly.
+const MAX_LOOKED_AT: i64 = 1 << 12;
+
+/// How often all numbers can be covered by blocks: those of a class, of which there are four, do not overlap, and at both ends a
+/// number is shared.
+const MAX_COVERS: i64 = 8;
 
 /// A set of numbers from 0 on.
 #[derive(Default)]
@@ -46,6 +53,27 @@ impl Bits {
         }
         if let Some(word) = self.words.get_mut(number / 64) {
             *word |= 1 << (number % 64);
+        }
+    }
+
+    /// Sets all from the first to the last.
+    fn set_range(&mut self, first: i64, last: i64) {
+        let (Ok(first), Ok(last)) = (usize::try_from(first), usize::try_from(last)) else {
+            return;
+        };
+        if self.words.len() <= last / 64 {
+            self.words.resize(last / 64 + 1, 0);
+        }
+        let (begin, end) = (first / 64, last / 64);
+        for (at, word) in self.words.iter_mut().enumerate().take(end + 1).skip(begin) {
+            let mut bits = u64::MAX;
+            if at == begin {
+                bits &= u64::MAX << (first % 64);
+            }
+            if at == end {
+                bits &= u64::MAX >> (63 - last % 64);
+            }
+            *word |= bits;
         }
     }
 
@@ -122,19 +150,24 @@ impl OpenBlocks {
     fn touch_blocks(&mut self, db: &Connection) -> Result<()> {
         let mut find =
             db.prepare("SELECT first_id, last_id, raw_bytes FROM blocks WHERE id = ?1")?;
+        let mut covered = 0_i64;
         for block in self.blocks.numbers() {
             let mut rows = find.query([block])?;
             let Some(row) = rows.next()? else { continue };
             self.open += 1;
-            self.open_bytes += row.get::<_, u64>("raw_bytes")?;
+            self.open_bytes = self.open_bytes.saturating_add(row.get("raw_bytes")?);
             let (first, last): (i64, i64) = (row.get("first_id")?, row.get("last_id")?);
-            if first < 0 || last / EVENTS_A_BIT > MAX_NUMBER {
+            if first < 0 || last < first || last / EVENTS_A_BIT > MAX_NUMBER {
                 self.is_everything = true;
                 return Ok(());
             }
-            for number in first / EVENTS_A_BIT..=last / EVENTS_A_BIT {
-                self.touched.set(number);
+            let (first, last) = (first / EVENTS_A_BIT, last / EVENTS_A_BIT);
+            covered += last - first;
+            if covered > MAX_COVERS * MAX_NUMBER {
+                self.is_everything = true;
+                return Ok(());
             }
+            self.touched.set_range(first, last);
         }
         Ok(())
     }
@@ -146,9 +179,10 @@ impl OpenBlocks {
 
     /// Whether anything has to be looked at among these events; says so too often rather than too seldom.
     pub(super) fn touches(&self, first_id: i64, last_id: i64) -> bool {
+        let (first, last) = (first_id / EVENTS_A_BIT, last_id / EVENTS_A_BIT);
         self.is_everything
-            || (first_id / EVENTS_A_BIT..=last_id / EVENTS_A_BIT)
-                .any(|number| self.touched.is_set(number))
+            || last.abs_diff(first) >= MAX_LOOKED_AT.unsigned_abs()
+            || (first..=last).any(|number| self.touched.is_set(number))
     }
 }
 
@@ -284,7 +318,7 @@ fn open_group(
 ) -> Result<()> {
     let Reader { db, vault, .. } = reader;
     if grams.is_empty() {
-        (first..=last).for_each(|block| blocks.set(block));
+        blocks.set_range(first, last);
         return Ok(());
     }
     // The part that tells most: every filter has the plain grams, whatever it covers.
@@ -302,8 +336,8 @@ fn open_group(
     while let Some(row) = rows.next()? {
         let block: i64 = row.get("id")?;
         // Those between have no filter.
-        (next..block).for_each(|block| blocks.set(block));
-        next = block + 1;
+        blocks.set_range(next, block.saturating_sub(1));
+        next = block.saturating_add(1);
         let covers_all = row.get::<_, u8>("covers")? == grams::Covers::All.code();
         let asked = || grams.iter().filter(|gram| covers_all || gram.is_plain);
         let in_part = |part: usize| asked().filter(move |gram| gram.part() == part);
@@ -338,6 +372,90 @@ fn open_group(
             blocks.set(block);
         }
     }
-    (next..=last).for_each(|block| blocks.set(block));
+    blocks.set_range(next, last);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn touched(blocks: &[(i64, i64)]) -> OpenBlocks {
+        let mut db = Connection::open_in_memory().unwrap();
+        crate::store::migrate::climb(&mut db, std::path::Path::new("test")).unwrap();
+        let mut open = OpenBlocks {
+            is_everything: false,
+            ..OpenBlocks::everything()
+        };
+        for (id, (first, last)) in (1_i64..).zip(blocks) {
+            db.execute(
+                "INSERT INTO blocks (id, class, first_id, last_id, part_bytes, raw_bytes, stored_bytes, codec, members)
+                 VALUES (?1, 0, ?2, ?3, ?1, ?4, 1, 0, x'')",
+                params![id, first, last, i64::MAX],
+            )
+            .unwrap();
+            open.blocks.set(id);
+        }
+        open.touch_blocks(&db).unwrap();
+        open
+    }
+
+    #[test]
+    fn ranges_are_what_they_hold() {
+        for (first, last) in [
+            (0, 0),
+            (0, 63),
+            (63, 64),
+            (3, 70),
+            (64, 127),
+            (1, 200),
+            (9, 8),
+            (-1, 5),
+        ] {
+            let (mut one_by_one, mut at_once) = (Bits::default(), Bits::default());
+            one_by_one.set(100);
+            at_once.set(100);
+            if first >= 0 {
+                (first..=last).for_each(|number| one_by_one.set(number));
+            }
+            at_once.set_range(first, last);
+            assert!(
+                one_by_one.numbers().eq(at_once.numbers()),
+                "{first} to {last}"
+            );
+        }
+    }
+
+    #[test]
+    fn events_of_open_blocks_are_touched() {
+        let open = touched(&[(1, 2000), (5000, 5001)]);
+        for (first, last, expected) in [
+            (1, 1, true),
+            (1990, 2100, true),
+            (2600, 4000, false),
+            (4900, 6000, true),
+            (6000, 7000, false),
+            (i64::MIN, -1, true),
+            (6000, i64::MAX, true),
+        ] {
+            assert_eq!(open.touches(first, last), expected, "{first} to {last}");
+        }
+    }
+
+    /// What a file that was made by hand claims: all of it is looked at, which costs no more than there is.
+    #[test]
+    fn blocks_that_no_file_has() {
+        let widest = MAX_NUMBER * EVENTS_A_BIT;
+        let many = vec![(0, widest); 10];
+        for blocks in [
+            [(-5, 3)].as_slice(),
+            &[(9, 3)],
+            &[(0, i64::MAX)],
+            &[(0, widest + EVENTS_A_BIT)],
+            &many,
+        ] {
+            assert!(touched(blocks).touches(1 << 40, 1 << 40), "{blocks:?}");
+        }
+        assert_eq!(touched(&[(1, 2), (3, 4), (5, 6)]).open_bytes, u64::MAX);
+    }
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::{At, Error};
+use super::patience::{Patience, Way};
 use super::vault::{Secret, Vault};
 use super::{definitions, open, unlock};
 
@@ -79,10 +80,12 @@ pub(super) fn identify(connection: &Connection, path: &Path) -> Result<Identity,
     if application == APPLICATION_ID && version > 0 {
         return Ok(Identity::Capture(version));
     }
-    let tables: i64 = connection
-        .query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get(0))
+    let has_tables: bool = connection
+        .query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| {
+            row.get(0)
+        })
         .at(path)?;
-    if tables == 0 && (application == 0 || application == APPLICATION_ID) {
+    if !has_tables && (application == 0 || application == APPLICATION_ID) {
         return Ok(Identity::Empty);
     }
     let detail = format!("an SQLite database of another program (application id {application:#x})");
@@ -141,6 +144,8 @@ pub(super) fn open_to_change(
     std::fs::symlink_metadata(path).map_err(|error| Error::from_io(path, error))?;
     let lock = open::lock_for_writing(path)?;
     let mut db = open::open_for_writing(path)?;
+    let patience = Patience::with(path, Way::InPlace(open::SHARED));
+    patience.watch_over(&mut db, None).at(path)?;
     if check_writable(&db, path)?.is_none() {
         return Err(Error::Foreign {
             path: path.to_owned(),

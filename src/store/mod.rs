@@ -131,6 +131,7 @@ mod migrate;
 mod news;
 mod open;
 mod origins;
+mod patience;
 mod payload;
 mod plan;
 mod postings;

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
 use super::error::{At, Error};
+use super::patience;
 use super::reader::Reader;
 use super::scan::{self, StoredPayload};
 use crate::event::{EventId, StoredEvent, Timestamp};
@@ -31,6 +32,10 @@ impl Reader {
                 statement
                     .query_map([after.number(), LOOKED_AT], |row| row.get("id"))?
                     .collect()
+            })
+            .and_then(|ids: Vec<i64>| {
+                let rises = ids.iter().all(|id| *id > after.number()) && ids.is_sorted_by(i64::lt);
+                rises.then_some(ids).ok_or_else(patience::not_rising)
             })
             .at(&self.path)?;
         let mut found = Vec::new();

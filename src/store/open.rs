@@ -17,6 +17,10 @@ use super::error::{At, Error};
 /// How long SQLite waits for a lock within one call.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 
+/// How a file is opened that somebody may write to, and one that nobody does (SQLite's "URI filenames").
+pub(super) const SHARED: &str = "mode=ro";
+pub(super) const UNCHANGING: &str = "mode=ro&immutable=1";
+
 /// How often a recorder tries for the file's lock, and how long it waits in between: a reader may hold it for a moment.
 const LOCK_ATTEMPTS: u32 = 20;
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
@@ -194,6 +198,14 @@ pub(super) fn lock_for_writing(path: &Path) -> Result<File, Error> {
     })
 }
 
+/// How long a file and its log are together, in bytes.
+pub(super) fn bytes_of(path: &Path) -> u64 {
+    ["", "-wal"]
+        .iter()
+        .filter_map(|suffix| std::fs::metadata(beside(path, suffix)).ok())
+        .fold(0, |bytes, metadata| bytes.saturating_add(metadata.len()))
+}
+
 /// Whether `file` is what goes by this name.
 pub(super) fn is_at(path: &Path, file: &File) -> Result<bool, Error> {
     let wrap = |error| Error::from_io(path, error);
@@ -265,6 +277,33 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
         .at(path)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// Opens the database for a reader, with these parameters of its URI.
+pub(super) fn open_read_only(path: &Path, parameters: &str) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(uri(path, parameters), flags).at(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT * 20).at(path)?;
+    Ok(connection)
+}
+
+/// A path as SQLite's `file:` URI. SQLite's "URI filenames": `?`, `#` and `%` must be escaped, other bytes may be.
+fn uri(path: &Path, parameters: &str) -> String {
+    use std::fmt::Write as _;
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                uri.push(char::from(*byte));
+            }
+            other => write!(uri, "%{other:02X}").expect("writing to a string cannot fail"),
+        }
+    }
+    uri.push('?');
+    uri.push_str(parameters);
+    uri
 }
 
 /// Sets what must be set before the first table exists. On an existing file it is no question but a change:

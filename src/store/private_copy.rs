@@ -39,8 +39,8 @@ pub(super) fn open(
         .and_then(|()| connection.pragma_update(None, "locking_mode", "EXCLUSIVE"))
         .at(path)?;
     connection
-        .query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| {
-            row.get::<_, i64>(0)
+        .query_row("SELECT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| {
+            row.get::<_, bool>(0)
         })
         .at(path)?;
     // Not `query_only`: that would forbid the temporary tables of a plan as well. Nothing can reach this copy again.

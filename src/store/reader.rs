@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension};
 
 use super::error::{At, Error, is_damage};
 use super::exchanges::HeadCache;
 use super::identities::IdentityCache;
-use super::open::{self, Header};
+use super::open::{self, Header, SHARED, UNCHANGING, open_read_only};
+use super::patience::{Patience, Way};
 use super::payload::{BlockCache, Payload};
 use super::private_copy::{self, LOGS};
 use super::row::{self, EVENT_BY_ID};
@@ -94,12 +95,16 @@ pub struct Reader {
     sources: RefCell<HashMap<i64, Option<Arc<str>>>>,
     pub(super) identities: RefCell<IdentityCache>,
     access: Access,
+    /// No frame in it is larger, in bytes.
+    largest_frame: i32,
     /// The version of its schema.
     version: i64,
     pub(super) uses_search_filter: bool,
     /// Whether it is a subset that lacks events in the middle of streams.
     has_cuts: bool,
     watch: Watch,
+    /// How long questions may go on before the file is looked at; `None` where this process writes it.
+    pub(super) patience: Option<Patience>,
     // Held while the file is read as one that cannot change, so that no recorder changes it. Closed last.
     _lock: Option<File>,
 }
@@ -147,27 +152,34 @@ impl Reader {
         let has_log = LOGS
             .iter()
             .any(|log| std::fs::metadata(open::beside(&path, log)).is_ok_and(|log| log.len() > 0));
-        let reader = |db, access, lock| {
+        let reader = |db, (access, way), lock| {
             care.set(&db).at(&path)?;
-            Ok::<_, Error>(Self::new(db, path.clone(), access, lock))
+            let patience = Patience::with(&path, way);
+            let mut reader = Self::new(db, path.clone(), access, lock);
+            if access != Access::Live {
+                // What claims to be larger than the file is a list of pages without an end.
+                let bytes = open::bytes_of(&path).try_into().unwrap_or(i32::MAX);
+                reader.largest_frame = bytes.clamp(MAX_VALUE_BYTES, MAX_FRAME_BYTES);
+            }
+            reader.be_patient(patience)?;
+            Ok::<_, Error>(reader)
         };
         let reader = if is_live {
             // The lock is the recorder's. Our descriptor of the file goes before SQLite opens its own.
             drop(file);
-            reader(open_read_only(&path, "mode=ro")?, Access::Live, None)?
+            let access = (Access::Live, Way::InPlace(SHARED));
+            reader(open_read_only(&path, SHARED)?, access, None)?
         } else if has_log {
             let db = private_copy::open(&path, |db| care.set(db))?;
-            reader(db, Access::PrivateCopy, None)?
+            reader(db, (Access::PrivateCopy, Way::Copy), None)?
         } else if header == (Header::Sqlite { is_wal: true }) {
-            reader(
-                open_read_only(&path, "mode=ro&immutable=1")?,
-                Access::Finished,
-                Some(file),
-            )?
+            let access = (Access::Finished, Way::InPlace(UNCHANGING));
+            reader(open_read_only(&path, UNCHANGING)?, access, Some(file))?
         } else {
             // SQLite's own locks are enough: a recorder that begins now waits for a statement, not for a query.
             drop(file);
-            reader(open_read_only(&path, "mode=ro")?, Access::Finished, None)?
+            let access = (Access::Finished, Way::InPlace(SHARED));
+            reader(open_read_only(&path, SHARED)?, access, None)?
         };
         reader.set_up()?.with_access_judged(header, care)
     }
@@ -178,7 +190,7 @@ impl Reader {
     /// # Errors
     /// When the file cannot be read.
     pub(super) fn beside_writer(path: &Path, vault: &Vault) -> Result<Self, Error> {
-        let db = open_read_only(path, "mode=ro")?;
+        let db = open_read_only(path, SHARED)?;
         let reader = Self::new(db, path.to_owned(), Access::Live, None);
         Ok(reader.set_up()?.with_vault(vault))
     }
@@ -207,10 +219,12 @@ impl Reader {
             sources: RefCell::new(HashMap::new()),
             identities: RefCell::new(IdentityCache::new()),
             access,
+            largest_frame: MAX_FRAME_BYTES,
             version: 0,
             uses_search_filter: true,
             has_cuts: false,
             watch: Watch::default(),
+            patience: None,
             _lock: lock,
         }
     }
@@ -353,6 +367,9 @@ impl Reader {
             .pragma_update(None, "cache_size", SCAN_CACHE_KIB)
             .at(&self.path)?;
         reader.watch = self.watch.clone();
+        if let Some(patience) = self.patience() {
+            reader.be_patient(patience)?;
+        }
         reader.uses_search_filter = self.uses_search_filter;
         Ok(reader)
     }
@@ -421,7 +438,7 @@ impl Reader {
         &self,
         read: impl FnOnce() -> Result<T, Error>,
     ) -> Result<T, Error> {
-        self.limit_values(MAX_FRAME_BYTES)?;
+        self.limit_values(self.largest_frame)?;
         let result = read();
         self.limit_values(MAX_VALUE_BYTES)?;
         result
@@ -469,30 +486,4 @@ impl Reader {
             .map(|time| time.map(Timestamp::from_nanos))
             .at(&self.path)
     }
-}
-
-pub(super) fn open_read_only(path: &Path, parameters: &str) -> Result<Connection, Error> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX
-        | OpenFlags::SQLITE_OPEN_URI;
-    let connection = Connection::open_with_flags(uri(path, parameters), flags).at(path)?;
-    connection.busy_timeout(open::BUSY_TIMEOUT * 20).at(path)?;
-    Ok(connection)
-}
-
-/// A path as SQLite's `file:` URI. SQLite's "URI filenames": `?`, `#` and `%` must be escaped, other bytes may be.
-fn uri(path: &Path, parameters: &str) -> String {
-    use std::fmt::Write as _;
-    let mut uri = String::from("file:");
-    for byte in path.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
-                uri.push(char::from(*byte));
-            }
-            other => write!(uri, "%{other:02X}").expect("writing to a string cannot fail"),
-        }
-    }
-    uri.push('?');
-    uri.push_str(parameters);
-    uri
 }

@@ -64,8 +64,9 @@ fn catch_up(db: &Connection, reader: &Reader, watch: &Watch) -> Result<u64, Erro
         indexer.advance(newest, watch)?;
         indexer.finish(watch)?;
     }
-    db.query_row("SELECT COUNT(*) FROM exchanges", [], |row| row.get(0))
-        .at(path)
+    // No row has the id 0. Without a condition, nothing would end this where pages lead in circles.
+    let sql = "SELECT COUNT(*) FROM exchanges WHERE id <> 0";
+    db.query_row(sql, [], |row| row.get(0)).at(path)
 }
 
 /// Makes the filters that the capture at `path` lacks, or with `anew` all of them, and brings it to this version's schema.
@@ -82,7 +83,8 @@ pub fn reindex(
     let path = open::resolve(path)?;
     let (_lock, db, vault) = migrate::open_to_change(&path, secret)?;
     if anew {
-        db.execute_batch("DELETE FROM grams").at(&path)?;
+        // Row by row, which can be ended where pages lead in circles.
+        db.execute_batch("DELETE FROM grams WHERE true").at(&path)?;
     }
     if anew || index::is_outdated(&db).at(&path)? {
         index::clear(&db).at(&path)?;
@@ -91,7 +93,10 @@ pub fn reindex(
     // open meanwhile (POSIX fcntl). Ours is the recorder's lock: it takes the file for a live one.
     drop(db);
     let reader = Reader::open_with(&path, &vault)?;
-    let db = open::open_for_writing(&path)?;
+    let mut db = open::open_for_writing(&path)?;
+    if let Some(patience) = reader.patience() {
+        patience.watch_over(&mut db, None).at(&path)?;
+    }
     open::prepare_for_writing(&db, &path)?;
     let mut done = Reindex::new(&db, &reader).run(watch)?;
     done.exchanges = catch_up(&db, &reader, watch)?;

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::patience;
+
 /// How many are read at once.
 const READ: usize = 256;
 
@@ -39,8 +41,12 @@ impl Removed {
             )?;
             let mut rows = statement.query(params![self.after, self.last, READ])?;
             while let Some(row) = rows.next()? {
-                self.after = row.get("event_id")?;
-                self.ready.push_back((self.after, row.get("digest")?));
+                let id = row.get("event_id")?;
+                if id <= self.after {
+                    return Err(patience::not_rising());
+                }
+                self.after = id;
+                self.ready.push_back((id, row.get("digest")?));
             }
             self.is_over = self.ready.len() < READ;
         }

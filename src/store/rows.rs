@@ -331,7 +331,7 @@ impl<'a> Rows<'a> {
         ids.dedup();
         let mut places = BinaryHeap::with_capacity(ids.len());
         let listed_ranges = ids.into_iter().map(|id| (id, id));
-        for (first, last) in listed_ranges.chain([(listed + 1, self.upper)]) {
+        for (first, last) in listed_ranges.chain([(listed.saturating_add(1), self.upper)]) {
             let found = self.select(first, last)?;
             places.extend(
                 found
@@ -408,7 +408,9 @@ fn joined(mut spans: Vec<Span>) -> Ranges {
     let mut ranges = Ranges::new();
     for span in spans {
         match ranges.last_mut() {
-            Some(range) if *range.end() + 1 == span.first => *range = *range.start()..=span.last,
+            Some(range) if range.end().checked_add(1) == Some(span.first) => {
+                *range = *range.start()..=span.last;
+            }
             _ => ranges.push(span.first..=span.last),
         }
     }
@@ -430,4 +432,21 @@ fn most_spans(reader: &Reader) -> Result<i64, Error> {
     #[expect(clippy::cast_possible_truncation, reason = "it is a size, and clamped")]
     let bytes = bytes_a_span.unwrap_or(1.0).clamp(1.0, 1e15) as i64;
     Ok((UNIT_BYTES / bytes).clamp(1, UNIT_SPANS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_that_are_neighbors_are_joined() {
+        let joined = |spans: &[(i64, i64)]| {
+            let spans = spans.iter().map(|(first, last)| Span::of(*first, *last));
+            joined(spans.collect())
+        };
+        assert_eq!(joined(&[(5, 8), (1, 4), (10, 12)]), [1..=8, 10..=12]);
+        // What a file claims can be anything.
+        let ends = joined(&[(1, i64::MAX), (i64::MIN, 0), (2, 3)]);
+        assert_eq!(ends, [i64::MIN..=i64::MAX, 2..=3]);
+    }
 }

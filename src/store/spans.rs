@@ -57,6 +57,18 @@ pub(super) struct Span {
     pub(super) last: i64,
 }
 
+#[cfg(test)]
+impl Span {
+    /// One with these ids.
+    pub(super) fn of(first: i64, last: i64) -> Self {
+        Self {
+            edge: 0,
+            first,
+            last,
+        }
+    }
+}
+
 /// Spans in order of their newest (or oldest) time.
 pub(super) struct Spans {
     order: Order,

@@ -12,9 +12,6 @@ use crate::event::{Counted, Coverage, Gap, IdentityCounts, RecordingStats, Stats
 /// How many processes and hosts are listed.
 const LISTED: usize = 20;
 
-/// How many steps of SQLite's lie between two looks at whether to stop: some milliseconds.
-const STEPS: i32 = 100_000;
-
 impl Reader {
     /// Counts what lies in the period from `since` on and before `until`. Recordings and gaps are those that touch it. `None`
     /// if it was stopped.
@@ -27,15 +24,7 @@ impl Reader {
         until: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Option<Stats>, Error> {
-        let watch = self.watch().clone();
-        let is_stopped = move || watch.is_stopped();
-        self.db
-            .progress_handler(STEPS, Some(is_stopped))
-            .at(&self.path)?;
-        let stats = self.count_all(since, until, now);
-        self.db
-            .progress_handler(0, None::<fn() -> bool>)
-            .at(&self.path)?;
+        let stats = self.while_watched(|reader| reader.count_all(since, until, now));
         match stats {
             _ if self.watch().is_stopped() => Ok(None),
             stats => stats.map(Some),

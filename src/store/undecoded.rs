@@ -56,7 +56,8 @@ impl Reader {
             let code: u8 = row.get("defect").at(&self.path)?;
             let defect = Defect::ALL.into_iter().find(|defect| defect.code() == code);
             let name = defect.map_or("unknown", Defect::name);
-            *counts.entry(name).or_default() += row.get::<_, u64>("events").at(&self.path)?;
+            let count: &mut u64 = counts.entry(name).or_default();
+            *count = count.saturating_add(row.get("events").at(&self.path)?);
         }
         // Of what waits for a block it is not noted yet.
         let sql = format!(

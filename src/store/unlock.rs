@@ -5,7 +5,8 @@ use std::path::Path;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::error::{At, Error};
-use super::reader::{Reader, open_read_only};
+use super::open::open_read_only;
+use super::reader::Reader;
 use super::vault::{Encryption, Protection, Secret, SecretKind, Unfit, Vault};
 use super::{migrate, open};
 
@@ -60,7 +61,7 @@ pub fn encrypted_with(path: &Path) -> Option<SecretKind> {
     if !std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
         return None;
     }
-    let db = open_read_only(path, "mode=ro&immutable=1").ok()?;
+    let db = open_read_only(path, open::UNCHANGING).ok()?;
     Encryption::read(&db)
         .ok()??
         .ok()

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use rusqlite::{Connection, params};
 
 use super::error::is_damage;
+use super::reader::Reader;
 
 /// How many ids are read at once.
 const READ: usize = 256;
@@ -73,7 +74,14 @@ impl Walk {
     ///
     /// # Errors
     /// What SQLite says if it is no damage.
-    pub(super) fn next(&mut self, db: &Connection) -> rusqlite::Result<Option<Step>> {
+    pub(super) fn next(&mut self, reader: &Reader) -> rusqlite::Result<Option<Step>> {
+        if let Some(patience) = &reader.patience {
+            patience.of_a_row();
+        }
+        self.next_in(&reader.db)
+    }
+
+    fn next_in(&mut self, db: &Connection) -> rusqlite::Result<Option<Step>> {
         if self.ready.is_empty() && !self.is_broken && !self.is_over {
             self.fill(db)?;
         }
@@ -185,7 +193,7 @@ mod tests {
 
     fn steps(db: &Connection, first: i64, last: i64) -> Vec<Step> {
         let mut walk = Walk::new(seek!("t", "id"), first, last);
-        std::iter::from_fn(|| walk.next(db).unwrap()).collect()
+        std::iter::from_fn(|| walk.next_in(db).unwrap()).collect()
     }
 
     fn filled(rows: i64) -> Connection {

@@ -9,6 +9,7 @@ use super::batch::{Batch, Counters, KnownRun, NextIds, RecordingStart, RunRow, U
 use super::begin::Begun;
 use super::error::{At, Error};
 use super::long_log::LongLog;
+use super::patience::{self, Patience, Way};
 use super::prune::{self, Done, Pruner, Step};
 use super::retention::{Plan, Rules, Size};
 use super::row_writer::RowWriter;
@@ -92,6 +93,8 @@ impl Writer {
         let path = open::resolve(path)?;
         let lock = open::lock_for_writing(&path)?;
         let mut db = open::open_for_writing(&path)?;
+        let patience = Patience::with(&path, Way::InPlace(open::SHARED));
+        patience.watch_over(&mut db, None).at(&path)?;
         // Whatever is a reason to refuse the file comes before the first change to it, which is to WAL mode.
         let version = migrate::check_writable(&db, &path)?;
         if version.is_some_and(|version| version >= chain::SINCE_VERSION) {
@@ -138,6 +141,8 @@ impl Writer {
         )
         .map_err(|error| error.at(&path))?;
         let log = LongLog::new(&path);
+        // What a recorder does from now on is written by the clock, and not to be held up.
+        patience::leave_alone(&mut db).at(&path)?;
         Ok(Self {
             db,
             path,

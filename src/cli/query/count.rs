@@ -87,8 +87,8 @@ fn all(
                 .count_exchanges(filter)
                 .context("failed to count exchanges")?,
         };
-        total.events += one.events;
-        total.bytes += one.bytes;
+        total.events = total.events.saturating_add(one.events);
+        total.bytes = total.bytes.saturating_add(one.bytes);
     }
     let out = context.terminal.out();
     match args.output {

@@ -20,7 +20,7 @@ impl Reader {
         let mut total = Total::default();
         self.each_exchange(filter, |summary| {
             total.events += 1;
-            total.bytes += body_bytes(summary);
+            total.bytes = total.bytes.saturating_add(body_bytes(summary));
             Ok(())
         })?;
         Ok(total)
@@ -103,5 +103,5 @@ fn body_bytes(summary: &ExchangeSummary) -> u64 {
         .into_iter()
         .filter_map(|side| summary.exchange.half(side))
         .map(|message| message.body_bytes)
-        .sum()
+        .fold(0, u64::saturating_add)
 }

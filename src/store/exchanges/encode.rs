@@ -149,6 +149,21 @@ pub(super) fn read_spans(mut bytes: &[u8]) -> Option<Vec<Span>> {
     Some(found)
 }
 
+/// Whether some bytes are in more than one of the spans.
+pub(super) fn overlap(spans: &[Span]) -> bool {
+    let mut sorted: Vec<_> = spans
+        .iter()
+        .map(|span| (span.event, span.offset, span.length))
+        .collect();
+    sorted.sort_unstable();
+    sorted.windows(2).any(|pair| match pair {
+        [(event, offset, length), (next, begin, _)] => {
+            event == next && offset.saturating_add(*length) > *begin
+        }
+        _ => false,
+    })
+}
+
 /// Small numbers of either sign as small ones without.
 fn zigzag(number: i64) -> u64 {
     ((number << 1) ^ (number >> 63)).cast_unsigned()
@@ -165,6 +180,26 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn bytes_that_are_named_twice() {
+        let overlap = |spans: &[(i64, u64, u64)]| {
+            let spans: Vec<_> = spans
+                .iter()
+                .map(|(event, offset, length)| Span {
+                    event: EventId::new(*event),
+                    offset: *offset,
+                    length: *length,
+                })
+                .collect();
+            overlap(&spans)
+        };
+        assert!(!overlap(&[]));
+        assert!(!overlap(&[(7, 10, 5), (6, 0, 99), (7, 0, 10)]));
+        assert!(overlap(&[(7, 10, 5), (6, 0, 99), (7, 0, 11)]));
+        assert!(overlap(&[(7, 10, 5), (7, 10, 5)]));
+        assert!(overlap(&[(7, 10, u64::MAX), (7, 11, 1)]));
+    }
 
     fn text() -> impl Strategy<Value = Option<Bytes>> {
         option::of(vec(any::<u8>(), 0..300).prop_map(Bytes::from))

@@ -6,6 +6,7 @@ use super::index::{Indexed, Indexer};
 use crate::event::Timestamp;
 use crate::store::error::{At, Error};
 use crate::store::open;
+use crate::store::patience::{Patience, Way};
 use crate::store::reader::Reader;
 use crate::store::vault::Vault;
 use crate::store::watch::Watch;
@@ -40,8 +41,13 @@ pub fn follow(
     next: &mut dyn FnMut() -> Follow,
 ) -> Result<Indexed, Error> {
     let path = open::resolve(path)?;
-    let reader = Reader::beside_writer(&path, vault)?;
-    let db = open::open_for_writing(&path)?;
+    let mut reader = Reader::beside_writer(&path, vault)?;
+    let mut db = open::open_for_writing(&path)?;
+    // Of a file that others wrote to, nothing is known. Each step has patience of its own.
+    let patience = Patience::with(&path, Way::InPlace(open::SHARED));
+    for db in [&mut reader.db, &mut db] {
+        patience.watch_over(db, Some(watch.clone())).at(&path)?;
+    }
     db.busy_timeout(PATIENCE).at(&path)?;
     // What is lost in a power cut is made again.
     db.pragma_update(None, "synchronous", "NORMAL").at(&path)?;
@@ -49,14 +55,21 @@ pub fn follow(
     // The log is the writer's to write back.
     db.pragma_update(None, "wal_autocheckpoint", 0).at(&path)?;
     let mut indexer = Indexer::new(&reader, &db)?;
+    let mut done = indexer.done();
     loop {
-        match next() {
-            Follow::Until(now) => indexer.advance(settled(&reader, now)?, watch)?,
-            Follow::Rest => {
-                indexer.advance(reader.newest_id()?, watch)?;
-                return indexer.finish(watch);
-            }
-            Follow::Leave => return Ok(indexer.done()),
+        let follow = next();
+        let result = patience.of(|| match follow {
+            Follow::Until(now) => indexer.advance(settled(&reader, now)?, watch),
+            Follow::Rest => indexer.advance(reader.newest_id()?, watch),
+            Follow::Leave => Ok(()),
+        });
+        match (result, follow) {
+            // It was told to stop in the middle of a statement.
+            (Err(_), _) if watch.is_stopped() => return Ok(done),
+            (Err(error), _) => return Err(error),
+            (Ok(()), Follow::Until(_)) => done = indexer.done(),
+            (Ok(()), Follow::Leave) => return Ok(indexer.done()),
+            (Ok(()), Follow::Rest) => return patience.of(|| indexer.finish(watch)),
         }
     }
 }

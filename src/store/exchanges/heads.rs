@@ -110,7 +110,7 @@ impl HeadWriter {
         }
         self.waiting.clear();
         self.stored = 0;
-        self.block += 1;
+        self.block = self.block.saturating_add(1);
         Ok(())
     }
 }

@@ -97,14 +97,14 @@ pub(in crate::store) fn is_outdated(db: &Connection) -> rusqlite::Result<bool> {
 pub(in crate::store) fn clear(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch(
         "BEGIN IMMEDIATE;
-         DELETE FROM exchange_parts;
-         DELETE FROM head_blocks;
-         DELETE FROM head_tail;
-         DELETE FROM text_grams;
-         DELETE FROM exchanges;
-         DELETE FROM exchange_facts;
-         DELETE FROM exchange_paths;
-         DELETE FROM exchange_progress;
+         DELETE FROM exchange_parts WHERE true;
+         DELETE FROM head_blocks WHERE true;
+         DELETE FROM head_tail WHERE true;
+         DELETE FROM text_grams WHERE true;
+         DELETE FROM exchanges WHERE true;
+         DELETE FROM exchange_facts WHERE true;
+         DELETE FROM exchange_paths WHERE true;
+         DELETE FROM exchange_progress WHERE true;
          COMMIT",
     )
 }

@@ -30,6 +30,23 @@ pub(super) struct Stored {
     pub(super) text: Option<i64>,
 }
 
+impl Stored {
+    /// Nothing, of an exchange whose first event is of this row of `streams`.
+    pub(super) fn new(stream: i64) -> Self {
+        Self {
+            id: None,
+            number: None,
+            is_gone: false,
+            stream,
+            heads: [None, None],
+            rows: [0; 6],
+            pieces: [0; 2],
+            has_row: false,
+            text: None,
+        }
+    }
+}
+
 /// The open exchanges of one connection.
 #[derive(Debug, Default)]
 pub(super) struct OpenExchanges {
@@ -74,17 +91,9 @@ impl OpenExchanges {
     pub(super) fn take(&mut self, stream: i64, part: &Part<'_>) {
         match part {
             Part::Head { exchange, .. } => {
-                self.stored.entry(*exchange).or_insert(Stored {
-                    id: None,
-                    number: None,
-                    is_gone: false,
-                    stream,
-                    heads: [None, None],
-                    rows: [0; 6],
-                    pieces: [0; 2],
-                    has_row: false,
-                    text: None,
-                });
+                self.stored
+                    .entry(*exchange)
+                    .or_insert_with(|| Stored::new(stream));
             }
             Part::Body { .. } | Part::Tunnel { .. } => self.bytes += size_of::<Span>(),
             Part::Trailers { .. } | Part::End { .. } => {}

@@ -34,7 +34,7 @@ impl Reader {
                 return Ok(IndexState::Complete);
             }
             if self.access() == Access::Live {
-                let behind = u64::try_from(newest - indexed).unwrap_or(0);
+                let behind = newest.abs_diff(indexed);
                 return Ok(IndexState::Behind(behind));
             }
         }

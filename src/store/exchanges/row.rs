@@ -284,6 +284,10 @@ impl Reader {
                 encode::read_spans(&data).ok_or_else(|| self.damaged_exchange(id, "pieces"))?,
             );
         }
+        // Each byte of a body arrived once. A list that names the same ones over and over would be a body without an end.
+        if encode::overlap(&spans) {
+            return Err(self.damaged_exchange(id, "pieces"));
+        }
         Ok(spans)
     }
 

@@ -99,7 +99,7 @@ impl Shared {
             facts.request_type,
             facts.response_type
         ])?;
-        self.next_facts += 1;
+        self.next_facts = self.next_facts.saturating_add(1);
         remember(&mut self.facts, facts, id);
         Ok(id)
     }
@@ -112,7 +112,7 @@ impl Shared {
         let id = self.next_path;
         db.prepare_cached("INSERT INTO exchange_paths (id, path) VALUES (?1, ?2)")?
             .execute(params![id, path])?;
-        self.next_path += 1;
+        self.next_path = self.next_path.saturating_add(1);
         remember(&mut self.paths, path, id);
         Ok(id)
     }

@@ -131,7 +131,7 @@ impl TextWriter {
             maker: FilterMaker::new(),
             waiting: Vec::new(),
             bytes: 0,
-            next: last + 1,
+            next: last.saturating_add(1),
             made: Vec::new(),
             vault,
         })
@@ -289,7 +289,7 @@ impl TextWriter {
         let filter = self.maker.make(&searched);
         self.waiting.clear();
         self.made.push((self.next, filter));
-        self.next += 1;
+        self.next = self.next.saturating_add(1);
         self.bytes = 0;
     }
 }

@@ -71,7 +71,7 @@ impl ExchangeWriter {
                     row.get::<_, i64>(0)
                 })?
                 .max(removal::newest_removed(db)?)
-                + 1,
+                .saturating_add(1),
             sweeps: removal::progress(db, removal::SWEEPS)?,
             has_removed_events: false,
             vault: vault.clone(),
@@ -117,7 +117,7 @@ impl ExchangeWriter {
                 return Ok(());
             };
             stored.is_gone =
-                stored.is_gone || self.has_removed_events && is_gone(db, exchange, stored)?;
+                stored.is_gone || self.has_removed_events && is_gone(db, firsts(exchange), stored)?;
             if let (false, None, Some(renumbered)) = (stored.is_gone, stored.id, &mut *renumbered) {
                 renumber(db, connection, exchange, (stored, renumbered))?;
             }
@@ -266,7 +266,8 @@ impl ExchangeWriter {
             stored.has_row = true;
         } else {
             stored.id = Some(self.next);
-            self.next += 1;
+            // Where all are used up, SQLite refuses the next.
+            self.next = self.next.saturating_add(1);
         }
         Ok(())
     }
@@ -388,17 +389,23 @@ fn firsts(exchange: &Collected) -> [Option<i64>; 2] {
         .map(|half| half.map(|message| message.first.0.number()))
 }
 
-/// Whether an exchange was pruned: its row, or before that was written its first event, is not there any more.
-fn is_gone(db: &Connection, exchange: &Collected, stored: &Stored) -> Result<bool> {
+/// Whether an exchange was pruned: its row, or the first event of one of its halves, is not there any more. A row that is left
+/// of it goes, too.
+fn is_gone(db: &Connection, firsts: [Option<i64>; 2], stored: &Stored) -> Result<bool> {
     if stored.has_row {
-        return db
+        let is_gone = db
             .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM exchanges WHERE id = ?1)")?
-            .query_row([stored.id], |row| row.get(0));
+            .query_row([stored.id], |row| row.get(0))?;
+        if is_gone {
+            return Ok(true);
+        }
     }
     let mut statement =
         db.prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM events WHERE id = ?1)")?;
-    for first in firsts(exchange).into_iter().flatten() {
+    for first in firsts.into_iter().flatten() {
         if statement.query_row([first], |row| row.get(0))? {
+            let row: Vec<_> = stored.id.filter(|_| stored.has_row).into_iter().collect();
+            removal::remove(db, &row)?;
             return Ok(true);
         }
     }
@@ -411,4 +418,54 @@ fn insert_part(db: &Connection, id: i64, part: u8, number: u32, data: &[u8]) -> 
     )?
     .execute(params![id, part, number, data])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With the events 100 and 200, and the exchange 1.
+    fn capture() -> Connection {
+        let mut db = Connection::open_in_memory().unwrap();
+        crate::store::migrate::climb(&mut db, std::path::Path::new("test")).unwrap();
+        db.execute_batch(
+            "PRAGMA foreign_keys = OFF;
+             INSERT INTO events (id, time_ns, received_after_ns, stream_id, shape_id, payload_bytes)
+                VALUES (100, 0, 0, 1, 1, 1), (200, 0, 0, 1, 1, 1);
+             INSERT INTO exchanges (id, time_ns, connection_id, number, stream_id, facts_id) VALUES (1, 0, 1, 1, 1, 1)",
+        )
+        .unwrap();
+        db
+    }
+
+    #[track_caller]
+    fn check(id: Option<i64>, has_row: bool, firsts: [Option<i64>; 2], expected: (bool, i64)) {
+        let db = capture();
+        let stored = Stored {
+            id,
+            has_row,
+            ..Stored::new(1)
+        };
+        let is_gone = is_gone(&db, firsts, &stored).unwrap();
+        let rows = db
+            .query_row("SELECT COUNT(*) FROM exchanges", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!((is_gone, rows), expected, "{id:?} {has_row} {firsts:?}");
+    }
+
+    /// Events can be pruned after they were read and before what they say is stored.
+    #[test]
+    fn what_was_pruned_meanwhile_is_not_stored() {
+        check(None, false, [Some(100), Some(200)], (false, 1));
+        check(None, false, [Some(100), None], (false, 1));
+        check(None, false, [Some(99), None], (true, 1));
+        check(None, false, [None, Some(99)], (true, 1));
+        // It has an id and no row yet.
+        check(Some(2), false, [Some(99), None], (true, 1));
+        check(Some(1), true, [Some(100), Some(200)], (false, 1));
+        // Its row was pruned.
+        check(Some(2), true, [Some(100), None], (true, 1));
+        // Its row was stored before the half was read whose first event is gone by now.
+        check(Some(1), true, [Some(100), Some(99)], (true, 0));
+    }
 }

@@ -20,6 +20,7 @@ use rusqlite::{Connection, Result};
 pub(super) use self::bounds::Bounds;
 pub(super) use self::exchanges::ExchangePlan;
 use self::lists::{Home, Lists};
+use super::patience;
 use super::scan::Found;
 use crate::filter::{Expr, Level, Required};
 
@@ -115,7 +116,11 @@ impl Plan {
         let mut rows = statement.query(self.parameters(first, last))?;
         let mut found = Found::new();
         while let Some(row) = rows.next()? {
-            found.push((row.get("time_ns")?, row.get("id")?));
+            let id = row.get("id")?;
+            if found.last().is_some_and(|(_, before)| id <= *before) {
+                return Err(patience::not_rising());
+            }
+            found.push((row.get("time_ns")?, id));
         }
         Ok(found)
     }

@@ -11,7 +11,7 @@ use crate::store::retention::{Goes, Plan, Rules, Size};
 use crate::store::spans::Order;
 use crate::store::vault::Secret;
 use crate::store::watch::Watch;
-use crate::store::{migrate, open};
+use crate::store::{migrate, open, patience};
 
 /// About how many bytes an event takes beside its payload, to estimate what a removal gives back.
 const EVENT_BYTES: u64 = 64;
@@ -209,8 +209,12 @@ fn each_event(
         .prepare_cached("SELECT id, time_ns, payload_bytes FROM events ORDER BY id")
         .at(path)?;
     let mut rows = statement.query([]).at(path)?;
+    let mut before = None;
     while let Some(row) = rows.next().at(path)? {
         let id = row.get("id").at(path)?;
+        if before.replace(id).is_some_and(|before| id <= before) {
+            return Err(patience::not_rising()).at(path);
+        }
         if !wants_more(
             id,
             row.get("time_ns").at(path)?,

@@ -257,9 +257,23 @@ impl Sweep {
                 row.get::<_, Option<i64>>(0)
             })? {
                 self.use_run_of(db, newest)?;
+                if !self.is_used(STREAM, newest)? {
+                    Self::drop_lists(db, newest)?;
+                }
             }
         }
         self.turn(&ids);
+        Ok(())
+    }
+
+    /// Drops the lists of the newest stream, which has no event: but for one that went over to it since events were gathered,
+    /// and has a list of its own.
+    fn drop_lists(db: &Connection, stream: i64) -> Result<()> {
+        db.prepare_cached(
+            "DELETE FROM postings WHERE stream_id = ?1
+                AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.id = first_id AND e.stream_id = ?1)",
+        )?
+        .execute([stream])?;
         Ok(())
     }
 
@@ -309,4 +323,86 @@ fn next_ids(db: &Connection, sql: &str, after: i64) -> Result<Vec<i64>> {
     db.prepare_cached(sql)?
         .query_map([after, STEP_ROWS / 4], |row| row.get("id"))?
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn capture() -> Connection {
+        let mut db = Connection::open_in_memory().unwrap();
+        crate::store::migrate::climb(&mut db, std::path::Path::new("test")).unwrap();
+        db.pragma_update(None, "foreign_keys", false).unwrap();
+        db.execute_batch(
+            "INSERT INTO streams (id, run_id, process_id) VALUES (1, 1, 1), (2, 1, 1);
+             INSERT INTO postings (stream_id, first_id, later) VALUES (1, 1, x''), (2, 2, x'0103'), (2, 30, x'01')",
+        )
+        .unwrap();
+        add_events(&db, &[(1, 1), (40, 1)]);
+        db
+    }
+
+    fn add_events(db: &Connection, events: &[(i64, i64)]) {
+        for (id, stream) in events {
+            db.execute(
+                "INSERT INTO events (id, time_ns, received_after_ns, stream_id, shape_id, payload_bytes)
+                 VALUES (?1, 0, 0, ?2, 1, 1)",
+                [id, stream],
+            )
+            .unwrap();
+        }
+    }
+
+    fn lists(db: &Connection) -> Vec<(i64, i64)> {
+        db.prepare("SELECT stream_id, first_id FROM postings ORDER BY 1, 2")
+            .unwrap()
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect()
+    }
+
+    /// Sweeps; `meanwhile` happens when everything was gathered.
+    fn sweep(db: &Connection, meanwhile: impl FnOnce()) {
+        let mut sweep = Sweep::begin(db).unwrap();
+        while !sweep.gather(db).unwrap() {}
+        meanwhile();
+        while !sweep.step(db, &|_| false).unwrap() {}
+    }
+
+    #[test]
+    fn lists_of_the_newest_stream_go_with_its_events() {
+        let db = capture();
+        sweep(&db, || {});
+        assert_eq!(lists(&db), [(1, 1)]);
+        let streams: i64 = db
+            .query_row("SELECT COUNT(*) FROM streams", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(streams, 2, "so that no number is given twice");
+    }
+
+    #[test]
+    fn lists_of_the_newest_stream_stay_as_long_as_it_has_events() {
+        let db = capture();
+        add_events(&db, &[(31, 2)]);
+        sweep(&db, || {});
+        assert_eq!(lists(&db), [(1, 1), (2, 2), (2, 30)]);
+    }
+
+    #[test]
+    fn what_comes_to_the_newest_stream_meanwhile_is_listed() {
+        let db = capture();
+        sweep(&db, || {
+            db.execute_batch(
+                "UPDATE events SET stream_id = 2 WHERE id = 40;
+                 INSERT INTO postings (stream_id, first_id, later) VALUES (2, 40, x'')",
+            )
+            .unwrap();
+        });
+        assert_eq!(lists(&db), [(1, 1), (2, 40)]);
+        // One that is new is gathered in time.
+        let db = capture();
+        sweep(&db, || add_events(&db, &[(50, 2)]));
+        assert_eq!(lists(&db), [(1, 1), (2, 2), (2, 30)]);
+    }
 }

@@ -55,7 +55,7 @@ impl<'a> Commits<'a> {
     pub(super) fn run(mut self) -> Result<Salvaged, Error> {
         let Copying { reader, .. } = self.saver.copying;
         let mut walk = Walk::new(seek!("batches", "first_id"), i64::MIN, i64::MAX);
-        while let Some(step) = walk.next(&reader.db).at(&reader.path)?
+        while let Some(step) = walk.next(reader).at(&reader.path)?
             && !reader.watch().is_stopped()
         {
             let Step::Row(first) = step else { continue };
@@ -105,7 +105,7 @@ impl<'a> Commits<'a> {
         };
         let mut removed = Removed::new((first, last), true);
         let mut walk = Walk::new(seek!("events", "id"), first, last);
-        while let Some(step) = walk.next(&reader.db).at(&reader.path)?
+        while let Some(step) = walk.next(reader).at(&reader.path)?
             && !reader.watch().is_stopped()
         {
             let (from, to) = match step {
@@ -202,7 +202,7 @@ impl<'a> Commits<'a> {
         let mut next = self.first_not_removed(first, last)?;
         let mut together = Vec::new();
         let mut walk = Walk::new(seek!("events", "id"), first, last);
-        while let Some(step) = walk.next(&reader.db).at(&reader.path)?
+        while let Some(step) = walk.next(reader).at(&reader.path)?
             && !reader.watch().is_stopped()
         {
             match step {
@@ -297,7 +297,8 @@ fn newest(copying: Copying<'_>) -> i64 {
     ]
     .into_iter()
     .filter_map(|sql| {
-        let newest = copying.reader.db.query_row(sql, [], |row| row.get(0));
+        let reader = copying.reader;
+        let newest = reader.bounded(|| reader.db.query_row(sql, [], |row| row.get(0)));
         newest.ok().flatten()
     })
     .max()

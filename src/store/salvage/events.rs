@@ -225,7 +225,8 @@ impl<'a> Saver<'a> {
             .and_then(|mut statement| statement.execute([id, lost]))
             .at(path)?;
         self.done.lost_payloads += 1;
-        self.done.lost_payload_bytes += stored.payload_bytes;
+        let bytes = &mut self.done.lost_payload_bytes;
+        *bytes = bytes.saturating_add(stored.payload_bytes);
         self.losses.add(db, Loss::Payload, (id, id), 1).at(path)?;
         stored.payload_bytes = 0;
         stored.event.provenance |= Provenance::LOST;

@@ -57,11 +57,10 @@ pub fn salvage(reader: &Reader, options: &SubsetOptions) -> Result<Option<Salvag
     let path = target.path().to_owned();
     let db = target.open()?;
     let vault = unlock::copy(reader, &db, &path)?;
-    let total = reader
-        .db
-        .query_row("SELECT SUM(payload_bytes) FROM events", [], |row| {
-            row.get(0)
-        });
+    let total = reader.bounded(|| {
+        let sql = "SELECT SUM(payload_bytes) FROM events";
+        reader.db.query_row(sql, [], |row| row.get(0))
+    });
     // A bar without an end is better than none.
     reader.watch().add_total(total.unwrap_or(0));
     let transaction = Transaction::new_unchecked(&db, TransactionBehavior::Immediate).at(&path)?;
@@ -112,16 +111,19 @@ fn check_tables(reader: &Reader) -> Result<(), Error> {
 
 fn origin(reader: &Reader, options: &SubsetOptions, done: &Salvaged) -> Origin {
     let began = reader
-        .db
-        .query_row("SELECT MIN(started_ns) FROM recordings", [], |row| {
-            row.get::<_, Option<i64>>(0)
+        .bounded(|| {
+            let sql = "SELECT MIN(started_ns) FROM recordings";
+            reader.db.query_row(sql, [], |row| row.get(0))
         })
         .unwrap_or(None);
     Origin {
         path: reader.path.to_string_lossy().into_owned(),
         began: began.map(Timestamp::from_nanos),
         upper: EventId::new(done.upper),
-        of_events: done.events + done.lost_events,
+        of_events: done
+            .events
+            .saturating_add(done.lost_events)
+            .min(i64::MAX.unsigned_abs()),
         taken: Taken::Salvage,
         filter: None,
         events: done.events,

@@ -106,7 +106,7 @@ fn copy_table(copying: &Copying<'_>, table: &Table) -> Result<bool, Error> {
     let reader = copying.reader;
     let mut is_whole = true;
     let mut walk = Walk::new(table.seek, i64::MIN, i64::MAX);
-    while let Some(step) = walk.next(&reader.db).at(&reader.path)?
+    while let Some(step) = walk.next(reader).at(&reader.path)?
         && !reader.watch().is_stopped()
     {
         let Step::Row(id) = step else {

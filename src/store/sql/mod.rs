@@ -43,7 +43,9 @@ mod functions;
 mod text;
 
 use std::ops::ControlFlow;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
@@ -72,6 +74,9 @@ const MAX_COLUMNS: i32 = 256;
 
 /// How many steps of SQLite's machine pass between two looks at whether to stop.
 const STEPS_BETWEEN_LOOKS: i32 = 1000;
+
+/// How long it is between two looks of another thread.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Functions that reach beyond the capture, by SQLite's own account.
 const DENIED_FUNCTIONS: [&str; 2] = ["load_extension", "fts3_tokenizer"];
@@ -129,25 +134,32 @@ pub struct Sql {
     reader: Reader,
     fault: Fault,
     denied: Arc<Mutex<Option<String>>>,
+    stop: Stop,
 }
 
+/// Whether a statement is to end.
+type Stop = Arc<dyn Fn() -> bool + Send + Sync>;
+
 impl Sql {
-    /// Sets the capture up for statements. `stop` is asked now and then while one runs, and ends it by `true`.
+    /// Sets the capture up for statements. `stop` is asked now and then while one runs, also by another thread, and ends it by
+    /// `true`.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn new(
         mut reader: Reader,
-        stop: impl FnMut() -> bool + Send + 'static,
+        stop: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Result<Self, Error> {
+        let stop: Stop = Arc::new(stop);
         let fault = Fault::default();
         let denied = Arc::default();
         let path = reader.path.clone();
-        set_up(&mut reader, &fault, &denied, stop).at(&path)?;
+        set_up(&mut reader, &fault, &denied, Arc::clone(&stop)).at(&path)?;
         Ok(Self {
             reader,
             fault,
             denied,
+            stop,
         })
     }
 
@@ -215,6 +227,12 @@ impl Sql {
         }
     }
 
+    /// Whether what was ended has no end of its own.
+    fn is_endless(&self) -> bool {
+        let patience = self.reader.patience();
+        patience.is_some_and(|patience| patience.is_lost())
+    }
+
     /// Sorts what SQLite said. What one of our functions or the authorizer said before it knows better.
     fn failed(&self, error: rusqlite::Error) -> SqlError {
         if let Some(fault) = take(&self.fault) {
@@ -224,7 +242,7 @@ impl Sql {
             Some(ErrorCode::AuthorizationForStatementDenied) => SqlError::Denied {
                 what: take(&self.denied).unwrap_or_else(|| "a change".to_owned()),
             },
-            Some(ErrorCode::OperationInterrupted) => SqlError::Stopped,
+            Some(ErrorCode::OperationInterrupted) if !self.is_endless() => SqlError::Stopped,
             Some(ErrorCode::TooBig) => SqlError::TooLarge,
             Some(
                 ErrorCode::Unknown
@@ -248,9 +266,10 @@ fn set_up(
     reader: &mut Reader,
     fault: &Fault,
     denied: &Arc<Mutex<Option<String>>>,
-    stop: impl FnMut() -> bool + Send + 'static,
+    stop: Stop,
 ) -> rusqlite::Result<()> {
     let payloads = Arc::new(Payloads::of(reader, Arc::clone(fault)));
+    let patience = reader.patience();
     let db = &mut reader.db;
     for (setting, is_on) in [
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
@@ -275,7 +294,13 @@ fn set_up(
     functions::register(db, &payloads)?;
     db.execute_batch(PACKETS)?;
     db.pragma_update(None, "query_only", true)?;
-    db.progress_handler(STEPS_BETWEEN_LOOKS, Some(stop))?;
+    let is_over = move || {
+        let is_endless = patience
+            .as_ref()
+            .is_some_and(|patience| patience.is_over(STEPS_BETWEEN_LOOKS));
+        stop() || is_endless
+    };
+    db.progress_handler(STEPS_BETWEEN_LOOKS, Some(is_over))?;
     let denied = Arc::clone(denied);
     db.authorizer(Some(move |context: AuthContext<'_>| {
         let Some(what) = refusal(context.action) else {
@@ -331,6 +356,27 @@ impl Question<'_> {
     /// # Errors
     /// What `take` says; when the statement fails, or is stopped.
     pub fn for_each<E: From<SqlError>>(
+        &mut self,
+        take: impl FnMut(&[Cell<'_>]) -> Result<ControlFlow<()>, E>,
+    ) -> Result<(), E> {
+        let sql = self.sql;
+        let (stop, handle) = (&sql.stop, sql.reader.db.get_interrupt_handle());
+        std::thread::scope(|scope| {
+            // Gone when the statement is over.
+            let (_over, running) = channel::<()>();
+            scope.spawn(move || {
+                // SQLite counts the rows of a table in one step, within which it asks nobody.
+                while running.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
+                    if stop() {
+                        handle.interrupt();
+                    }
+                }
+            });
+            self.each_row(take)
+        })
+    }
+
+    fn each_row<E: From<SqlError>>(
         &mut self,
         mut take: impl FnMut(&[Cell<'_>]) -> Result<ControlFlow<()>, E>,
     ) -> Result<(), E> {

@@ -153,7 +153,8 @@ impl<'a> Copier<'a> {
                 .at(path)?;
         }
         self.done.events += 1;
-        self.done.payload_bytes += stored.payload_bytes;
+        let bytes = &mut self.done.payload_bytes;
+        *bytes = bytes.saturating_add(stored.payload_bytes);
         reader.watch().add_scanned(stored.payload_bytes);
         Ok(())
     }

@@ -34,7 +34,7 @@ pub(super) fn check(
         db, path, vault, ..
     } = reader;
     let mut walk = Walk::new(seek!("blocks", "id"), i64::MIN, i64::MAX);
-    while let Some(step) = walk.next(db).at(path)?
+    while let Some(step) = walk.next(reader).at(path)?
         && !reader.watch().is_stopped()
     {
         let id = match step {

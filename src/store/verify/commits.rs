@@ -73,7 +73,7 @@ impl<'a, 'f> Commits<'a, 'f> {
     pub(super) fn check(mut self) -> Result<(), Error> {
         let reader = self.reader;
         let mut walk = Walk::new(seek!("batches", "first_id"), i64::MIN, self.upper);
-        while let Some(step) = walk.next(&reader.db).at(&reader.path)?
+        while let Some(step) = walk.next(reader).at(&reader.path)?
             && !reader.watch().is_stopped()
         {
             match step {
@@ -176,7 +176,7 @@ impl<'a, 'f> Commits<'a, 'f> {
         }
         let reader = self.reader;
         let mut walk = Walk::new(seek!("events", "id"), first, last);
-        while let Some(step) = walk.next(&reader.db).at(&reader.path)?
+        while let Some(step) = walk.next(reader).at(&reader.path)?
             && !reader.watch().is_stopped()
         {
             match step {
@@ -217,7 +217,7 @@ impl<'a, 'f> Commits<'a, 'f> {
         };
         let mut removed = Removed::new((first, last), reader.has_chain());
         let mut walk = Walk::new(seek!("events", "id"), first, last);
-        while let Some(step) = walk.next(&reader.db).at(&reader.path)?
+        while let Some(step) = walk.next(reader).at(&reader.path)?
             && !reader.watch().is_stopped()
         {
             match step {
@@ -412,12 +412,13 @@ impl<'a, 'f> Commits<'a, 'f> {
             return Ok(());
         }
         let counted = reader
-            .db
-            .query_row(
-                "SELECT COUNT(*), COALESCE(SUM(events), 0) FROM removals WHERE events > 0",
-                [],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
+            .bounded(|| {
+                reader.db.query_row(
+                    "SELECT COUNT(*), COALESCE(SUM(events), 0) FROM removals WHERE events > 0",
+                    [],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+            })
             .at(&reader.path);
         let counted = self.found.pass(Part::Count, counted, Scope::default())?;
         if let Some(counted) = counted {
@@ -434,7 +435,7 @@ impl Read {
     /// Goes on to this id: what was to come before it is missing.
     fn reach(&mut self, id: i64) {
         if id > self.next {
-            let events = u64::try_from(id - self.next).unwrap_or(0);
+            let events = id.abs_diff(self.next);
             self.missing
                 .add_range(EventId::new(self.next), EventId::new(id - 1), events);
         }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::event::{Fault, Part, Scope};
 use crate::store::error::Error;
+use crate::store::watch::Watch;
 
 /// How many faults are kept back, as more events may have them.
 const OPEN: usize = 64;
@@ -11,6 +12,8 @@ const OPEN: usize = 64;
 /// Takes faults in and hands them out.
 pub(super) struct Found<'a> {
     each: &'a mut dyn FnMut(&Fault),
+    /// What it stops in its middle looks like damage, and is none.
+    watch: Watch,
     /// The one that was met last is the last.
     open: VecDeque<Fault>,
     /// How many were handed out.
@@ -18,16 +21,20 @@ pub(super) struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    pub(super) fn new(each: &'a mut dyn FnMut(&Fault)) -> Self {
+    pub(super) fn new(each: &'a mut dyn FnMut(&Fault), watch: &Watch) -> Self {
         Self {
             each,
+            watch: watch.clone(),
             open: VecDeque::new(),
             count: 0,
         }
     }
 
-    /// Adds a fault.
+    /// Adds a fault, unless the check was told to stop.
     pub(super) fn add(&mut self, part: Part, detail: impl Into<String>, scope: Scope) {
+        if self.watch.is_stopped() {
+            return;
+        }
         let detail = detail.into();
         let known = self
             .open
@@ -123,7 +130,7 @@ mod tests {
     fn neighbors_with_the_same_fault_are_one() {
         let mut faults = Vec::new();
         let mut each = |fault: &Fault| faults.push(fault.clone());
-        let mut found = Found::new(&mut each);
+        let mut found = Found::new(&mut each, &Watch::default());
         for id in 1..=5 {
             let block = format!("block {} is gone", id % 2);
             found.add(Part::Payload, block, of(id, "curl"));
@@ -146,7 +153,7 @@ mod tests {
     fn few_are_kept_back() {
         let mut handed = 0;
         let mut each = |_: &Fault| handed += 1;
-        let mut found = Found::new(&mut each);
+        let mut found = Found::new(&mut each, &Watch::default());
         for id in 0..1000 {
             found.add(Part::Block, format!("block {id}"), Scope::default());
         }

@@ -36,9 +36,6 @@ use super::error::{At, Error};
 use super::reader::{Access, Reader};
 use crate::event::{EventId, Fault, Part, Scope, Soundness};
 
-/// How often SQLite asks whether to stop, in steps of its virtual machine.
-const STEPS: i32 = 10_000;
-
 /// What a capture is checked against.
 #[derive(Debug, Clone, Default)]
 pub struct Verification {
@@ -58,17 +55,7 @@ pub fn verify(
     against: &Verification,
     each: &mut dyn FnMut(&Fault),
 ) -> Result<Soundness, Error> {
-    let watch = reader.watch().clone();
-    reader
-        .db
-        .progress_handler(STEPS, Some(move || watch.is_stopped()))
-        .at(&reader.path)?;
-    let result = Verify::new(reader, each)?.run(against);
-    reader
-        .db
-        .progress_handler(0, None::<fn() -> bool>)
-        .at(&reader.path)?;
-    result
+    reader.while_watched(|reader| Verify::new(reader, each)?.run(against))
 }
 
 struct Verify<'a> {
@@ -80,11 +67,11 @@ struct Verify<'a> {
 
 impl<'a> Verify<'a> {
     fn new(reader: &'a Reader, each: &'a mut dyn FnMut(&Fault)) -> Result<Self, Error> {
-        let mut found = Found::new(each);
+        let mut found = Found::new(each, reader.watch());
         let upper = found
             .pass(
                 Part::Pages,
-                read_upper(&reader.db).at(&reader.path),
+                reader.bounded(|| read_upper(&reader.db)).at(&reader.path),
                 Scope::default(),
             )?
             .unwrap_or(i64::MAX);
@@ -126,7 +113,9 @@ impl<'a> Verify<'a> {
             done,
             upper,
         } = self;
-        let total = total(&reader.db, *upper).at(&reader.path);
+        let total = reader
+            .bounded(|| total(&reader.db, *upper))
+            .at(&reader.path);
         if let Some(total) = found.pass(Part::Pages, total, Scope::default())? {
             reader.watch().add_total(total);
         }

@@ -20,14 +20,18 @@ pub(super) fn check(reader: &Reader, is_live: bool, found: &mut Found<'_>) -> Re
     if is_live {
         let tables = found.pass(Part::Pages, tables(db).at(&reader.path), Scope::default())?;
         for table in tables.unwrap_or_default() {
-            let result = integrity(db, Some(&table), found).at(&reader.path);
+            let result = reader
+                .bounded(|| integrity(db, Some(&table), found))
+                .at(&reader.path);
             found.pass(Part::Pages, result, Scope::default())?;
         }
     } else {
-        let result = integrity(db, None, found).at(&reader.path);
+        let result = reader
+            .bounded(|| integrity(db, None, found))
+            .at(&reader.path);
         found.pass(Part::Pages, result, Scope::default())?;
     }
-    let result = references(db, found).at(&reader.path);
+    let result = reader.bounded(|| references(db, found)).at(&reader.path);
     found.pass(Part::References, result, Scope::default())?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! A capture that somebody made by hand, to be opened by somebody else: whatever is in it, `ecq-query` ends by itself, in
 //! words, with little memory, and writes nowhere.
 
+mod following;
 mod places;
 mod schema;
 mod trees;

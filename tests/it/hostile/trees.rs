@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::{ask, ask_all, asking, capture, change, report};
-use crate::support::bounded::run_impatiently;
-use crate::support::env::TestEnv;
-use crate::support::folder::contents;
-use crate::support::long::{is_long, short_or_long};
+use super::{CHANGES, QUESTIONS, ask, ask_all, asking, capture, change, report};
+use crate::support::bounded::run_bounded;
+use crate::support::capture::beside;
+use crate::support::env::{RECORD, TestEnv};
+use crate::support::frames::data;
+use crate::support::long::{is_long, seed, short_or_long};
+use crate::support::numbers::Numbers;
 
-const PAGE: usize = 4096;
+pub(super) const PAGE: usize = 4096;
 
 /// The questions that go through whole tables, in the short form.
 const THROUGH_ALL: &[&[&str]] = &[
@@ -29,12 +31,12 @@ const THROUGH_ALL: &[&[&str]] = &[
 ];
 
 /// A capture whose pages can be forged.
-struct Pages {
-    bytes: Vec<u8>,
+pub(super) struct Pages {
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Pages {
-    fn of(env: &TestEnv) -> Self {
+    pub(super) fn of(env: &TestEnv) -> Self {
         Self {
             bytes: fs::read(env.db()).unwrap(),
         }
@@ -57,7 +59,7 @@ impl Pages {
         count
     }
 
-    fn save(&self, env: &TestEnv) -> PathBuf {
+    pub(super) fn save(&self, env: &TestEnv) -> PathBuf {
         let path = env.path("forged/forged.db");
         fs::write(&path, &self.bytes).unwrap();
         path
@@ -65,7 +67,7 @@ impl Pages {
 }
 
 /// The first page of a table or index.
-fn root(path: &Path, name: &str) -> usize {
+pub(super) fn root(path: &Path, name: &str) -> usize {
     Connection::open(path)
         .unwrap()
         .query_row(
@@ -115,41 +117,193 @@ fn check(env: &TestEnv, path: &Path, what: &str) -> Vec<String> {
         .collect()
 }
 
-/// Few pages, each of which leads to the next some hundred times: more rows than anybody can count. Only `PRAGMA
-/// integrity_check` could tell such a tree from a large one, in as long as it takes to read the file; that an interrupt ends
-/// it, and that nothing is written, is what can be had.
+/// The first row of an index, or of a table without ids, as it lies in a page: its length and its columns; `None` if there
+/// is none.
+fn entry(pages: &mut Pages, root: usize) -> Option<Vec<u8>> {
+    let mut number = root;
+    loop {
+        let page = pages.page(number);
+        if page[3..5] == [0, 0] {
+            return None;
+        }
+        let is_leaf = page[0] == 10;
+        assert!(is_leaf || page[0] == 2, "page {number}");
+        let at = if is_leaf { 8 } else { 12 };
+        let mut at = usize::from(u16::from_be_bytes([page[at], page[at + 1]]));
+        if is_leaf {
+            let mut length = 0;
+            let begin = at;
+            loop {
+                length = length << 7 | usize::from(page[at] & 0x7f);
+                at += 1;
+                if page[at - 1] < 0x80 {
+                    return Some(page[begin..at + length].to_vec());
+                }
+            }
+        }
+        number = u32::from_be_bytes(page[8..12].try_into().unwrap())
+            .try_into()
+            .unwrap();
+    }
+}
+
+/// An inner page of an index whose children and rows are all the same. SQLite's file format, section 1.6.
+fn inner_of_index(child: usize, entry: &[u8]) -> Vec<u8> {
+    let mut page = vec![0; PAGE];
+    let child = u32::try_from(child).unwrap().to_be_bytes();
+    page[0] = 2;
+    page[8..12].copy_from_slice(&child);
+    let mut end = PAGE;
+    let mut count = 0_u16;
+    while count < 400 && end - entry.len() - 4 > 12 + 2 * usize::from(count + 1) {
+        end -= 4 + entry.len();
+        page[end..end + 4].copy_from_slice(&child);
+        page[end + 4..end + 4 + entry.len()].copy_from_slice(entry);
+        let at = 12 + 2 * usize::from(count);
+        page[at..at + 2].copy_from_slice(&u16::try_from(end).unwrap().to_be_bytes());
+        count += 1;
+    }
+    page[3..5].copy_from_slice(&count.to_be_bytes());
+    page[5..7].copy_from_slice(&u16::try_from(end).unwrap().to_be_bytes());
+    page
+}
+
+/// Puts few pages in place of a tree, each of which leads to the next some hundred times: more rows than anybody can count.
+/// `false` if it has no row.
+pub(super) fn knot(pages: &mut Pages, root: usize) -> bool {
+    let first = pages.page(root).to_vec();
+    let is_table = matches!(first[0], 5 | 13);
+    let entry = if is_table { None } else { entry(pages, root) };
+    if entry.is_none() && (!is_table || first[3..5] == [0, 0]) {
+        return false;
+    }
+    let above = |child| match &entry {
+        None => inner(child, 400),
+        Some(entry) => inner_of_index(child, entry),
+    };
+    let mut child = pages.add(&first);
+    for _ in 0..6 {
+        child = pages.add(&above(child));
+    }
+    let top = above(child);
+    pages.page(root).copy_from_slice(&top);
+    true
+}
+
+/// All tables and indexes, with their first pages.
+fn trees(path: &Path) -> Vec<(String, usize)> {
+    Connection::open(path)
+        .unwrap()
+        .prepare(
+            "SELECT name, rootpage FROM sqlite_schema
+             WHERE rootpage > 0 AND name NOT LIKE 'sqlite%' ORDER BY name",
+        )
+        .unwrap()
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect()
+}
+
+/// Whatever table or index it is: everything ends, and what is told is that the file is damaged.
 #[test]
 fn a_tree_that_meets_itself() {
     let env = capture();
-    let tables = [
-        "events",
-        "streams",
-        "exchanges",
-        "blocks",
-        "batches",
-        "postings",
-        "names",
-    ];
+    let mut lots = Numbers::new(seed("trees"));
     let mut faults = Vec::new();
-    for table in short_or_long(&tables[..2], &tables[..]) {
-        let root = root(&env.db(), table);
+    for (name, root) in trees(&env.db()) {
+        let chosen = ["events", "streams", "recordings", "spans_max"];
+        let is_chosen = chosen.contains(&name.as_str());
+        if !is_chosen && lots.below(short_or_long(8, 1)) > 0 {
+            continue;
+        }
         let mut pages = Pages::of(&env);
-        let first = pages.page(root).to_vec();
-        let mut child = pages.add(&first);
-        for _ in 0..6 {
-            child = pages.add(&inner(child, 400));
+        if !knot(&mut pages, root) {
+            continue;
         }
-        let top = inner(child, 400);
-        pages.page(root).copy_from_slice(&top);
         let path = pages.save(&env);
-        let before = contents(path.parent().unwrap());
-        for question in short_or_long(&THROUGH_ALL[..5], THROUGH_ALL) {
-            let (_made, command) = asking(&env, &path, question);
-            faults.extend(run_impatiently(command).err());
+        let story = |fault: String| format!("{name}: {fault}");
+        if is_long() {
+            faults.extend(ask_all(&env, &path).into_iter().map(story));
+        } else if is_chosen {
+            faults.extend(check(&env, &path, &name));
+        } else {
+            for _ in 0..3 {
+                let question = lots.pick(QUESTIONS);
+                faults.extend(ask(&env, &path, question).err().map(story));
+            }
+            let request = lots.pick(CHANGES);
+            faults.extend(change(&env, &path, request).err().map(story));
         }
-        assert!(contents(path.parent().unwrap()) == before, "{table}");
+        match ask(&env, &path, &["verify"]) {
+            Ok(run) if run.status == Some(1) && run.story().contains("2nd reference to page") => {}
+            Ok(run) => faults.push(story(run.story())),
+            Err(fault) => faults.push(story(fault)),
+        }
     }
     report(&faults);
+}
+
+/// A recorder that is to go on in such a file refuses it, or records; either way it ends.
+#[test]
+fn a_recorder_in_a_tree_that_meets_itself() {
+    let env = capture();
+    let frames = data("real/ecapture-2.5.1-text.frames");
+    let mut faults = Vec::new();
+    for (name, root) in trees(&env.db()) {
+        if !is_long() && !["events", "blocks", "exchanges"].contains(&name.as_str()) {
+            continue;
+        }
+        let mut pages = Pages::of(&env);
+        if !knot(&mut pages, root) {
+            continue;
+        }
+        let path = pages.save(&env);
+        let mut command = env.command(RECORD, ["--again", "--import"]);
+        command.arg(&frames).arg("--db").arg(&path);
+        let fault = run_bounded(command).err();
+        faults.extend(fault.map(|fault| format!("{name}: {fault}")));
+        for suffix in ["-wal", "-shm"] {
+            fs::remove_file(beside(&path, suffix)).ok();
+        }
+    }
+    report(&faults);
+}
+
+/// Who lists events of which there is no end is told so, and what to do; what is left can be saved.
+#[test]
+fn events_without_an_end() {
+    let env = capture();
+    let mut pages = Pages::of(&env);
+    let root = root(&env.db(), "events");
+    assert!(knot(&mut pages, root));
+    let path = pages.save(&env);
+    for question in [
+        ["--events", "-n", "all"].as_slice(),
+        &["--count"],
+        &["stats"],
+        &["export", "jsonl", "--events"],
+        &["export", "db", "--pname", "*", "-o", "FILE"],
+        &["sql", "SELECT MAX(time_ns) FROM events", "--timeout", "0"],
+    ] {
+        let run = ask(&env, &path, question).unwrap();
+        assert_eq!(run.status, Some(2), "{}", run.story());
+        for said in ["is damaged", "lead in circles", "salvage"] {
+            assert!(run.stderr.contains(said), "{}", run.story());
+        }
+    }
+    // SQLite counts in one step, which the limit of time ends.
+    let question = ["sql", "SELECT COUNT(*) FROM events", "--timeout", "1s"];
+    let run = ask(&env, &path, &question).unwrap();
+    assert_eq!(run.status, Some(2), "{}", run.story());
+    let (made, command) = asking(&env, &path, &["salvage", "-o", "FILE"]);
+    let run = run_bounded(command).unwrap();
+    assert_eq!(run.status, Some(1), "{}", run.story());
+    let saved = Connection::open(made.path().join("made")).unwrap();
+    let events: i64 = saved
+        .query_row("SELECT COUNT(*) FROM events", [], |row| row.get(0))
+        .unwrap();
+    assert!(events > 0, "{}", run.story());
 }
 
 /// A page that is its own child.

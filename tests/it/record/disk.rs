@@ -1,16 +1,16 @@
 //! A disk that is full, and one that cannot be written.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::{server, server_encoder};
 use crate::stand_in::traffic::{Corpus, Traffic};
-use crate::support::capture::{check_digests, copy};
+use crate::support::capture::{assert_sound, check_digests, copy, live};
 use crate::support::env::{QUERY, RECORD, TestEnv, run};
 use crate::support::folder::{fingerprint, names};
 use crate::support::live::Recorder;
 use crate::support::skip::skip;
-use crate::support::wait::LONG;
+use crate::support::wait::{LONG, until_true};
 
 /// A small file system of its own.
 struct Disk(PathBuf);
@@ -79,6 +79,65 @@ fn a_full_disk_ends_the_recording_in_words_and_without_damage() {
     query(&["-n", "3"]).exits(0);
     assert!(check_digests(&db) > 0);
     assert!(copy(&db).number("SELECT COUNT(*) FROM events") > 0);
+}
+
+/// A program that is started by a shell which lets no file of it be larger than so many KiB. Writing more fails (EFBIG).
+fn limited(program: &Command, limit_kib: u32) -> Command {
+    let mut command = Command::new("/bin/bash");
+    // In bash, the unit is 1024 bytes.
+    let script = format!("ulimit -f {limit_kib} && trap '' XFSZ && exec \"$@\"");
+    command
+        .args(["-c", &script, "limited"])
+        .arg(program.get_program())
+        .args(program.get_args())
+        .env_clear()
+        .stdin(Stdio::null());
+    for (name, value) in program.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    command.current_dir(program.get_current_dir().unwrap());
+    command
+}
+
+/// What the system refuses to write ends the recording in words; what was committed before is there.
+#[test]
+fn a_write_that_fails_ends_the_recording_in_words_and_without_damage() {
+    for limit_kib in [700, 1500, 2500] {
+        let env = TestEnv::new();
+        let (server, _) = server(|_| {});
+        let command = env.with_db(RECORD, ["--url", &server.url()]);
+        let recorder = Recorder::spawn(limited(&command, limit_kib));
+        recorder.wait_for("connected to eCapture");
+        assert!(server.wait_for_clients(1, LONG));
+        super::play(&server, Traffic::new(2, Corpus::Small).take(50));
+        let stored = "SELECT COUNT(*) FROM events";
+        until_true("some are stored", || live(&env.db()).number(stored) > 0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let load =
+                    Traffic::new(1, Corpus::Incompressible).take_while(|_| server.clients() > 0);
+                server.play(load.take(50_000), Some(500.0));
+            });
+            recorder
+                .end()
+                .exits(2)
+                .says("recording stopped")
+                .says("test.db")
+                .says("disk I/O error")
+                .never_says("panicked");
+        });
+        assert!(!server.crashed());
+        env.query(["-n", "3"]).exits(0);
+        assert!(assert_sound(&env.db()) > 0, "{limit_kib} KiB");
+        // Whoever records again, goes on.
+        let before = copy(&env.db()).number(stored);
+        assert!(before > 0, "{limit_kib} KiB");
+        let recorder = Recorder::linked::<&str>(&env, &server, []);
+        super::play(&server, Traffic::new(2, Corpus::Small).take(50));
+        recorder.stop().exits(0);
+        assert_sound(&env.db());
+        assert!(copy(&env.db()).number(stored) > before);
+    }
 }
 
 #[test]

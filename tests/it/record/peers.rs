@@ -4,6 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread::JoinHandle;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::server;
 use crate::stand_in::dialect::Message;
 use crate::stand_in::traffic::{Corpus, Traffic};
@@ -84,7 +87,8 @@ fn event(number: usize) -> Vec<u8> {
     .to_vec()
 }
 
-/// Peers that break off: before the handshake, in it, in the head of a frame, in a frame. What came before is there.
+/// Peers that break off, or reset the connection: before the handshake, in it, in the head of a frame, in a frame. What came
+/// before is there.
 #[test]
 fn a_peer_that_breaks_off_anywhere() {
     let env = TestEnv::new();
@@ -94,12 +98,20 @@ fn a_peer_that_breaks_off_anywhere() {
         Box::new(|mut stream| stream.write_all(b"HTTP/1.1 101 Switching").unwrap()),
     ];
     for length in [0, 1, 2, 10, whole.len() - 1] {
-        let part = whole[..length].to_vec();
-        ways.push(Box::new(move |mut stream| {
-            upgrade(&mut stream);
-            stream.write_all(&raw_frame(0x82, &event(length))).unwrap();
-            stream.write_all(&part).unwrap();
-        }));
+        for is_reset in [false, true] {
+            let part = whole[..length].to_vec();
+            ways.push(Box::new(move |mut stream| {
+                upgrade(&mut stream);
+                stream.write_all(&raw_frame(0x82, &event(length))).unwrap();
+                if is_reset {
+                    // Linux resets a connection that is closed while there is something to read: here, the answer to a ping,
+                    // which comes when everything before was read.
+                    stream.write_all(&raw_frame(0x89, b"")).unwrap();
+                    assert_eq!(stream.peek(&mut [0]).unwrap(), 1);
+                }
+                stream.write_all(&part).unwrap();
+            }));
+        }
     }
     for (number, way) in (0_i64..).zip(ways) {
         let (address, thread) = peer(way);
@@ -241,8 +253,8 @@ fn a_hundred_megabytes() {
     }
 }
 
-/// Bodies that are a thousand times what was captured of them: neither the index of exchanges nor a search needs memory for
-/// that.
+/// Bodies that are a thousand times what was captured of them, or a million times: neither the index of exchanges nor a search
+/// needs memory for that. The events are there whole, and marked as ones of which not all was looked through.
 #[test]
 fn bodies_that_are_bombs() {
     /// What a query may have in use (KiB): less than the bodies in the clear.
@@ -266,12 +278,21 @@ fn bodies_that_are_bombs() {
     }
     assert!(server.wait_for_empty_queues(LONG));
     until_true("they are in the file", || {
-        live(&env.db()).number("SELECT COUNT(*) FROM events") == 6
+        live(&env.db()).number("SELECT COUNT(*) FROM events") == 8
     });
     let peak = recorder.peak_kib();
     recorder.stop().exits(0);
     assert!(peak < MEMORY_KIB, "{peak} KiB");
     assert_sound(&env.db());
+    let copy = copy(&env.db());
+    let progress = "SELECT COUNT(*) FROM exchange_progress WHERE event_id = 8";
+    assert_eq!(copy.number(progress), 1);
+    let whole = "SELECT COUNT(*) FROM exchanges WHERE response_ending = 1";
+    assert_eq!(copy.number(whole), 4);
+    let marked = "SELECT u.event_id || ' ' || n.name FROM undecoded AS u JOIN names AS n ON n.code = u.defect
+         WHERE n.domain = 'defect' ORDER BY u.event_id";
+    let expected = ["2 too_large", "4 too_large", "6 too_large", "8 too_large"];
+    assert_eq!(copy.texts(marked), expected);
     let mut questions: Vec<&[&str]> = vec![
         &["--exchanges", "-n", "all", "--grep", "nowhere"],
         &["show", "x1"],
@@ -290,6 +311,11 @@ fn bodies_that_are_bombs() {
     }
 }
 
+/// 128 MiB of zeros, as Google's brotli 1.2.0 writes them at quality 9: `brotli.compress(bytes(128 << 20), quality=9)`.
+const BROTLI: &str = "y///PwAkAOKxQHLv//j//weABEAcFoDu/R////8AkACIwwLQvf/j//8fABIAcVgAuvd//P//A0ACIA4LQPf+j///fwBIAMRhAeje//H//w8ACYA4LADd\
+    +z/+//8BIAEQhwWge//H//8/ACQA4rAAdO//+P//B4AEQBwWgO79H////wCQAIjDAtC9/+P//x8AEgBxWAC693/8//8DQAIgDgtA9/6P//9/AEgAxGEB6N7/\
+    8f//DwAJgDgsAN37P/7//wEgARCHBaB7/zc=";
+
 /// Zeros in each of the codings; of gzip and zstd many small streams one after the other.
 fn bombs(clear: usize) -> Vec<(&'static str, Vec<u8>)> {
     const PIECE: usize = 4 << 20;
@@ -301,12 +327,14 @@ fn bombs(clear: usize) -> Vec<(&'static str, Vec<u8>)> {
         .unwrap()
         .repeat(clear / PIECE);
     let mut deflate = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
-    for _ in 0..clear / PIECE / 8 {
+    // More than is decoded of a body to be searched.
+    for _ in 0..(clear / PIECE / 8).max(3) {
         deflate.write_all(&zeros).unwrap();
     }
     vec![
         ("gzip", gzip),
         ("zstd", zstd),
         ("deflate", deflate.finish().unwrap()),
+        ("br", STANDARD.decode(BROTLI).unwrap()),
     ]
 }

@@ -1,7 +1,6 @@
 //! A program that is given something hostile: it must end by itself, in words, and with little memory.
 
 use std::io::Read;
-use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -23,6 +22,9 @@ const OUTPUT_BYTES: u64 = 4 << 30;
 const KEPT_BYTES: u64 = 32 << 20;
 
 const POLL: Duration = Duration::from_millis(2);
+
+/// How long it takes to see whether a program has settled.
+const WHILE: Duration = Duration::from_secs(1);
 
 /// Runs a program to its end. What is wrong with that end, if anything: that there was none, a crash, an exit status that
 /// means nothing, too much memory.
@@ -82,34 +84,57 @@ pub(crate) fn run_within(memory_kib: u64, mut command: Command) -> Result<Run, S
     }
 }
 
-/// Runs a program for which there is no end in sight, and interrupts it as somebody does who does not wait: twice. What is
-/// wrong with its end, if anything.
-pub(crate) fn run_impatiently(mut command: Command) -> Result<(), String> {
+/// Runs a program that may go on for ever, and interrupts it when it has done so for a while. What is wrong with it, if anything:
+/// a crash, that it is busy while nothing is to be done, that it does not end.
+pub(crate) fn run_a_while(mut command: Command) -> Result<(), String> {
     let line = format!("{command:?}");
     let mut child = command
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
+    let stderr = listen(child.stderr.take().unwrap());
     let began = Instant::now();
+    let mut was_busy = None;
+    let mut fault = None;
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
+        std::thread::sleep(POLL);
+        let spent = busy(&child).unwrap_or_default();
         if began.elapsed() > TIME {
+            fault = Some("interrupts do not end it");
             child.kill().unwrap();
-            child.wait().unwrap();
-            return Err(format!("interrupts do not end {line}"));
+        } else if began.elapsed() > 2 * WHILE {
+            let before = was_busy.unwrap_or(spent);
+            if spent.saturating_sub(before) > WHILE / 2 {
+                fault = Some("it is busy");
+            }
+            kill_process(Pid::from_child(&child), Signal::INT).ok();
+            // Twice, if once is not enough.
+            std::thread::sleep(WHILE);
+        } else if began.elapsed() > WHILE {
+            was_busy.get_or_insert(spent);
         }
-        std::thread::sleep(Duration::from_millis(400));
-        kill_process(Pid::from_child(&child), Signal::INT).ok();
     };
-    match status.code() {
-        // The first may come before the program listens: it is then as with any other.
-        Some(0..=2 | 130) => Ok(()),
-        None if status.signal() == Some(Signal::INT.as_raw()) => Ok(()),
-        _ => Err(format!("{status:?} of {line}")),
+    let said = String::from_utf8_lossy(&stderr.join().unwrap().0).into_owned();
+    if said.contains("panicked") || !matches!(status.code(), Some(0..=2 | 130)) {
+        fault = Some("a crash");
     }
+    match fault {
+        Some(fault) => Err(format!("{fault}: {status:?}\n$ {line}\n{said}")),
+        None => Ok(()),
+    }
+}
+
+/// How long a program has had the processor so far. proc(5): the 14th and 15th field, in ticks of a hundredth of a second.
+fn busy(child: &Child) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).ok()?;
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let mut fields = fields.split(' ').skip(11).map(str::parse::<u64>);
+    let ticks = fields.next()?.ok()? + fields.next()?.ok()?;
+    Some(Duration::from_millis(10 * ticks))
 }
 
 /// Listens to the end, or to more than anybody has to say. The beginning of it, and how much it was.
