@@ -25,6 +25,7 @@
 //! | [`filter`] | flags and times as people write them → a typed selection |
 //! | [`store`] | the capture file; the only one that knows SQLite |
 //! | [`record`] | from socket or file to commits; the only one that is async |
+//! | [`redact`] | what is a secret, and what stands in its place |
 //! | [`export`] | JSON for programs |
 //! | [`render`] | text for people |
 //! | [`cli`] | arguments, environment, clock, terminal, exit status |
@@ -47,6 +48,7 @@ pub mod filter;
 pub mod http;
 pub mod normalize;
 pub mod record;
+pub mod redact;
 pub mod render;
 pub mod store;
 pub mod wire;

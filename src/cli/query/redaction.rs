@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::cli::report::Advised;
-use crate::export::redact::{Redactor, Rule};
+use crate::redact::{Redactor, Rule};
 
 /// How long a key is, in bytes.
 const KEY_BYTES: usize = 32;

@@ -12,9 +12,9 @@ use crate::cli::query::sink::unless_pruned;
 use crate::event::{ConnectionId, StoredEvent};
 use crate::export::parquet::{ParquetEvents, ParquetExchanges};
 use crate::export::pcapng::PcapngWriter;
-use crate::export::redact::Redactor;
 use crate::filter::{Expr, Field, FieldId, Literal, Operand, Test, Unit};
 use crate::http::exchange::{Bodies, Exchange, Side};
+use crate::redact::Redactor;
 use crate::store::{Merged, Order};
 
 /// How many connections are named in a filter; of more, events are looked through.

@@ -5,7 +5,7 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::super::media::hex_digits;
+use crate::http::media::hex_digits;
 
 /// What every replacement begins with.
 const PREFIX: &str = "redacted:";

@@ -7,9 +7,9 @@
 //! - a number, or a word that is neither `true`, `false` nor `null`, by a string with its hash;
 //! - an object or an array as a whole, by a string with the hash of its text.
 
-use super::super::media::hex;
 use super::mark::{Key, Mark};
 use super::rules::Rules;
+use crate::http::media::hex;
 
 /// Names of more bytes are not those of secrets.
 const NAME_BYTES: usize = 256;

@@ -2,9 +2,9 @@
 //!
 //! The value of one is replaced by its hash, once its percent encoding is undone.
 
-use super::super::media::hex;
 use super::mark::{Key, Mark};
 use super::rules::Rules;
+use crate::http::media::hex;
 
 /// Names of more bytes are not those of secrets.
 const NAME_BYTES: usize = 512;

@@ -4,7 +4,6 @@ use std::io::{self, Read};
 
 use encoding_rs::{Encoding, UTF_8};
 
-use super::super::media;
 use super::Redactor;
 use super::form::FormFilter;
 use super::json::JsonFilter;
@@ -13,6 +12,7 @@ use super::text::TextFilter;
 use crate::http::body::State;
 use crate::http::decode::BodyRead;
 use crate::http::fields::split_once;
+use crate::http::media;
 
 /// How much of a body is looked at to see what it is, in bytes, and how much is read at a time.
 const SAMPLE_BYTES: usize = 64 << 10;

@@ -2,7 +2,7 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use super::super::media;
+use crate::http::media;
 
 /// How much memory a regular expression of the user may take, in bytes.
 const REGEX_BYTES: usize = 1 << 20;

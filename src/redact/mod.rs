@@ -32,7 +32,7 @@ mod mark;
 mod rules;
 mod text;
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
 
 pub use rules::{Rule, RuleError};
@@ -40,7 +40,6 @@ pub use rules::{Rule, RuleError};
 use self::body::RedactedBody;
 use self::mark::Key;
 use self::rules::Rules;
-use super::exchanges::ExchangeWriter;
 use crate::http::decode::BodyRead;
 use crate::http::exchange::{Bodies, BodyForm, Exchange, Message, Side, Spans};
 
@@ -139,46 +138,6 @@ impl Bodies for Redacted<'_> {
     /// What an exchange turned into is not searched for secrets, and therefore left out.
     fn tunnels(&self) -> Option<&dyn Spans> {
         None
-    }
-}
-
-/// Writes exchanges without their secrets, in whatever format.
-pub struct Redacting {
-    writer: Box<dyn ExchangeWriter>,
-    redactor: Redactor,
-}
-
-impl std::fmt::Debug for Redacting {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Redacting")
-            .field("redactor", &self.redactor)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Redacting {
-    /// In the format of `writer`.
-    pub fn new(writer: Box<dyn ExchangeWriter>, redactor: Redactor) -> Self {
-        Self { writer, redactor }
-    }
-}
-
-impl ExchangeWriter for Redacting {
-    fn write(
-        &mut self,
-        out: &mut dyn Write,
-        capture: Option<&str>,
-        exchange: &Exchange,
-        bodies: &dyn Bodies,
-    ) -> io::Result<()> {
-        let redacted = self.redactor.redact(exchange, bodies);
-        self.writer
-            .write(out, capture, redacted.exchange(), &redacted)
-    }
-
-    fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        self.writer.finish(out)
     }
 }
 
