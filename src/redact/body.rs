@@ -224,7 +224,7 @@ fn is_text(content_type: &[u8], sample: &[u8], is_whole: bool) -> bool {
 }
 
 /// Whether a name and an equals sign come first.
-fn begins_as_form(sample: &[u8]) -> bool {
+pub(super) fn begins_as_form(sample: &[u8]) -> bool {
     let sample = sample.get(..FORM_NAME_BYTES).unwrap_or(sample);
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-~%+[]*".contains(byte);
     split_once(sample, b'=').is_some_and(|(name, _)| !name.is_empty() && name.iter().all(is_name))

@@ -25,6 +25,7 @@
 //! fields, `Content-Length` among them, and the facts about it are those of what was captured.
 
 mod body;
+mod events;
 mod form;
 mod head;
 mod json;
@@ -35,6 +36,7 @@ mod text;
 use std::io;
 use std::sync::Arc;
 
+pub use events::{EventRedactor, Redaction, STREAMS};
 pub use rules::{Rule, RuleError};
 
 use self::body::RedactedBody;
@@ -45,6 +47,9 @@ use crate::http::exchange::{Bodies, BodyForm, Exchange, Message, Side, Spans};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+
+/// What is hashed to tell a key from others.
+const FINGERPRINT_LABEL: &[u8] = b"ecq redaction key fingerprint";
 
 /// What a passphrase is hashed with, so that the key it gives is good for nothing else.
 const PASSPHRASE_LABEL: &[u8] = b"ecq redaction key";
@@ -71,6 +76,16 @@ impl Redactor {
             .expect("HMAC takes keys of every size");
         hash.update(passphrase);
         hash.finalize().into_bytes().into()
+    }
+
+    /// What tells the key from others and nothing else of it: 16 hexadecimal digits.
+    pub fn fingerprint(&self) -> String {
+        let replacement = self.key.replacement(FINGERPRINT_LABEL);
+        replacement
+            .split(':')
+            .next_back()
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// An exchange without its secrets, together with its bodies.
