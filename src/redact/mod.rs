@@ -1,4 +1,5 @@
-//! Exchanges without their secrets, for whoever is to see them.
+//! What is a secret, and what stands in its place: in exchanges, for whoever is to see them, and in events
+//! ([`EventRedactor`]), before they are stored or when they are exported.
 //!
 //! A secret is replaced by `redacted:` and the first 16 hexadecimal digits of its HMAC-SHA-256 under a key: equal secrets
 //! look equal, wherever they stand, and without the key nobody can try out what they could be. What is empty stays empty.

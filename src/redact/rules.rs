@@ -99,11 +99,11 @@ pub(super) fn is_scheme(word: &[u8]) -> bool {
 
 /// Whether the scheme of credentials may begin so.
 pub(super) fn begins_scheme(word: &[u8]) -> bool {
-    let begins = |scheme: &&str| {
+    let begins = |scheme: &str| {
         let start = scheme.as_bytes().get(..word.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(word))
     };
-    SCHEMES.iter().any(|scheme| begins(&scheme))
+    SCHEMES.iter().any(|scheme| begins(scheme))
 }
 
 /// A rule of the user.

@@ -18,8 +18,11 @@ const EDGES: &[(&str, &[&str])] = &[
     ("normalize", &["event", "wire", "http"]),
     ("filter", &["event", "http"]),
     ("store", &["event", "http", "filter"]),
-    ("redact", &["http"]),
-    ("record", &["event", "wire", "normalize", "filter", "store"]),
+    ("redact", &["event", "http"]),
+    (
+        "record",
+        &["event", "wire", "normalize", "filter", "store", "redact"],
+    ),
     ("export", &["event", "filter", "http", "redact"]),
     ("render", &["event", "http"]),
     (
@@ -114,6 +117,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("prometheus_client", &["record::metrics"]),
     ("prost", &["wire::protobuf"]),
     ("regex", &["filter", "store::scan", "redact"]),
+    ("regex_automata", &["redact::events"]),
     ("regex_syntax", &["filter"]),
     ("rpassword", &["cli::terminal"]),
     ("rusqlite", &["store"]),

@@ -87,7 +87,7 @@ pub(super) fn body(head: &[u8], is_anew: bool) -> Body {
         .get(..10)
         .is_some_and(|start| is(start, "multipart/"));
     let has_tunnel = head.status == Some(101) || head.method == Some("CONNECT");
-    if has_tunnel || is_multipart || !is_plain && !(is_anew && is(&coding, "gzip")) {
+    if has_tunnel || is_multipart || !(is_plain || is_anew && is(&coding, "gzip")) {
         return Body::Opaque;
     }
     let Some(extent) = extent(&head, is_anew) else {
@@ -187,7 +187,7 @@ impl Chunk {
     }
 
     /// Reads framing: how many bytes of it.
-    pub(super) fn step(&mut self, rest: &[u8]) -> Option<usize> {
+    pub(super) fn step(&mut self, rest: &[u8]) -> usize {
         match self {
             Self::Size(line) => {
                 let wanted = (SIZE_DIGITS + 2).saturating_sub(line.len());
@@ -209,22 +209,22 @@ impl Chunk {
                     (Some(_), None) => Self::Broken,
                     (None, _) => Self::Size(std::mem::take(line)),
                 };
-                Some(taken)
+                taken
             }
             Self::End(read) => {
                 let end = b"\r\n".get(*read..).unwrap_or_default();
                 let taken = end.len().min(rest.len());
                 if !rest.starts_with(end.get(..taken).unwrap_or_default()) {
                     *self = Self::Broken;
-                    return Some(0);
+                    return 0;
                 }
                 *read += taken;
                 if *read == 2 {
                     *self = Self::Size(Vec::new());
                 }
-                Some(taken)
+                taken
             }
-            Self::Content(_) | Self::Trailer | Self::Broken => Some(0),
+            Self::Content(_) | Self::Trailer | Self::Broken => 0,
         }
     }
 }

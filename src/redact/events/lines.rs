@@ -148,7 +148,7 @@ fn in_name(rules: &Rules, mut name: Vec<u8>, byte: u8) -> State {
     let is_listed = LISTED.get(..name.len()).is_some_and(|start| start == name)
         && LISTED.get(name.len()).is_none_or(|next| *next == byte)
         || name.starts_with(LISTED);
-    if name.len() >= NAME_BYTES || !is_listed && !(is_field && is_token(byte)) {
+    if name.len() >= NAME_BYTES || !(is_listed || is_field && is_token(byte)) {
         return State::Rest;
     }
     name.push(byte);

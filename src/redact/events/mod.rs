@@ -216,7 +216,10 @@ impl EventRedactor {
         let (stream, last) = self.streams.entry(name).or_default();
         *last = self.count;
         let kept = stream.push(&tools, &piece, covers);
-        let is_cut = Provenance::CUT_AT_NUL | Provenance::TEXT_FILE;
+        let is_cut = Provenance::CUT_AT_NUL
+            | Provenance::TEXT_FILE
+            | Provenance::SHORTENED
+            | Provenance::LOST;
         // A read gives no more than a record has, and that is what is captured; of a larger write the rest is missing.
         let is_write = event.direction != Some(Direction::Inbound);
         if event.provenance.intersects(is_cut)

@@ -229,7 +229,7 @@ impl Stream {
             && !chunk.is_content()
         {
             // What is no framing is something that is not known.
-            let taken = chunk.step(rest)?;
+            let taken = chunk.step(rest);
             match chunk {
                 Chunk::Broken => return Some(0),
                 Chunk::Trailer => self.text = Text::new(false),

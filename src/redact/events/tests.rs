@@ -1,3 +1,8 @@
+#![expect(
+    clippy::string_slice,
+    reason = "a test may panic, and all of it is ASCII"
+)]
+
 use proptest::prelude::*;
 
 use super::*;

@@ -124,7 +124,7 @@ fn is_token(byte: u8) -> bool {
 enum Jwt {
     Word(usize),
     Token {
-        secret: Secret,
+        secret: Box<Secret>,
         /// How long the part before the point is; `None` behind the point.
         first: Option<usize>,
         /// Whether the second part is there.
@@ -148,7 +148,9 @@ impl Jwt {
                     let missing = JWT.len().saturating_sub(at + 1);
                     let before = JWT.get(..missing).unwrap_or_default();
                     Self::Token {
-                        secret: Secret::new(tools.key, start, Writing::Plain).after(before),
+                        secret: Box::new(
+                            Secret::new(tools.key, start, Writing::Plain).after(before),
+                        ),
                         first: Some(JWT.len()),
                         is_sure: false,
                     }

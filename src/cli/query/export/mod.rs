@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::cli::exit::Exit;
+use crate::cli::redaction::RedactArgs;
 use crate::cli::report::Advised;
 use crate::cli::select::SelectArgs;
 use crate::export::extract::Extractor;
@@ -20,7 +21,6 @@ pub(super) use self::format::Format;
 pub(super) use self::job::Job;
 use super::capture::{self, Captures};
 use super::output_file::{self, OutputFile};
-use super::redaction::RedactArgs;
 use super::{CommonArgs, Context, Output, exchanges, subset};
 
 #[derive(Debug, Args)]
