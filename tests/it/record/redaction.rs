@@ -413,3 +413,45 @@ fn what_contradicts_it_is_refused() {
         assert!(!env.db().exists(), "{words}");
     }
 }
+
+/// A capture with all secrets, exported without them.
+#[test]
+fn an_export_is_redacted_as_well() {
+    let env = TestEnv::new();
+    let file = env.path("frames");
+    save(&file, &frames());
+    env.import::<&str>(&file, []);
+    let all = env.query(["export", "jsonl", "--events"]).exits(0);
+    assert!(memmem::find(&all.stdout, SECRETS[0].as_bytes()).is_some());
+    for filter in [None, Some("pname == curl")] {
+        for format in ["jsonl", "csv", "raw", "parquet", "pcapng"] {
+            let args = ["export", format, "--events", "--redact"];
+            let exported = env.query(args.into_iter().chain(filter)).exits(0);
+            check_gone(&exported.stdout, format);
+            if format != "parquet" {
+                assert!(
+                    memmem::find(&exported.stdout, b"login.test").is_some(),
+                    "{format}"
+                );
+            }
+            // What goes on from one event to the next can be looked at if nothing is missing.
+            if format == "raw" {
+                let goes_on = memmem::find(&exported.stdout, b"\",\"kept\":\"visible\"}").is_some();
+                assert_eq!(goes_on, filter.is_none());
+            }
+        }
+    }
+    let lines = env
+        .query(["export", "jsonl", "--events", "--redact"])
+        .exits(0)
+        .json();
+    assert!(
+        lines
+            .iter()
+            .any(|event| event["provenance"] == serde_json::json!(["redacted"]))
+    );
+    assert!(
+        lines.iter().all(|event| event["length"].as_u64()
+            >= event["payload"].as_str().map(|text| text.len() as u64))
+    );
+}
