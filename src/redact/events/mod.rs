@@ -140,9 +140,10 @@ impl EventRedactor {
             secrets = covers.put(&mut bytes);
             masked = bytes.into();
         }
-        if masked != payload {
+        if masked != *payload {
             event.provenance |= Provenance::REDACTED;
         }
+        masked.truncate(kept);
         if let Some(head) = event.http.take() {
             event.http = match event.content {
                 Content::Http1Request | Content::Http1Response => {
@@ -153,7 +154,6 @@ impl EventRedactor {
         }
         let left_out = payload.len() - kept;
         if left_out > 0 {
-            masked.truncate(kept);
             event.provenance |= Provenance::REDACTED | Provenance::SHORTENED;
             let total = &mut event.details.total_bytes;
             total.get_or_insert(payload.len() as u64);

@@ -3,7 +3,7 @@
 //! They are asked again about the end of the text before, together with what came since. What could become a match at the
 //! end of a piece is covered as if it were one: it is told by an automaton that has not failed there.
 
-use std::sync::Arc;
+use std::cell::RefCell;
 
 use regex::bytes::Regex;
 use regex_automata::hybrid::dfa::{Cache, DFA};
@@ -25,12 +25,19 @@ const BEGINNING_BYTES: usize = 256;
 const AUTOMATON_BYTES: usize = 2 << 20;
 
 /// The user's expressions, each with its automaton.
-#[derive(Debug, Clone)]
-pub(super) struct Patterns(Vec<(Regex, Option<Arc<DFA>>)>);
+#[derive(Debug)]
+pub(super) struct Patterns(Vec<(Regex, Option<Automaton>)>);
+
+/// An automaton that is made as far as it was needed.
+#[derive(Debug)]
+struct Automaton {
+    dfa: DFA,
+    cache: RefCell<Cache>,
+}
 
 impl Patterns {
     pub(super) fn new(patterns: &[Regex]) -> Self {
-        let with_automaton = |pattern: &Regex| (pattern.clone(), automaton(pattern).map(Arc::new));
+        let with_automaton = |pattern: &Regex| (pattern.clone(), automaton(pattern));
         Self(patterns.iter().map(with_automaton).collect())
     }
 
@@ -39,12 +46,12 @@ impl Patterns {
     }
 }
 
-fn automaton(pattern: &Regex) -> Option<DFA> {
+fn automaton(pattern: &Regex) -> Option<Automaton> {
     let config = DFA::config()
         .unicode_word_boundary(true)
         .cache_capacity(AUTOMATON_BYTES)
         .skip_cache_capacity_check(true);
-    DFA::builder()
+    let dfa = DFA::builder()
         .syntax(syntax::Config::new().utf8(false))
         .thompson(
             thompson::Config::new()
@@ -53,7 +60,9 @@ fn automaton(pattern: &Regex) -> Option<DFA> {
         )
         .configure(config)
         .build(pattern.as_str())
-        .ok()
+        .ok()?;
+    let cache = RefCell::new(dfa.create_cache());
+    Some(Automaton { dfa, cache })
 }
 
 /// Whether what begins in this place can become a match; also if that cannot be told.
@@ -121,9 +130,9 @@ impl Own {
             }
             let first = text.len().saturating_sub(BEGINNING_BYTES);
             let begun = match automaton {
-                Some(dfa) => {
-                    let mut cache = dfa.create_cache();
-                    (first..text.len()).find(|start| can_begin(dfa, &mut cache, &text, *start))
+                Some(Automaton { dfa, cache }) => {
+                    let cache = &mut cache.borrow_mut();
+                    (first..text.len()).find(|start| can_begin(dfa, cache, &text, *start))
                 }
                 None => Some(first),
             };
