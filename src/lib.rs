@@ -25,6 +25,7 @@
 //! | [`filter`] | flags and times as people write them → a typed selection |
 //! | [`store`] | the capture file; the only one that knows SQLite |
 //! | [`record`] | from socket or file to commits; the only one that is async |
+//! | [`redact`] | what is a secret, and what stands in its place |
 //! | [`export`] | JSON for programs |
 //! | [`render`] | text for people |
 //! | [`cli`] | arguments, environment, clock, terminal, exit status |
@@ -32,7 +33,7 @@
 //! # Always true
 //!
 //! - What was received is never altered. An event's columns and payload give its frame again, byte for byte, or what is
-//!   missing is kept in its [`event::Envelope`].
+//!   missing is kept in its [`event::Envelope`]; an event that lacks what was not to be stored says so.
 //! - Outside bytes are hostile: whatever reads them returns for every input, within limits that have names.
 //! - What is known to be missing is stored with its reason, and shown. Unknown is absent, never a placeholder.
 //! - A commit is final, and an event's id is its place in the order of arrival, never changed or given twice.
@@ -47,6 +48,7 @@ pub mod filter;
 pub mod http;
 pub mod normalize;
 pub mod record;
+pub mod redact;
 pub mod render;
 pub mod store;
 pub mod wire;

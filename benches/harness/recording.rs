@@ -76,6 +76,7 @@ fn start(path: &Path) -> (Writer, Intake) {
         is_again: false,
         filter: None,
         snaplen_bytes: None,
+        redaction_key: None,
         chain_key: None,
         protection: protection(),
     };

@@ -146,7 +146,7 @@ fn payloads(mut input: &[u8]) -> impl Iterator<Item = Payload<'_>> {
             direction: Direction::from_code(kind & 1).unwrap_or(Direction::Inbound),
             content,
             piece: [usize::MAX, 1, 3, 100][usize::from(kind >> 5 & 3)],
-            provenance: Provenance::from_bits_truncate(*provenance),
+            provenance: Provenance::from_bits_truncate(u16::from(*provenance)),
             pause: u64::from(*pause),
             bytes,
         })

@@ -54,6 +54,13 @@ fn main() -> Outcome<()> {
         }
     }
 
+    let mut redact = Seeds::new(&folder, "redact")?;
+    for file in &files {
+        // A byte of choices, and payloads with a byte between them that is in no text.
+        let payloads = http1_payloads(file);
+        redact.add(&[&[0][..], &payloads.join(&[0xff][..])].concat())?;
+    }
+
     let mut filters = Seeds::new(&folder, "filter")?;
     let mut literals = Seeds::new(&folder, "literals")?;
     for document in ["docs/filter.md", "README.md"] {

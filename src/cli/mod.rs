@@ -16,6 +16,7 @@ mod processes;
 mod progress;
 mod query;
 mod record;
+mod redaction;
 pub mod report;
 mod secret;
 mod select;

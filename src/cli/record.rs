@@ -18,6 +18,7 @@ use super::exposure;
 use super::keep::KeepArgs;
 use super::limits::{self, Condition, limits};
 use super::processes::ProcessArgs;
+use super::redaction::RedactArgs;
 use super::report::Advised;
 use super::secret::SecretArgs;
 use super::service::{self, Manager};
@@ -31,6 +32,7 @@ use crate::record::{
     self, Autostop, DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, ImportOptions, Meters, Notice,
     Options, Outcome, RecordFilter, Recorder, Ring, SourceOptions,
 };
+use crate::redact::Redactor;
 use crate::store::{ChainKey, Protection, Rules};
 
 /// Keeps what a running eCapture sends.
@@ -170,6 +172,8 @@ struct RecordArgs {
     /// No status and no notes on standard error, only failures and the summary's warnings
     #[arg(short, long)]
     quiet: bool,
+    #[command(flatten)]
+    redact: RedactArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -234,6 +238,7 @@ pub(super) fn run(
         }
         .into());
     }
+    let redactor = args.redactor()?;
     let db = choose(args.db.as_deref(), terminal)?;
     exposure::check(&db, terminal)?;
     let secret = if args.encrypt && !capture_path::is_there(&db) {
@@ -247,7 +252,15 @@ pub(super) fn run(
     if args.processes.cmdline && secret.is_some() {
         terminal.note("the arguments that --cmdline reads are not encrypted");
     }
+    if let Some(redactor) = &redactor {
+        terminal.note(format_args!(
+            "secrets are replaced before anything is stored (key {}); what cannot be looked into is left out, raw HTTP/2 and \
+             compressed bodies among it",
+            redactor.fingerprint()
+        ));
+    }
     let keys = Keys {
+        redactor,
         chain_key,
         protection: Protection {
             is_wanted: args.encrypt,
@@ -266,8 +279,40 @@ pub(super) fn run(
     }
 }
 
-/// What a capture is chained and encrypted with.
+impl RecordArgs {
+    /// What redacts, if that is asked for, and nothing that is asked for besides would keep what it takes out.
+    fn redactor(&self) -> anyhow::Result<Option<Redactor>> {
+        let Some(redactor) = self.redact.redactor()? else {
+            return Ok(None);
+        };
+        for (is_given, flag, what) in [
+            (
+                self.save_frames.is_some(),
+                "--save-frames",
+                "frames as they are",
+            ),
+            (self.keep_keys, "--keep-keys", "TLS secrets"),
+            (
+                self.processes.cmdline,
+                "--cmdline",
+                "arguments, which can hold secrets",
+            ),
+        ] {
+            if is_given {
+                return Err(Advised {
+                    message: format!("{flag} keeps {what}, which --redact is to keep out"),
+                    hint: "leave out one of them".to_owned(),
+                }
+                .into());
+            }
+        }
+        Ok(Some(redactor))
+    }
+}
+
+/// What a capture is chained, encrypted and redacted with.
 struct Keys {
+    redactor: Option<Redactor>,
     chain_key: Option<ChainKey>,
     protection: Protection,
 }
@@ -366,6 +411,7 @@ fn import(
         keep_keys: args.keep_keys,
         filter,
         snaplen_bytes: args.snaplen,
+        redactor: keys.redactor,
         chain_key: keys.chain_key,
         protection: keys.protection,
     };
@@ -391,6 +437,7 @@ fn live(
         sources,
         authorities: args.ca.clone(),
         snaplen_bytes: args.snaplen,
+        redactor: keys.redactor,
         queue_bytes: args.queue.0,
         max_message_bytes: args.max_message.0,
         keep_keys: args.keep_keys,

@@ -238,10 +238,19 @@ pub(super) fn status(status: &Status, holders: &[Holder], running: Duration) -> 
             status.total(|source| source.shortened_events),
             status.total(|source| source.shortened_bytes),
         ),
+        (
+            "not looked into",
+            status.total(|source| source.opaque_events),
+            status.total(|source| source.opaque_bytes),
+        ),
     ] {
         if count > 0 {
             line = format!("{line} · {what} {count} ({})", human(bytes));
         }
+    }
+    let redacted = status.total(|source| source.redacted_secrets);
+    if redacted > 0 {
+        line = format!("{line} · {redacted} secrets replaced");
     }
     if status.pruned_events > 0 {
         line = format!("{line} · pruned {}", status.pruned_events);
@@ -307,6 +316,10 @@ pub(super) fn summarize(terminal: &mut Terminal, summary: &Summary) {
             terminal.note(source_summary(source));
         }
     }
+    let redacted = total(|counters| counters.redacted_secrets);
+    if redacted > 0 {
+        terminal.note(format_args!("replaced {redacted} secrets"));
+    }
     let left_out = left_out(&total);
     if !left_out.is_empty() {
         terminal.note(format_args!("not stored: {}", left_out.join(", ")));
@@ -362,12 +375,17 @@ fn left_out(total: &impl Fn(fn(&Counters) -> u64) -> u64) -> Vec<String> {
         "payloads beyond --snaplen ({})",
         human(total(|counters| counters.shortened_bytes))
     );
+    let opaque = format!(
+        "payloads that --redact cannot look into ({})",
+        human(total(|counters| counters.opaque_bytes))
+    );
     [
         (
             total(|counters| counters.filtered_events),
             filtered.as_str(),
         ),
         (total(|counters| counters.shortened_events), &shortened),
+        (total(|counters| counters.opaque_events), &opaque),
         (
             total(|counters| counters.withheld_keys),
             "with TLS secrets (--keep-keys stores them)",
@@ -445,12 +463,15 @@ mod tests {
             filtered_bytes: 3000,
             shortened_events: 1,
             shortened_bytes: 10,
+            redacted_secrets: 4,
+            opaque_events: 3,
+            opaque_bytes: 20,
             ..source("ws://h/", true, 5)
         };
         check(
             vec![one],
             "linked · 00:01:01 · received 6 frames, 1.0 KiB · stored 5 events · waiting 0 · left out 2 (2.9 KiB) · \
-             shortened 1 (10 B)",
+             shortened 1 (10 B) · not looked into 3 (20 B) · 4 secrets replaced",
         );
     }
 

@@ -38,6 +38,8 @@ pub struct Coverage {
     pub snaplen_recordings: u64,
     /// How many events of theirs had more, in the whole of those recordings.
     pub shortened_events: u64,
+    /// How many recordings replaced secrets, and left out what cannot be looked into.
+    pub redacted_recordings: u64,
     /// Number of frames that could not be read, in the whole of those recordings; they are stored as they are.
     pub unreadable_frames: u64,
     /// Whether the capture is a subset of another: it lacks what was not asked for, whatever was recorded.
@@ -201,6 +203,14 @@ pub struct RecordingStats {
     pub shortened_events: u64,
     /// The size of what was not stored of them, in bytes.
     pub shortened_bytes: u64,
+    /// The fingerprint of the key that it hashed secrets with, if it replaced them.
+    pub redaction_key: Option<String>,
+    /// Number of secrets that were replaced.
+    pub redacted_secrets: u64,
+    /// Number of events with bytes that were left out because they could not be looked into.
+    pub opaque_events: u64,
+    /// How many bytes that are.
+    pub opaque_bytes: u64,
     /// What is known of its processes from `/proc`.
     pub identities: IdentityCounts,
 }

@@ -3,7 +3,7 @@
 bitflags::bitflags! {
     /// What happened to a payload's bytes between the traced process and us. Nothing set means: as on the wire.
     #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-    pub struct Provenance: u8 {
+    pub struct Provenance: u16 {
         /// eCapture parsed an HTTP/1 message and wrote it out anew: headers sorted and re-cased, body de-chunked and
         /// gunzipped, later messages of the burst missing (1.x).
         const RESERIALIZED = 1;
@@ -22,6 +22,9 @@ bitflags::bitflags! {
         const SHORTENED = 64;
         /// It was damaged in the capture that this one was salvaged from, and is not here.
         const LOST = 128;
+        /// Secrets in it were replaced before it was stored, or what could not be looked into was left out, as we were told
+        /// to. With `SHORTENED` only the first bytes are here, and `Details::total_bytes` says how many there were.
+        const REDACTED = 256;
     }
 }
 
@@ -40,6 +43,7 @@ impl Provenance {
             (Self::TEXT_FILE, "text_file"),
             (Self::SHORTENED, "shortened"),
             (Self::LOST, "lost"),
+            (Self::REDACTED, "redacted"),
         ]
         .into_iter()
         .filter(|(flag, _)| self.contains(*flag))

@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 use tar::{Builder, Header};
 use zstd::Encoder;
 
-use super::media::hex_digits;
 use crate::event::Timestamp;
+use crate::http::media::hex_digits;
 
 /// The name of the list of digests.
 pub const SUMS: &str = "SHA256SUMS";

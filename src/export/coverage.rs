@@ -46,6 +46,9 @@ pub(super) struct Coverage<'a> {
     snaplen_recordings: u64,
     #[serde(skip_serializing_if = "is_zero")]
     shortened_events: u64,
+    /// Recordings that replaced secrets and left out what cannot be looked into; absent if there is none.
+    #[serde(skip_serializing_if = "is_zero")]
+    redacted_recordings: u64,
     gaps: u64,
     /// In those gaps.
     dropped_by_us: u64,
@@ -136,6 +139,7 @@ pub(super) fn object(coverage: &event::Coverage) -> Coverage<'_> {
         filtered_recordings: coverage.filtered_recordings,
         snaplen_recordings: coverage.snaplen_recordings,
         shortened_events: coverage.shortened_events,
+        redacted_recordings: coverage.redacted_recordings,
         gaps: coverage.gaps,
         dropped_by_us: coverage.dropped_frames,
         unreadable: coverage.unreadable_frames,

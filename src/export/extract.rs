@@ -29,9 +29,9 @@ use super::body::each_step;
 use super::facts::Decoding;
 use super::file_name;
 use super::jsonl::put;
-use super::media::hex_digits;
 use crate::http::body::State;
 use crate::http::exchange::{Bodies, BodyForm, Exchange, Message, Side};
+use crate::http::media::hex_digits;
 
 /// The name of the index.
 pub const INDEX: &str = "index.jsonl";

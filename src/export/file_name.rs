@@ -1,7 +1,7 @@
 //! Names for files that are safe in every folder: nothing captured can name another place, hide a file or mean a device.
 
-use super::media;
 use crate::http::exchange::{Exchange, Side};
+use crate::http::media;
 
 /// The longest name, in bytes.
 pub(super) const NAME_BYTES: usize = 100;

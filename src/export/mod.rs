@@ -18,13 +18,12 @@ mod json;
 pub mod jsonl;
 mod line;
 pub mod manifest;
-mod media;
 pub mod parquet;
 pub mod pcapng;
 pub mod raw;
 pub mod redact;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod shell;
 pub mod soundness;
 mod spreadsheet;

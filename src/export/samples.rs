@@ -20,18 +20,18 @@ type Stored = (Vec<u8>, Vec<u8>, Option<State>);
 
 /// Bodies by the first event of their message.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     bodies: HashMap<EventId, Stored>,
     payloads: HashMap<EventId, Vec<u8>>,
     step: Option<usize>,
 }
 
 impl Memory {
-    pub(super) fn with(self, message: &Message, sent: &[u8], decoded: &[u8]) -> Self {
+    pub(crate) fn with(self, message: &Message, sent: &[u8], decoded: &[u8]) -> Self {
         self.with_state(message, sent, decoded, None)
     }
 
-    pub(super) fn with_state(
+    pub(crate) fn with_state(
         mut self,
         message: &Message,
         sent: &[u8],
@@ -44,13 +44,13 @@ impl Memory {
     }
 
     /// The bytes of an event, for tunnels.
-    pub(super) fn with_payload(mut self, event: EventId, payload: &[u8]) -> Self {
+    pub(crate) fn with_payload(mut self, event: EventId, payload: &[u8]) -> Self {
         self.payloads.insert(event, payload.to_vec());
         self
     }
 
     /// Reads give at most `step` bytes at a time.
-    pub(super) fn in_steps(mut self, step: usize) -> Self {
+    pub(crate) fn in_steps(mut self, step: usize) -> Self {
         self.step = Some(step);
         self
     }
@@ -123,7 +123,7 @@ impl BodyRead for Reading<'_> {
 }
 
 /// Fields of which both parts are known.
-pub(super) fn fields(pairs: &[(&[u8], &[u8])]) -> Vec<Field> {
+pub(crate) fn fields(pairs: &[(&[u8], &[u8])]) -> Vec<Field> {
     pairs
         .iter()
         .map(|(name, value)| {
@@ -133,7 +133,7 @@ pub(super) fn fields(pairs: &[(&[u8], &[u8])]) -> Vec<Field> {
 }
 
 /// A message between two times, in milliseconds, whose body has `body_bytes`.
-pub(super) fn message(
+pub(crate) fn message(
     head: MessageHead,
     events: [i64; 2],
     ms: [i64; 2],
@@ -166,7 +166,7 @@ pub(super) fn message(
 }
 
 /// `POST /a?q=1` with a form of 7 bytes, answered by a text of 5 that was 9 when it was sent.
-pub(super) fn exchange() -> Exchange {
+pub(crate) fn exchange() -> Exchange {
     let client = "10.0.0.1:50000".parse().unwrap();
     let server = "93.184.216.34:443".parse().unwrap();
     let request = MessageHead {
@@ -219,7 +219,7 @@ pub(super) fn exchange() -> Exchange {
 }
 
 /// The bodies of [`exchange`].
-pub(super) fn bodies(exchange: &Exchange) -> Memory {
+pub(crate) fn bodies(exchange: &Exchange) -> Memory {
     Memory::default()
         .with(exchange.request.as_ref().unwrap(), b"a=1&b=2", b"a=1&b=2")
         .with(

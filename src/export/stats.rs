@@ -141,6 +141,13 @@ struct Recording<'a> {
     snaplen_bytes: Option<u64>,
     shortened_events: u64,
     shortened_bytes: u64,
+    /// The fingerprint of the key that secrets were hashed with, if they were replaced; how many there were; of how many events
+    /// bytes were left out that could not be looked into, and how many bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redaction_key: Option<&'a str>,
+    redacted_secrets: u64,
+    opaque_events: u64,
+    opaque_bytes: u64,
     /// Processes that `/proc` was asked about: those that were identified, that had ended before, that had another name
     /// there; and how often there was no time to ask.
     identified_processes: u64,
@@ -234,6 +241,10 @@ fn recording(each: &RecordingStats) -> Recording<'_> {
         snaplen_bytes: each.snaplen_bytes,
         shortened_events: each.shortened_events,
         shortened_bytes: each.shortened_bytes,
+        redaction_key: each.redaction_key.as_deref(),
+        redacted_secrets: each.redacted_secrets,
+        opaque_events: each.opaque_events,
+        opaque_bytes: each.opaque_bytes,
         identified_processes: each.identities.identified,
         gone_processes: each.identities.gone,
         unlike_processes: each.identities.unlike,

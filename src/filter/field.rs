@@ -349,6 +349,7 @@ impl Field {
                 "text_file",
                 "shortened",
                 "lost",
+                "redacted",
             ],
             _ => Vec::new(),
         }

@@ -9,6 +9,7 @@ pub mod exchange;
 pub mod fields;
 pub mod h1;
 pub mod h2;
+pub(crate) mod media;
 pub mod view;
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ use super::source::now;
 use super::summary::Summary;
 use super::writer::Committer;
 use crate::event::{Frame, Timestamp};
+use crate::redact::Redactor;
 use crate::store::{RecordingStart, Writer};
 use crate::wire::{self, Incoming};
 
@@ -66,6 +67,7 @@ pub fn import(options: &ImportOptions, notices: &Sender<Notice>) -> Result<Summa
         is_again: options.again,
         filter: options.filter.as_ref().map(RecordFilter::to_string),
         snaplen_bytes: options.snaplen_bytes.map(|bytes| bytes as u64),
+        redaction_key: options.redactor.as_ref().map(Redactor::fingerprint),
         chain_key: options.chain_key.clone(),
         protection: options.protection.clone(),
     };
@@ -80,6 +82,9 @@ pub fn import(options: &ImportOptions, notices: &Sender<Notice>) -> Result<Summa
     let mut intake = Intake::of_file(intake_options, store.next_ids());
     if let Some(filter) = &options.filter {
         intake.set_filter(filter.clone(), start.url.clone());
+    }
+    if let Some(redactor) = &options.redactor {
+        intake.redact(redactor.clone());
     }
     let meters = Arc::new(Meters::new(DEFAULT_QUEUE_BYTES, vec![start.url.clone()]));
     let mut committer = Committer::new(

@@ -37,6 +37,9 @@ pub(super) struct SourceMeters {
     filtered_bytes: AtomicU64,
     shortened_events: AtomicU64,
     shortened_bytes: AtomicU64,
+    redacted_secrets: AtomicU64,
+    opaque_events: AtomicU64,
+    opaque_bytes: AtomicU64,
 }
 
 /// How often the two threads of a recording went round: what stands still hangs.
@@ -88,6 +91,12 @@ pub struct SourceStatus {
     pub shortened_events: u64,
     /// The bytes of those that were not.
     pub shortened_bytes: u64,
+    /// Secrets that were replaced, up to the last commit.
+    pub redacted_secrets: u64,
+    /// Events with bytes that were left out because they could not be looked into, up to the last commit.
+    pub opaque_events: u64,
+    /// Those bytes.
+    pub opaque_bytes: u64,
 }
 
 impl Status {
@@ -177,6 +186,9 @@ impl SourceMeters {
             (&self.filtered_bytes, counters.filtered_bytes),
             (&self.shortened_events, counters.shortened_events),
             (&self.shortened_bytes, counters.shortened_bytes),
+            (&self.redacted_secrets, counters.redacted_secrets),
+            (&self.opaque_events, counters.opaque_events),
+            (&self.opaque_bytes, counters.opaque_bytes),
         ] {
             meter.store(count, Ordering::Relaxed);
         }
@@ -194,6 +206,9 @@ impl SourceMeters {
             filtered_bytes: self.filtered_bytes.load(Ordering::Relaxed),
             shortened_events: self.shortened_events.load(Ordering::Relaxed),
             shortened_bytes: self.shortened_bytes.load(Ordering::Relaxed),
+            redacted_secrets: self.redacted_secrets.load(Ordering::Relaxed),
+            opaque_events: self.opaque_events.load(Ordering::Relaxed),
+            opaque_bytes: self.opaque_bytes.load(Ordering::Relaxed),
         }
     }
 }

@@ -139,7 +139,7 @@ fn registry(meters: Arc<Meters>) -> Registry {
 }
 
 /// What is counted of each source: name, help, unit and count.
-const COUNTERS: [(&str, &str, Option<Unit>, Of<u64>); 8] = [
+const COUNTERS: [(&str, &str, Option<Unit>, Of<u64>); 11] = [
     (
         "received_frames",
         "Frames that eCapture sent",
@@ -187,6 +187,24 @@ const COUNTERS: [(&str, &str, Option<Unit>, Of<u64>); 8] = [
         "Bytes of payloads that --snaplen left out",
         Some(Unit::Bytes),
         |source| source.shortened_bytes,
+    ),
+    (
+        "redacted_secrets",
+        "Secrets that --redact replaced",
+        None,
+        |source| source.redacted_secrets,
+    ),
+    (
+        "opaque_events",
+        "Events of whose payloads --redact left out what cannot be looked into",
+        None,
+        |source| source.opaque_events,
+    ),
+    (
+        "opaque",
+        "Bytes of payloads that --redact left out",
+        Some(Unit::Bytes),
+        |source| source.opaque_bytes,
     ),
 ];
 

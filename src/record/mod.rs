@@ -37,6 +37,7 @@ mod metrics;
 mod notice;
 mod options;
 mod queue;
+mod redaction;
 mod retention;
 mod ring;
 mod shorten;
@@ -77,6 +78,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
 use crate::event::Timestamp;
+use crate::redact::Redactor;
 use crate::store::{RecordingStart, Writer};
 use file_names::FileNames;
 use frame_saver::FrameSaver;
@@ -154,6 +156,7 @@ fn start(options: &Options, source: &SourceOptions, started: Timestamp) -> Recor
         is_again: false,
         filter: options.filter.as_ref().map(RecordFilter::to_string),
         snaplen_bytes: options.snaplen_bytes.map(|bytes| bytes as u64),
+        redaction_key: options.redactor.as_ref().map(Redactor::fingerprint),
         chain_key: options.chain_key.clone(),
         protection: options.protection.clone(),
     }
@@ -191,6 +194,9 @@ fn intakes(
         }
         if let Some(filter) = &options.filter {
             intake.set_filter(filter.clone(), name.clone());
+        }
+        if let Some(redactor) = &options.redactor {
+            intake.redact(redactor.clone());
         }
         next = intake.next_ids();
         intakes.push((name, intake));

@@ -8,6 +8,7 @@ use super::judge::RecordFilter;
 use super::ring::Ring;
 use super::source::Header;
 use crate::event::{Timestamp, Zone};
+use crate::redact::Redactor;
 use crate::store::{ChainKey, Protection, Rules};
 
 /// How a live recording is made.
@@ -30,6 +31,8 @@ pub struct Options {
     pub filter: Option<RecordFilter>,
     /// How many bytes of a payload are stored at most; all of them without it.
     pub snaplen_bytes: Option<usize>,
+    /// What takes secrets out before anything is stored, if anything does.
+    pub redactor: Option<Redactor>,
     /// The key of the chain of commits.
     pub chain_key: Option<ChainKey>,
     /// Whether the capture is encrypted, and what opens it.
@@ -94,6 +97,8 @@ pub struct ImportOptions {
     pub filter: Option<RecordFilter>,
     /// How many bytes of a payload are stored at most; all of them without it.
     pub snaplen_bytes: Option<usize>,
+    /// What takes secrets out before anything is stored, if anything does.
+    pub redactor: Option<Redactor>,
 }
 
 /// The host that eCapture runs on, where it is this one.

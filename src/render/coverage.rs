@@ -89,6 +89,11 @@ pub(super) fn parts(coverage: &Coverage, style: &Style) -> Vec<String> {
             "events of these recordings had more bytes than were stored",
         ),
         (
+            coverage.redacted_recordings,
+            "recording replaced secrets, and left out what cannot be looked into (--redact)",
+            "recordings replaced secrets, and left out what cannot be looked into (--redact)",
+        ),
+        (
             coverage.dropped_frames,
             "frame dropped by us",
             "frames dropped by us",

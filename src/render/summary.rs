@@ -234,6 +234,16 @@ fn recording(out: &mut dyn Write, each: &RecordingStats, style: &Style) -> io::R
             human(each.shortened_bytes)
         )?;
     }
+    if let Some(key) = &each.redaction_key {
+        writeln!(
+            out,
+            "     redacted (--redact), key {}: {} secrets replaced, {} of {} events left out",
+            escape::line(key),
+            each.redacted_secrets,
+            human(each.opaque_bytes),
+            each.opaque_events
+        )?;
+    }
     Ok(())
 }
 

@@ -274,6 +274,12 @@ pub struct Counters {
     pub unlike_processes: u64,
     /// How often a process was not looked for, as too many were waiting.
     pub skipped_processes: u64,
+    /// Secrets that were replaced.
+    pub redacted_secrets: u64,
+    /// Events in the file of whose payloads bytes were left out because they could not be looked into for secrets.
+    pub opaque_events: u64,
+    /// The bytes of those payloads that were.
+    pub opaque_bytes: u64,
 }
 
 impl Counters {
@@ -300,6 +306,9 @@ impl Counters {
             gone_processes: self.gone_processes + other.gone_processes,
             unlike_processes: self.unlike_processes + other.unlike_processes,
             skipped_processes: self.skipped_processes + other.skipped_processes,
+            redacted_secrets: self.redacted_secrets + other.redacted_secrets,
+            opaque_events: self.opaque_events + other.opaque_events,
+            opaque_bytes: self.opaque_bytes + other.opaque_bytes,
         }
     }
 }
@@ -329,6 +338,8 @@ pub struct RecordingStart {
     pub filter: Option<String>,
     /// How many bytes of a payload are stored at most.
     pub snaplen_bytes: Option<u64>,
+    /// The fingerprint of the key that secrets are hashed with, if they are replaced.
+    pub redaction_key: Option<String>,
     /// The key of the chain of commits.
     pub chain_key: Option<ChainKey>,
     /// Whether the capture is encrypted, and what opens it.

@@ -117,8 +117,8 @@ fn add_recording(
     db.execute(
         "INSERT INTO recordings
             (source_id, program, started_ns, last_commit_ns, is_received_estimated, import_sha256, filter, lead_id,
-             snaplen_bytes)
-         VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8)",
+             snaplen_bytes, redaction_key)
+         VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![
             source.number(),
             start.program,
@@ -127,7 +127,8 @@ fn add_recording(
             start.import_sha256,
             start.filter,
             lead.map(RecordingId::number),
-            start.snaplen_bytes
+            start.snaplen_bytes,
+            start.redaction_key
         ],
     )?;
     Ok(RecordingId::new(db.last_insert_rowid()))

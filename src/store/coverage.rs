@@ -263,7 +263,8 @@ fn cover_source(
 fn count_filtered(db: &Connection, coverage: &mut Coverage) -> Result<()> {
     let mut statement = db.prepare(concat!(
         recorded!(),
-        "SELECT r.filter IS NOT NULL AS is_filtered, r.snaplen_bytes IS NOT NULL AS has_snaplen, r.shortened_events
+        "SELECT r.filter IS NOT NULL AS is_filtered, r.snaplen_bytes IS NOT NULL AS has_snaplen, r.shortened_events,
+            r.redaction_key IS NOT NULL AS is_redacted
          FROM recorded AS k JOIN recordings AS r ON r.id = k.id
          WHERE k.finished_ns >= :started AND k.began_ns <= :ended"
     ))?;
@@ -274,6 +275,7 @@ fn count_filtered(db: &Connection, coverage: &mut Coverage) -> Result<()> {
     while let Some(row) = rows.next()? {
         coverage.filtered_recordings += u64::from(row.get::<_, bool>("is_filtered")?);
         coverage.snaplen_recordings += u64::from(row.get::<_, bool>("has_snaplen")?);
+        coverage.redacted_recordings += u64::from(row.get::<_, bool>("is_redacted")?);
         let shortened = row.get("shortened_events")?;
         coverage.shortened_events = coverage.shortened_events.saturating_add(shortened);
     }

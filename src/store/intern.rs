@@ -69,7 +69,7 @@ type ShapeKey = (
     Option<u8>,
     Option<u32>,
     u32,
-    u8,
+    u16,
     u8,
     i64,
 );

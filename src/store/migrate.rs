@@ -17,7 +17,7 @@ use super::{definitions, open, unlock};
 pub const APPLICATION_ID: i64 = 0x6563_7131;
 
 /// The files of `migrations/`, in order. Position (from 1) is the `user_version` that the file leads to.
-pub const MIGRATIONS: [(&str, &str); 6] = [
+pub const MIGRATIONS: [(&str, &str); 7] = [
     (
         "0001_initial.sql",
         include_str!("../../migrations/0001_initial.sql"),
@@ -41,6 +41,10 @@ pub const MIGRATIONS: [(&str, &str); 6] = [
     (
         "0006_sealed.sql",
         include_str!("../../migrations/0006_sealed.sql"),
+    ),
+    (
+        "0007_redaction.sql",
+        include_str!("../../migrations/0007_redaction.sql"),
     ),
 ];
 

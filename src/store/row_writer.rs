@@ -272,7 +272,8 @@ impl RowWriter {
                 unreadable_frames = ?6, dropped_frames = ?7, dropped_bytes = ?8, withheld_keys = ?9,
                 destroyed_sockets = ?10, replayed_logs = ?11, stored_logs = ?12, heartbeats = ?13, lost_samples = ?14,
                 filtered_events = ?15, filtered_bytes = ?16, shortened_events = ?17, shortened_bytes = ?18,
-                gone_processes = ?19, unlike_processes = ?20, skipped_processes = ?21
+                gone_processes = ?19, unlike_processes = ?20, skipped_processes = ?21,
+                redacted_secrets = ?22, opaque_events = ?23, opaque_bytes = ?24
              WHERE id = ?1",
         )?;
         for (recording, counters) in self.recordings.iter().zip(counters) {
@@ -297,7 +298,10 @@ impl RowWriter {
                 counters.shortened_bytes,
                 counters.gone_processes,
                 counters.unlike_processes,
-                counters.skipped_processes
+                counters.skipped_processes,
+                counters.redacted_secrets,
+                counters.opaque_events,
+                counters.opaque_bytes
             ])?;
         }
         Ok(())

@@ -211,7 +211,8 @@ fn add_filter(db: &Connection, recording: &mut RecordingStats) -> Result<()> {
     db.prepare_cached(
         "SELECT filtered_events, filtered_bytes, filter, snaplen_bytes, shortened_events, shortened_bytes,
             (SELECT COUNT(*) FROM identities WHERE recording_id = ?1) AS identities,
-            gone_processes, unlike_processes, skipped_processes
+            gone_processes, unlike_processes, skipped_processes, redaction_key, redacted_secrets, opaque_events,
+            opaque_bytes
          FROM recordings WHERE id = ?1",
     )?
     .query_row([recording.number], |row| {
@@ -221,6 +222,10 @@ fn add_filter(db: &Connection, recording: &mut RecordingStats) -> Result<()> {
         recording.snaplen_bytes = row.get("snaplen_bytes")?;
         recording.shortened_events = row.get("shortened_events")?;
         recording.shortened_bytes = row.get("shortened_bytes")?;
+        recording.redaction_key = row.get("redaction_key")?;
+        recording.redacted_secrets = row.get("redacted_secrets")?;
+        recording.opaque_events = row.get("opaque_events")?;
+        recording.opaque_bytes = row.get("opaque_bytes")?;
         recording.identities = IdentityCounts {
             identified: row.get("identities")?,
             gone: row.get("gone_processes")?,

@@ -350,3 +350,67 @@ fn import(env: &TestEnv, frames: &[Frame]) {
     env.import::<&str>(&file, []);
     export(&env.db(), &env.path("out.pcapng"));
 }
+
+/// What stands in place of secrets is as long, so that every length is still true.
+#[test]
+fn redacted_packets_in_tshark() {
+    if !has_tshark() {
+        return;
+    }
+    let env = TestEnv::new();
+    let form = "user=alice&password=QXFORMPASSWORDQX";
+    let json = "{\"user\":\"bob\",\"token\":\"QYJSONTOKENQY\",\"pin\":12345678}";
+    let request = format!(
+        "POST /login?api_key=RYQUERYPARAMETERRY HTTP/1.1\r\nHost: login.test\r\nAuthorization: Basic QVAUTHORIZATIONQVA=\r\n\
+         Cookie: sid=QWCOOKIEQW\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+        form.len()
+    );
+    let (first, second) = json.split_at(30);
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{first}\r\n{:x}\r\n",
+        first.len(),
+        second.len()
+    );
+    let rest = format!("{second}\r\n0\r\n\r\n");
+    let who = "PID:10 TID:10 Comm:curl FD:5";
+    let connection = text_event(
+        b"PID:10, Comm:curl, TID:10, FD:5, Tuple: [192.168.1.10]:51514->[93.184.216.34]:8080\n",
+    );
+    let pieces = [("WRITE", &request), ("READ", &answer), ("READ", &rest)];
+    let messages = (0..).zip(pieces).map(|(second, (way, payload))| {
+        let time = format!("2026-11-23 10:40:4{second}.000");
+        openssl(&time, who, way, payload.as_bytes())
+    });
+    let frames: Vec<_> = std::iter::once(connection)
+        .chain(messages)
+        .map(|message| frame(Opcode::Binary, message))
+        .collect();
+    let file = env.path("frames");
+    save(&file, &frames);
+    env.import::<&str>(&file, []);
+    let out = env.path("out.pcapng");
+    let out = out.to_str().unwrap();
+    env.query(["export", "pcapng", "--events", "--redact", "--output", out])
+        .exits(0);
+    check_warnings(&env, &[]);
+    let bytes = std::fs::read(out).unwrap();
+    for secret in [
+        "FORMPASSWORD",
+        "JSONTOKEN",
+        "QUERYPARAMETER",
+        "AUTHORIZATION",
+        "COOKIEQW",
+        "345678",
+    ] {
+        assert_eq!(
+            memchr::memmem::find(&bytes, secret.as_bytes()),
+            None,
+            "{secret}"
+        );
+    }
+    let fields = ["http.request.method", "http.host", "http.response.code"];
+    let found = rows(&env, "http", &fields);
+    assert_eq!(found, ["POST\tlogin.test\t", "\t\t200"]);
+    let members = rows(&env, "json", &["json.member"]);
+    assert_eq!(members, ["user,token,pin"]);
+}

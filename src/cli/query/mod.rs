@@ -19,7 +19,6 @@ mod list;
 mod man;
 mod output_file;
 mod prune;
-mod redaction;
 mod reindex;
 mod rekey;
 mod salvage;

@@ -33,8 +33,8 @@ use serde::Serialize;
 use super::body::Body;
 use super::exchanges::ExchangeWriter;
 use super::json::put_open;
-use super::media;
 use crate::http::exchange::{Bodies, BodyForm, Exchange, Message, MessageHead, Side};
+use crate::http::media;
 
 /// The version of what stands under `_ecq`.
 const ECQ_FORMAT: u32 = 1;

@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::super::body::Body;
-use super::super::media;
 use super::url;
 use crate::http::body::State;
 use crate::http::exchange::{Exchange, Message, MessageHead, Side, Version};
 use crate::http::fields::split_once;
+use crate::http::media;
 
 /// A form of at most this many bytes is also given as its parameters.
 const FORM_BYTES: usize = 64 << 10;

@@ -6,8 +6,8 @@
 
 use std::net::Ipv6Addr;
 
-use super::super::media::hex_digits;
 use crate::http::exchange::{Exchange, Side};
+use crate::http::media::hex_digits;
 
 /// The host where none is known.
 const UNKNOWN_HOST: &str = "unknown.invalid";

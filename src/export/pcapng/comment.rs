@@ -61,6 +61,10 @@ pub(super) fn provenance(provenance: Provenance) -> impl Iterator<Item = String>
             Provenance::SHORTENED,
             "ecq-record stored only the first bytes: more followed",
         ),
+        (
+            Provenance::REDACTED,
+            "secrets are replaced, and what could not be looked into is left out",
+        ),
     ]
     .into_iter()
     .filter(move |(flag, _)| provenance.contains(*flag))
@@ -106,6 +110,6 @@ mod tests {
             event(&bare),
             "event 8 (received 2026-11-23T11:00:01.000000000Z, an estimate)"
         );
-        assert_eq!(provenance(Provenance::all()).count(), 6);
+        assert_eq!(provenance(Provenance::all()).count(), 7);
     }
 }

@@ -47,8 +47,8 @@ pub fn render(event: &Event, payload: &[u8], out: &mut impl Write) -> io::Result
 }
 
 /// Writes the frame of an event, byte for byte as it was received, whatever its envelope. The result is false, and nothing
-/// is written, of a payload that was lost, or of which only the first bytes were stored. It is also false if the envelope
-/// says that the form gives the frame and the form does not: the event is not the one that the envelope is of.
+/// is written, of a payload that was lost or redacted, or of which only the first bytes were stored. It is also false if
+/// the envelope says that the form gives the frame and the form does not: the event is not the one that the envelope is of.
 ///
 /// # Errors
 /// Those of `out`.
@@ -58,8 +58,8 @@ pub fn rebuild(
     envelope: &Envelope,
     out: &mut impl Write,
 ) -> io::Result<bool> {
-    let is_partial = Provenance::SHORTENED | Provenance::LOST;
-    if event.provenance.intersects(is_partial) {
+    let is_other = Provenance::SHORTENED | Provenance::LOST | Provenance::REDACTED;
+    if event.provenance.intersects(is_other) {
         return Ok(false);
     }
     match envelope {

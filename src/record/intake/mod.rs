@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::event::{Captured, ConnectionId, EventId, Frame, Kind, LinkId, RunId, Timestamp};
 use crate::normalize::{Connections, LogLine, Normalized, Normalizer, Runs};
+use crate::redact::Redactor;
 use crate::store::{
     Batch, Counters, GapReason, GapRow, HeartbeatRow, KnownRun, LinkRow, LogRow, NewEvent, NextIds,
     RunRow,
@@ -19,6 +20,7 @@ use super::identities::KnownProcesses;
 use super::judge::{Judge, Place, RecordFilter};
 use super::notice::Notice;
 use super::queue::{Dropped, Item, LinkEnd};
+use super::redaction::Redaction;
 use super::shorten::shorten;
 
 /// The time before the first link is a gap only if it is longer than connecting takes.
@@ -52,6 +54,7 @@ pub enum Taken {
 pub struct Intake {
     options: IntakeOptions,
     judge: Option<Judge>,
+    redaction: Option<Redaction>,
     normalizer: Normalizer,
     connections: Connections,
     runs: Runs,
@@ -90,6 +93,7 @@ impl Intake {
         let mut intake = Self {
             options,
             judge: None,
+            redaction: None,
             normalizer,
             connections: Connections::new(next.connection),
             runs,
@@ -123,6 +127,18 @@ impl Intake {
     /// Stores only the events that the filter is true of, and counts the others. `source` is where all of them come from.
     pub fn set_filter(&mut self, filter: RecordFilter, source: String) {
         self.judge = Some(Judge::new(filter, source));
+    }
+
+    /// Takes secrets out of everything that is stored. Filters still see what was there.
+    pub fn redact(&mut self, redactor: Redactor) {
+        self.redaction = Some(Redaction::new(redactor));
+    }
+
+    /// Something is missing from here on.
+    fn forget_before(&mut self) {
+        if let Some(redaction) = &mut self.redaction {
+            redaction.forget();
+        }
     }
 
     /// The ids that its next rows get.
@@ -220,6 +236,7 @@ impl Intake {
     }
 
     fn link_ended(&mut self, at: Timestamp, end: &LinkEnd) {
+        self.forget_before();
         self.overflow = None;
         if let Some(link) = self.link.take() {
             self.batch.links.push(LinkRow {
@@ -282,6 +299,7 @@ impl Intake {
     }
 
     fn dropped(&mut self, dropped: Dropped) {
+        self.forget_before();
         let counters = &mut self.batch.counters;
         counters.received_frames += dropped.frames;
         counters.received_bytes += dropped.bytes;
@@ -349,12 +367,19 @@ impl Intake {
         self.batch.connections.extend(placement.began);
         self.batch.connection_updates.extend(placement.updates);
         self.batch.moves.extend(placement.moves);
-        if !self.keeps(&captured, placement.connection) {
+        let payload_bytes = captured.payload.len() as u64;
+        let is_kept = self.keeps(&captured, placement.connection);
+        let redacted = (self.redaction.as_mut())
+            .map(|redaction| redaction.event(&mut captured, placement.connection));
+        if !is_kept {
             // The next event gets the id.
             self.connections.leave_out(id);
             self.batch.counters.filtered_events += 1;
-            self.batch.counters.filtered_bytes += captured.payload.len() as u64;
+            self.batch.counters.filtered_bytes += payload_bytes;
             return;
+        }
+        if let Some(counted) = redacted {
+            self.batch.counters = self.batch.counters.plus(&counted);
         }
         if let Some(snaplen) = self.options.snaplen_bytes {
             let left_out = shorten(&mut captured, snaplen);
@@ -410,11 +435,15 @@ impl Intake {
         self.next.run += 1;
         self.normalizer.start_run();
         self.connections.start_run();
+        self.forget_before();
         self.batch.runs.push(run.clone());
         self.run.insert(run)
     }
 
-    fn log(&mut self, frame: &Frame, log: RunLog) {
+    fn log(&mut self, frame: &Frame, mut log: RunLog) {
+        if let Some(redaction) = &self.redaction {
+            redaction.log(&mut log);
+        }
         match self.runs.judge(&log.text) {
             LogLine::NewRun => {
                 // Events that slipped in before the first line of the first run belong to it.
@@ -459,7 +488,10 @@ impl Intake {
         });
     }
 
-    fn heartbeat(&mut self, frame: &Frame, heartbeat: Heartbeat) {
+    fn heartbeat(&mut self, frame: &Frame, mut heartbeat: Heartbeat) {
+        if let Some(redaction) = &self.redaction {
+            redaction.heartbeat(&mut heartbeat);
+        }
         let link = self.link_id(frame.received);
         self.batch.counters.heartbeats += 1;
         self.batch.heartbeats.push(HeartbeatRow {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::event::RecordingId;
+use crate::event::{Opcode, RecordingId};
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_nanos(millis * 1_000_000)
@@ -92,4 +92,55 @@ fn an_overflow_ends_with_the_link_and_begins_no_earlier() {
     let rows = recording.commit(&[dropped(1, 4004, 4004)]);
     assert_eq!(rows.last(), Some(&(11, 4004, 4004, 1)));
     assert_eq!(recording.0.gaps(), 4);
+}
+
+fn read(millis: i64, payload: &str) -> Item {
+    let who = "[2026-11-23 10:40:40.000] PID:10 TID:10 Comm:curl FD:5 READ";
+    let message = format!("{who} ({} bytes):\n{payload}\n", payload.len());
+    Item::Frame(Frame {
+        link: 1,
+        received: at(millis),
+        opcode: Opcode::Binary,
+        message: message.into(),
+    })
+}
+
+/// A secret goes on in the next event, unless something is missing: then nothing is taken for known.
+#[test]
+fn redaction_knows_of_gaps() {
+    let begun = read(1, "HTTP/1.1 200 OK\r\n\r\n{\"token\":\"abcdefgh");
+    let rest = read(3, "ijklmnop\",\"a\":1}\nmore");
+    let payloads = |between: &[Item]| -> Vec<String> {
+        let mut recording = Recording::linked();
+        recording.0.redact(Redactor::new(&[1; 32], Vec::new()));
+        recording.0.take(&begun);
+        for item in between {
+            recording.0.take(item);
+        }
+        recording.0.take(&rest);
+        let counters = recording.0.counters();
+        assert_eq!(
+            (counters.redacted_secrets, counters.opaque_events),
+            (1 + u64::from(!between.is_empty()), 0)
+        );
+        let events = recording.0.batch().events.iter();
+        let text = |event: &NewEvent| String::from_utf8(event.captured.payload.to_vec()).unwrap();
+        events.map(text).collect()
+    };
+    let whole = payloads(&[]);
+    assert!(
+        whole[1].ends_with("\",\"a\":1}\nmore") && !whole.concat().contains("abc"),
+        "{whole:?}"
+    );
+    let ended = Item::LinkEnded {
+        at: at(2),
+        end: LinkEnd::Closed,
+    };
+    let begun = Item::LinkBegan {
+        number: 2,
+        at: at(2),
+    };
+    for between in [&[dropped(1, 2, 2)][..], &[ended, begun]] {
+        assert_eq!(payloads(between)[1], "****************\nmore");
+    }
 }

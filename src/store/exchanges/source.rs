@@ -30,7 +30,7 @@ pub(super) struct Place {
     pub(super) connection: i64,
     pub(super) direction: u8,
     pub(super) content: u8,
-    pub(super) provenance: u8,
+    pub(super) provenance: u16,
     pub(super) payload_bytes: u64,
 }
 

@@ -15,10 +15,10 @@ const RECORDINGS: Rows = rows!(
          received_frames, received_bytes, stored_events, unreadable_frames, dropped_frames, dropped_bytes, withheld_keys,
          destroyed_sockets, replayed_logs, stored_logs, heartbeats, lost_samples, filtered_events, filter, lead_id,
          filtered_bytes, snaplen_bytes, shortened_events, shortened_bytes, gone_processes, unlike_processes,
-         skipped_processes"
+         skipped_processes, redaction_key, redacted_secrets, opaque_events, opaque_bytes"
     ],
     "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25,
-     ?26, ?27, ?28, ?29, ?30, ?31",
+     ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35",
     ""
 );
 

@@ -4,7 +4,6 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
-use ecq::store::newest_version;
 use rusqlite::Connection;
 
 use super::{EVENTS, ask, check_hidden, encrypted, frames, plain, write_secret};
@@ -237,10 +236,13 @@ fn a_capture_without_the_table() {
     let key = write_secret(&env, "key", &[7; 32]);
     let before = env.query(["-o", "jsonl"]).exits(0);
     let db = Connection::open(env.db()).unwrap();
-    db.execute_batch("DROP TABLE encryption; DELETE FROM names WHERE domain = 'secret'")
-        .unwrap();
-    db.pragma_update(None, "user_version", newest_version() - 1)
-        .unwrap();
+    db.execute_batch(
+        "DROP TABLE encryption; DELETE FROM names WHERE domain = 'secret';
+         ALTER TABLE recordings DROP COLUMN redaction_key; ALTER TABLE recordings DROP COLUMN redacted_secrets;
+         ALTER TABLE recordings DROP COLUMN opaque_events; ALTER TABLE recordings DROP COLUMN opaque_bytes;
+         PRAGMA user_version = 5;",
+    )
+    .unwrap();
     drop(db);
     assert_eq!(env.query(["-o", "jsonl"]).exits(0).stdout, before.stdout);
     assert_eq!(

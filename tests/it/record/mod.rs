@@ -14,6 +14,7 @@ mod power;
 mod pressure;
 mod processes;
 mod proxies;
+mod redaction;
 mod refusals;
 mod retention;
 mod ring;

@@ -22,6 +22,7 @@ pub(crate) fn start(url: &str) -> RecordingStart {
         is_again: false,
         filter: None,
         snaplen_bytes: None,
+        redaction_key: None,
         chain_key: None,
         protection: Protection::default(),
     }

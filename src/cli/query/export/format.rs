@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::ValueEnum;
 
-use super::job::{self, Job, next, payload_of};
+use super::job::{self, Job};
 use crate::cli::query::Context;
 use crate::export::curl::Curl;
 use crate::export::exchange_csv::Csv;
@@ -84,22 +84,19 @@ impl Format {
             (Self::Parquet, Unit::Events) => return job::parquet_events(job, out, context),
             (Self::Parquet, Unit::Exchanges) => return job::parquet_exchanges(job, out, context),
             (Self::Jsonl, Unit::Events) => {
-                return job.each_event(context, None, &mut |origin, event| {
-                    let mut payload = payload_of(origin, event)?;
-                    jsonl::write(out, origin.name, event, || next(&mut payload))
+                return job.each_event(context, None, &mut |name, event, pieces| {
+                    jsonl::write(out, name, event, || pieces.next())
                 });
             }
             (Self::Csv, Unit::Events) => {
                 event_csv::columns(out)?;
-                return job.each_event(context, None, &mut |origin, event| {
-                    let mut payload = payload_of(origin, event)?;
-                    event_csv::write(out, origin.name, event, || next(&mut payload))
+                return job.each_event(context, None, &mut |name, event, pieces| {
+                    event_csv::write(out, name, event, || pieces.next())
                 });
             }
             (Self::Raw, Unit::Events) => {
-                return job.each_event(context, None, &mut |origin, event| {
-                    let mut payload = payload_of(origin, event)?;
-                    while let Some(piece) = next(&mut payload)? {
+                return job.each_event(context, None, &mut |_, _, pieces| {
+                    while let Some(piece) = pieces.next()? {
                         out.write_all(&piece)?;
                     }
                     Ok(())

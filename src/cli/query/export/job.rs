@@ -1,10 +1,12 @@
 //! What is exported, one event or exchange after the other, and the formats that need more than that.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::{self, Write};
 
 use anyhow::Context as _;
 
+use super::pieces::{Pieces, Redacting};
 use crate::cli::query::Context;
 use crate::cli::query::capture::{Captures, Origin};
 use crate::cli::query::exchanges::merged;
@@ -12,9 +14,9 @@ use crate::cli::query::sink::unless_pruned;
 use crate::event::{ConnectionId, StoredEvent};
 use crate::export::parquet::{ParquetEvents, ParquetExchanges};
 use crate::export::pcapng::PcapngWriter;
-use crate::export::redact::Redactor;
 use crate::filter::{Expr, Field, FieldId, Literal, Operand, Test, Unit};
 use crate::http::exchange::{Bodies, Exchange, Side};
+use crate::redact::Redactor;
 use crate::store::{Merged, Order};
 
 /// How many connections are named in a filter; of more, events are looked through.
@@ -31,7 +33,8 @@ pub(in crate::cli::query) struct Job<'a> {
 
 type EachExchange<'e> = dyn FnMut(Option<&str>, &Exchange, &dyn Bodies) -> io::Result<()> + 'e;
 
-type EachEvent<'e> = dyn FnMut(Origin<'_>, &StoredEvent) -> anyhow::Result<()> + 'e;
+type EachEvent<'e> =
+    dyn FnMut(Option<&str>, &StoredEvent, &mut Pieces<'_>) -> anyhow::Result<()> + 'e;
 
 impl Job<'_> {
     /// Gives every exchange, oldest first, to `each`; how many there are.
@@ -92,6 +95,11 @@ impl Job<'_> {
             );
         }
         let mut merged = Merged::new(Order::OldestFirst, inputs, None);
+        let are_all = wanted.is_some() || self.filter.is_none();
+        let mut redacting = self
+            .redactor
+            .map(|redactor| Redacting::new(redactor, self.captures, are_all, context))
+            .transpose()?;
         let mut count = 0;
         while let Some((number, event)) = merged.next_item().context("failed to read events")? {
             let is_wanted = wanted
@@ -104,11 +112,16 @@ impl Job<'_> {
             let origin = self.captures.origin(number);
             let failed = || format!("failed to export event {}", event.id);
             if is_wanted
-                && unless_pruned(origin.reader.payload(&event))
-                    .with_context(failed)?
-                    .is_some()
+                && let Some(payload) =
+                    unless_pruned(origin.reader.payload(&event)).with_context(failed)?
             {
-                each(origin, &event).with_context(failed)?;
+                let (event, mut pieces) = match &mut redacting {
+                    None => (Cow::Borrowed(&event), Pieces::Stored(payload)),
+                    Some(redacting) => redacting
+                        .event(origin, &event, payload)
+                        .with_context(failed)?,
+                };
+                each(origin.name, &event, &mut pieces).with_context(failed)?;
                 count += 1;
             }
             if context.watch.is_stopped() {
@@ -151,19 +164,6 @@ fn of_connections(ids: &HashSet<i64>) -> Option<Expr> {
     Some(Expr::Test(Test::In(operand, literals)))
 }
 
-pub(super) fn payload_of<'a>(
-    origin: Origin<'a>,
-    event: &StoredEvent,
-) -> anyhow::Result<crate::store::Payload<'a>> {
-    Ok(origin.reader.payload(event)?)
-}
-
-pub(super) fn next(
-    payload: &mut crate::store::Payload<'_>,
-) -> anyhow::Result<Option<bytes::Bytes>> {
-    Ok(payload.next_piece()?)
-}
-
 pub(super) fn pcapng(
     job: &Job<'_>,
     unit: Unit,
@@ -176,9 +176,8 @@ pub(super) fn pcapng(
         Unit::Events => None,
         Unit::Exchanges => Some(job.connections()?),
     };
-    let count = job.each_event(context, wanted.as_deref(), &mut |origin, event| {
-        let mut payload = payload_of(origin, event)?;
-        writer.write(out, origin.name, event, || next(&mut payload))
+    let count = job.each_event(context, wanted.as_deref(), &mut |name, event, pieces| {
+        writer.write(out, name, event, || pieces.next())
     })?;
     writer.finish(out)?;
     if writer.skipped() > 0 {
@@ -196,9 +195,8 @@ pub(super) fn parquet_events(
     context: &Context<'_>,
 ) -> anyhow::Result<u64> {
     let mut writer = ParquetEvents::new(out)?;
-    let count = job.each_event(context, None, &mut |origin, event| {
-        let mut payload = payload_of(origin, event)?;
-        writer.write(origin.name, event, || next(&mut payload))
+    let count = job.each_event(context, None, &mut |name, event, pieces| {
+        writer.write(name, event, || pieces.next())
     })?;
     writer.finish()?;
     Ok(count)

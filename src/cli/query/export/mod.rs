@@ -2,6 +2,7 @@
 
 mod format;
 mod job;
+mod pieces;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::cli::exit::Exit;
+use crate::cli::redaction::RedactArgs;
 use crate::cli::report::Advised;
 use crate::cli::select::SelectArgs;
 use crate::export::extract::Extractor;
@@ -20,7 +22,6 @@ pub(super) use self::format::Format;
 pub(super) use self::job::Job;
 use super::capture::{self, Captures};
 use super::output_file::{self, OutputFile};
-use super::redaction::RedactArgs;
 use super::{CommonArgs, Context, Output, exchanges, subset};
 
 #[derive(Debug, Args)]
@@ -64,12 +65,10 @@ pub(super) fn run(args: &ExportArgs, context: &mut Context<'_>) -> anyhow::Resul
     let (period, filter) = args.select.selection(captures.anchor(context)?)?;
     let unit = args.unit(filter.as_ref())?;
     let redactor = args.redact.redactor()?;
-    if redactor.is_some() && !args.can_redact(unit) {
+    if redactor.is_some() && args.format == Some(Format::Db) {
         return Err(Advised {
-            message: "--redact is for exchanges: payloads of events are exported as they are"
-                .to_owned(),
-            hint: "export exchanges, as har, jsonl, csv, curl, raw, parquet or with --extract"
-                .to_owned(),
+            message: "a subset has its events as they are, and --redact changes them".to_owned(),
+            hint: "export another format; or save frames, and import them with `ecq-record --redact --import`".to_owned(),
         }
         .into());
     }
@@ -238,10 +237,5 @@ impl ExportArgs {
             _ => None,
         };
         unit(self.format.as_slice(), forced, filter)
-    }
-
-    /// Whether what is exported can be redacted.
-    fn can_redact(&self, unit: Unit) -> bool {
-        unit == Unit::Exchanges && !matches!(self.format, Some(Format::Pcapng | Format::Db))
     }
 }

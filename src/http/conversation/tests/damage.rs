@@ -102,7 +102,7 @@ proptest! {
             (
                 any::<bool>(),
                 proptest::collection::vec(proptest::sample::select(&TEXTS[..]), 0..5),
-                proptest::sample::select(&[0_u8, 1, 8, 9, 16][..]),
+                proptest::sample::select(&[0_u16, 1, 8, 9, 16][..]),
                 0_u64..8,
                 proptest::option::weighted(0.1, proptest::sample::select(&Content::ALL[..])),
             ),

@@ -1,4 +1,4 @@
-//! What of an export is kept secret.
+//! What of a recording or an export is kept secret.
 
 use std::fs::File;
 use std::io::Read;
@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::cli::report::Advised;
-use crate::export::redact::{Redactor, Rule};
+use crate::redact::{Redactor, Rule};
 
 /// How long a key is, in bytes.
 const KEY_BYTES: usize = 32;
@@ -21,12 +21,17 @@ const MAX_KEY_FILE_BYTES: u64 = 1 << 20;
 pub(super) struct RedactArgs {
     /// Replace secrets by keyed hashes, the same secret by the same: credentials and cookies in header fields, and
     /// passwords and tokens in URLs, forms, JSON and text
+    ///
+    /// Payloads of events keep their length, in place of a secret stands as much of its hash as fits. What cannot be looked
+    /// into is left out of them, counted and marked: raw HTTP/2, compressed and multipart bodies, whatever is no text, and
+    /// after a gap what comes up to the next line end. The event says so (`provenance == "redacted"`, and "shortened" where
+    /// bytes are left out); its frame cannot be given again. The README says what is not looked at.
     #[arg(long)]
     redact: bool,
     /// Replace also what this names: header:NAME, field:NAME (of a URL, a form or JSON) or regex:RE
     #[arg(long, value_name = "RULE", value_parser = rule, requires = "redact")]
     redact_rule: Vec<Rule>,
-    /// Take the key of the hashes from a file, so that several exports agree [default: a new key each time]
+    /// Take the key of the hashes from a file, so that several recordings or exports agree [default: a new key each time]
     #[arg(long, value_name = "FILE", requires = "redact")]
     redact_key: Option<PathBuf>,
 }

@@ -1,4 +1,5 @@
-//! Exchanges without their secrets, for whoever is to see them.
+//! What is a secret, and what stands in its place: in exchanges, for whoever is to see them, and in events
+//! ([`EventRedactor`]), before they are stored or when they are exported.
 //!
 //! A secret is replaced by `redacted:` and the first 16 hexadecimal digits of its HMAC-SHA-256 under a key: equal secrets
 //! look equal, wherever they stand, and without the key nobody can try out what they could be. What is empty stays empty.
@@ -25,6 +26,7 @@
 //! fields, `Content-Length` among them, and the facts about it are those of what was captured.
 
 mod body;
+mod events;
 mod form;
 mod head;
 mod json;
@@ -32,20 +34,23 @@ mod mark;
 mod rules;
 mod text;
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
 
+pub use events::{EventRedactor, Redaction, STREAMS};
 pub use rules::{Rule, RuleError};
 
 use self::body::RedactedBody;
 use self::mark::Key;
 use self::rules::Rules;
-use super::exchanges::ExchangeWriter;
 use crate::http::decode::BodyRead;
 use crate::http::exchange::{Bodies, BodyForm, Exchange, Message, Side, Spans};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+
+/// What is hashed to tell a key from others.
+const FINGERPRINT_LABEL: &[u8] = b"ecq redaction key fingerprint";
 
 /// What a passphrase is hashed with, so that the key it gives is good for nothing else.
 const PASSPHRASE_LABEL: &[u8] = b"ecq redaction key";
@@ -72,6 +77,16 @@ impl Redactor {
             .expect("HMAC takes keys of every size");
         hash.update(passphrase);
         hash.finalize().into_bytes().into()
+    }
+
+    /// What tells the key from others and nothing else of it: 16 hexadecimal digits.
+    pub fn fingerprint(&self) -> String {
+        let replacement = self.key.replacement(FINGERPRINT_LABEL);
+        replacement
+            .split(':')
+            .next_back()
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// An exchange without its secrets, together with its bodies.
@@ -139,46 +154,6 @@ impl Bodies for Redacted<'_> {
     /// What an exchange turned into is not searched for secrets, and therefore left out.
     fn tunnels(&self) -> Option<&dyn Spans> {
         None
-    }
-}
-
-/// Writes exchanges without their secrets, in whatever format.
-pub struct Redacting {
-    writer: Box<dyn ExchangeWriter>,
-    redactor: Redactor,
-}
-
-impl std::fmt::Debug for Redacting {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("Redacting")
-            .field("redactor", &self.redactor)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Redacting {
-    /// In the format of `writer`.
-    pub fn new(writer: Box<dyn ExchangeWriter>, redactor: Redactor) -> Self {
-        Self { writer, redactor }
-    }
-}
-
-impl ExchangeWriter for Redacting {
-    fn write(
-        &mut self,
-        out: &mut dyn Write,
-        capture: Option<&str>,
-        exchange: &Exchange,
-        bodies: &dyn Bodies,
-    ) -> io::Result<()> {
-        let redacted = self.redactor.redact(exchange, bodies);
-        self.writer
-            .write(out, capture, redacted.exchange(), &redacted)
-    }
-
-    fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        self.writer.finish(out)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use super::super::media;
+use crate::http::media;
 
 /// How much memory a regular expression of the user may take, in bytes.
 const REGEX_BYTES: usize = 1 << 20;
@@ -95,6 +95,15 @@ pub(super) fn is_scheme(word: &[u8]) -> bool {
     SCHEMES
         .iter()
         .any(|scheme| word.eq_ignore_ascii_case(scheme.as_bytes()))
+}
+
+/// Whether the scheme of credentials may begin so.
+pub(super) fn begins_scheme(word: &[u8]) -> bool {
+    let begins = |scheme: &str| {
+        let start = scheme.as_bytes().get(..word.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
+    SCHEMES.iter().any(|scheme| begins(scheme))
 }
 
 /// A rule of the user.

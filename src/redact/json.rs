@@ -7,14 +7,14 @@
 //! - a number, or a word that is neither `true`, `false` nor `null`, by a string with its hash;
 //! - an object or an array as a whole, by a string with the hash of its text.
 
-use super::super::media::hex;
 use super::mark::{Key, Mark};
 use super::rules::Rules;
+use crate::http::media::hex;
 
 /// Names of more bytes are not those of secrets.
-const NAME_BYTES: usize = 256;
+pub(super) const NAME_BYTES: usize = 256;
 /// The length of `false`.
-const WORD_BYTES: usize = 5;
+pub(super) const WORD_BYTES: usize = 5;
 
 /// A text on its way.
 #[derive(Debug)]
@@ -175,7 +175,7 @@ impl JsonFilter {
     }
 }
 
-fn is_word(byte: u8) -> bool {
+pub(super) fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(byte, b'+' | b'-' | b'.' | b'_' | b'$' | b'\'')
         || byte >= 0x80
@@ -197,7 +197,7 @@ fn put_string(mark: Mark, out: &mut Vec<u8>) {
 
 /// A string whose escapes are being undone (RFC 8259, section 7).
 #[derive(Debug, Default)]
-struct Unescape {
+pub(super) struct Unescape {
     state: Escape,
     /// The first half of a surrogate pair.
     high: Option<u32>,
@@ -214,7 +214,7 @@ enum Escape {
 
 impl Unescape {
     /// Whether the string is over with this byte.
-    fn push(&mut self, byte: u8, each: &mut dyn FnMut(&[u8])) -> bool {
+    pub(super) fn push(&mut self, byte: u8, each: &mut dyn FnMut(&[u8])) -> bool {
         match self.state {
             Escape::None if byte == b'\\' => self.state = Escape::Begun,
             Escape::None => {
@@ -271,7 +271,7 @@ impl Unescape {
     }
 
     /// Half a pair is no character.
-    fn end(&mut self, each: &mut dyn FnMut(&[u8])) {
+    pub(super) fn end(&mut self, each: &mut dyn FnMut(&[u8])) {
         if self.high.take().is_some() {
             put_char(u32::from(char::REPLACEMENT_CHARACTER), each);
         }

@@ -4,7 +4,6 @@ use std::io::{self, Read};
 
 use encoding_rs::{Encoding, UTF_8};
 
-use super::super::media;
 use super::Redactor;
 use super::form::FormFilter;
 use super::json::JsonFilter;
@@ -13,6 +12,7 @@ use super::text::TextFilter;
 use crate::http::body::State;
 use crate::http::decode::BodyRead;
 use crate::http::fields::split_once;
+use crate::http::media;
 
 /// How much of a body is looked at to see what it is, in bytes, and how much is read at a time.
 const SAMPLE_BYTES: usize = 64 << 10;
@@ -224,7 +224,7 @@ fn is_text(content_type: &[u8], sample: &[u8], is_whole: bool) -> bool {
 }
 
 /// Whether a name and an equals sign come first.
-fn begins_as_form(sample: &[u8]) -> bool {
+pub(super) fn begins_as_form(sample: &[u8]) -> bool {
     let sample = sample.get(..FORM_NAME_BYTES).unwrap_or(sample);
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-~%+[]*".contains(byte);
     split_once(sample, b'=').is_some_and(|(name, _)| !name.is_empty() && name.iter().all(is_name))

@@ -1,9 +1,9 @@
 //! What a `Content-Type` says.
 
-use crate::http::fields::split_once;
+use super::fields::split_once;
 
 /// The type itself, without parameters.
-pub(super) fn essence(content_type: &[u8]) -> &[u8] {
+pub(crate) fn essence(content_type: &[u8]) -> &[u8] {
     content_type
         .split(|byte| *byte == b';')
         .next()
@@ -12,17 +12,17 @@ pub(super) fn essence(content_type: &[u8]) -> &[u8] {
 }
 
 /// Whether the type is `name`, whatever its case and its parameters.
-pub(super) fn is(content_type: &[u8], name: &str) -> bool {
+pub(crate) fn is(content_type: &[u8], name: &str) -> bool {
     essence(content_type).eq_ignore_ascii_case(name.as_bytes())
 }
 
 /// Whether the type is one of the forms that a browser sends in place of a query.
-pub(super) fn is_form(content_type: &[u8]) -> bool {
+pub(crate) fn is_form(content_type: &[u8]) -> bool {
     is(content_type, "application/x-www-form-urlencoded")
 }
 
 /// Whether what has this type is text by its definition, so that a charset means something.
-pub(super) fn is_textual(content_type: &[u8]) -> bool {
+pub(crate) fn is_textual(content_type: &[u8]) -> bool {
     let essence = essence(content_type).to_ascii_lowercase();
     let Some((top, sub)) = split_once(&essence, b'/') else {
         return false;
@@ -43,7 +43,7 @@ pub(super) fn is_textual(content_type: &[u8]) -> bool {
 }
 
 /// The charset that the type names.
-pub(super) fn charset(content_type: &[u8]) -> Option<&[u8]> {
+pub(crate) fn charset(content_type: &[u8]) -> Option<&[u8]> {
     content_type
         .split(|byte| *byte == b';')
         .skip(1)
@@ -63,7 +63,7 @@ pub(super) fn charset(content_type: &[u8]) -> Option<&[u8]> {
 
 /// The pairs of a query or a form, with percent encoding and `+` undone (WHATWG URL, section 5.1). A part without `=` is
 /// a name with an empty value.
-pub(super) fn pairs(query: &[u8]) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+pub(crate) fn pairs(query: &[u8]) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
     query
         .split(|byte| *byte == b'&')
         .filter(|part| !part.is_empty())
@@ -95,13 +95,13 @@ fn form_decoded(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The value of a hexadecimal digit.
-pub(super) fn hex(digit: u8) -> Option<u8> {
+pub(crate) fn hex(digit: u8) -> Option<u8> {
     let value = char::from(digit).to_digit(16)?;
     u8::try_from(value).ok()
 }
 
 /// A byte as two hexadecimal digits, in lower case.
-pub(super) fn hex_digits(byte: u8) -> impl Iterator<Item = char> {
+pub(crate) fn hex_digits(byte: u8) -> impl Iterator<Item = char> {
     [byte >> 4, byte & 0x0f]
         .into_iter()
         .filter_map(|digit| char::from_digit(u32::from(digit), 16))

@@ -5,10 +5,12 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::super::media::hex_digits;
+use crate::http::media::hex_digits;
 
 /// What every replacement begins with.
 const PREFIX: &str = "redacted:";
+/// How many digits stand behind that at least, where the length is given.
+const LEAST_DIGITS: usize = 8;
 /// How many bytes of the hash are shown, as two hexadecimal digits each.
 const SHOWN_BYTES: usize = 8;
 
@@ -72,12 +74,24 @@ impl Mark {
         if self.is_empty {
             return String::new();
         }
+        PREFIX.chars().chain(self.digits()).collect()
+    }
+
+    fn digits(self) -> impl Iterator<Item = char> {
         let hash = self.hash.finalize().into_bytes();
-        let digits = hash
-            .iter()
-            .take(SHOWN_BYTES)
-            .flat_map(|byte| hex_digits(*byte));
-        PREFIX.chars().chain(digits).collect()
+        hash.into_iter().take(SHOWN_BYTES).flat_map(hex_digits)
+    }
+
+    /// What stands in place of it where the length is given: as much of the replacement as fits, or as many digits of it if
+    /// it is short, filled up with `*`.
+    pub(super) fn of_length(self, bytes: usize) -> Vec<u8> {
+        let has_prefix = bytes >= PREFIX.len() + LEAST_DIGITS;
+        let prefix = if has_prefix { PREFIX } else { "" };
+        let text: String = (prefix.chars().chain(self.digits()))
+            .chain(std::iter::repeat('*'))
+            .take(bytes)
+            .collect();
+        text.into_bytes()
     }
 }
 

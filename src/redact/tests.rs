@@ -4,10 +4,13 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::super::exchange_jsonl::Jsonl;
-use super::super::har::Har;
-use super::super::samples::{self, Memory};
 use super::*;
+use crate::export::curl::Curl;
+use crate::export::exchange_jsonl::Jsonl;
+use crate::export::exchanges::ExchangeWriter;
+use crate::export::har::Har;
+use crate::export::redact::Redacting;
+use crate::export::samples::{self, Memory};
 use crate::http::exchange::Field;
 
 const KEY: [u8; 32] = [1; 32];
@@ -192,11 +195,8 @@ fn every_format_is_redacted() {
         b"x",
         b"{\"token\":\"s3\"}",
     );
-    let writers: [Box<dyn ExchangeWriter>; 3] = [
-        Box::new(Jsonl),
-        Box::new(Har::new()),
-        Box::new(super::super::curl::Curl),
-    ];
+    let writers: [Box<dyn ExchangeWriter>; 3] =
+        [Box::new(Jsonl), Box::new(Har::new()), Box::new(Curl)];
     for (writer, count) in writers.into_iter().zip([3, 4, 2]) {
         let mut out = Vec::new();
         let mut writer = Redacting::new(writer, redactor().clone());

@@ -2,9 +2,9 @@
 //!
 //! The value of one is replaced by its hash, once its percent encoding is undone.
 
-use super::super::media::hex;
 use super::mark::{Key, Mark};
 use super::rules::Rules;
+use crate::http::media::hex;
 
 /// Names of more bytes are not those of secrets.
 const NAME_BYTES: usize = 512;
@@ -85,7 +85,7 @@ pub(super) enum Percent {
 }
 
 impl Percent {
-    fn push(&mut self, byte: u8, each: &mut dyn FnMut(u8)) {
+    pub(super) fn push(&mut self, byte: u8, each: &mut dyn FnMut(u8)) {
         match (*self, hex(byte)) {
             (Self::Sign, Some(_)) => *self = Self::Digit(byte),
             (Self::Digit(first), Some(low)) => {
@@ -105,7 +105,7 @@ impl Percent {
     }
 
     /// What is no encoding is as it is.
-    fn finish(self, each: &mut dyn FnMut(u8)) {
+    pub(super) fn finish(self, each: &mut dyn FnMut(u8)) {
         match self {
             Self::Plain => {}
             Self::Sign => each(b'%'),

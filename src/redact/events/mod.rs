@@ -1,0 +1,284 @@
+//! Events without their secrets, one after the other, each with as many bytes as it had.
+//!
+//! The rules are those for exchanges, but there is no exchange yet: a payload is a piece of a stream, cut anywhere. So of each
+//! direction of a connection it is known where in its messages it is, and whether a secret is open. A secret that goes on in
+//! the next event goes on being covered there, however long it is.
+//!
+//! **The length stays**, so that lengths of bodies, sizes of chunks and numbers of bytes stay true. In place of a secret
+//! stands `redacted:` and as many digits of its hash as there is room for, or digits alone if it is short, filled up with
+//! `*`. What begins a secret, perhaps, at the end of an event is covered too.
+//!
+//! **What cannot be looked into is left out**: the payload ends there, as with `--snaplen`, and is marked. That is
+//!
+//! - raw HTTP/2, of listings of HTTP/2 everything from the first data on, bodies that are coded or multipart, what follows a
+//!   head of more than 16 KiB, what a connection turned into, dumps in hexadecimal digits, and everything that is no UTF-8
+//!   or has control characters;
+//! - what could not be read, what no known probe writes, and TLS secrets;
+//! - what comes up to the first line end where it is not known what came before: at the beginning of a stream that does not
+//!   begin a message, and after a gap. If there is a line end, that is covered with `*` instead.
+//!
+//! A loss that eCapture does not tell is not noticed, but by the message that begins after it.
+//!
+//! Memory is bounded: [`STREAMS`] streams are told apart, each with at most some 20 KiB, and 64 KiB more if the user has
+//! expressions; those that are silent longest are forgotten, and are then as after a gap.
+
+mod covers;
+mod framing;
+mod lines;
+mod members;
+mod own;
+mod params;
+mod secret;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod text;
+mod tokens;
+
+use std::collections::HashMap;
+use std::hash::BuildHasher as _;
+
+use bytes::Bytes;
+
+use self::covers::Covers;
+use self::own::Patterns;
+use self::stream::{Piece, Stream};
+use self::text::{Text, is_text};
+use super::Redactor;
+use super::mark::Key;
+use super::rules::Rules;
+use crate::event::{ConnectionId, Content, Details, Direction, Event, HttpHead, Kind, Provenance};
+use crate::http::h1;
+
+/// How many streams are told apart. Beyond that the half that is silent longest is forgotten.
+pub const STREAMS: usize = 4096;
+/// What a dump of bytes begins with, as eCapture 1.x makes it.
+const DUMP: &[u8] = b"00000000  ";
+
+/// What all that look for secrets need.
+struct Tools<'a> {
+    rules: &'a Rules,
+    key: &'a Key,
+    patterns: &'a Patterns,
+}
+
+/// A direction of a connection of a capture. In place of the process name, which can be of any length, stands a hash of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Name {
+    capture: usize,
+    connection: ConnectionId,
+    direction: Option<Direction>,
+    pname: u64,
+}
+
+/// Takes secrets out of events.
+#[derive(Debug)]
+pub struct EventRedactor {
+    redactor: Redactor,
+    patterns: Patterns,
+    /// Each with the number of the last event that it had.
+    streams: HashMap<Name, (Stream, u64)>,
+    count: u64,
+    most: usize,
+}
+
+/// What became of a payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redaction {
+    /// What is left of it.
+    pub payload: Bytes,
+    /// How many secrets were replaced that begin in it.
+    pub secrets: u64,
+    /// How many bytes at its end were left out.
+    pub left_out_bytes: u64,
+}
+
+impl EventRedactor {
+    /// With these rules and this key.
+    pub fn new(redactor: Redactor) -> Self {
+        Self {
+            patterns: Patterns::new(&redactor.rules.patterns),
+            redactor,
+            streams: HashMap::new(),
+            count: 0,
+            most: STREAMS,
+        }
+    }
+
+    /// Nothing is known any more of what came before: something is missing.
+    pub fn forget(&mut self) {
+        self.streams.clear();
+    }
+
+    /// An event without its secrets. The events of a connection of a capture are to come in their order, and all of them.
+    ///
+    /// If anything of the payload is changed, the event is marked as [`Provenance::REDACTED`]; if it is left out, also as
+    /// [`Provenance::SHORTENED`], with the length that it had.
+    pub fn redact(
+        &mut self,
+        capture: usize,
+        connection: Option<ConnectionId>,
+        event: &mut Event,
+        payload: &Bytes,
+    ) -> Redaction {
+        let mut covers = Covers::default();
+        let kept = self.kept(capture, connection, event, payload, &mut covers);
+        let tools = Tools {
+            rules: &self.redactor.rules,
+            key: &self.redactor.key,
+            patterns: &self.patterns,
+        };
+        if matches!(event.kind, Kind::Unreadable | Kind::UnknownText) {
+            // It may say what could not be read.
+            event.details.reason = (event.details.reason.take()).map(|_| REASON.to_owned());
+        }
+        redact_details(&tools, &mut event.details);
+        let mut masked = payload.clone();
+        let mut secrets = 0;
+        if !covers.is_empty() {
+            let mut bytes = payload.to_vec();
+            secrets = covers.put(&mut bytes);
+            masked = bytes.into();
+        }
+        if masked != *payload {
+            event.provenance |= Provenance::REDACTED;
+        }
+        masked.truncate(kept);
+        if let Some(head) = event.http.take() {
+            event.http = match event.content {
+                Content::Http1Request | Content::Http1Response => {
+                    h1::head(&masked).map(|(_, head)| head)
+                }
+                _ => Some(redacted_head(&tools, head)),
+            };
+        }
+        let left_out = payload.len() - kept;
+        if left_out > 0 {
+            event.provenance |= Provenance::REDACTED | Provenance::SHORTENED;
+            let total = &mut event.details.total_bytes;
+            total.get_or_insert(payload.len() as u64);
+        }
+        Redaction {
+            payload: masked,
+            secrets,
+            left_out_bytes: left_out as u64,
+        }
+    }
+
+    /// How many bytes of a payload can be kept; adds what of them is to be covered.
+    fn kept(
+        &mut self,
+        capture: usize,
+        connection: Option<ConnectionId>,
+        event: &Event,
+        payload: &Bytes,
+        covers: &mut Covers,
+    ) -> usize {
+        let all = payload.len();
+        if all == 0 {
+            return 0;
+        }
+        let tools = Tools {
+            rules: &self.redactor.rules,
+            key: &self.redactor.key,
+            patterns: &self.patterns,
+        };
+        match event.kind {
+            Kind::KeyMaterial | Kind::UnknownText | Kind::Unreadable => return 0,
+            Kind::Shell | Kind::Sql | Kind::Connection | Kind::Packet => {
+                if !is_text(payload) {
+                    return 0;
+                }
+                Text::new(false).push(&tools, 0, payload, covers);
+                return all;
+            }
+            Kind::TlsData if payload.starts_with(DUMP) => return 0,
+            Kind::TlsData => {}
+        }
+        let piece = Piece {
+            payload,
+            content: event.content,
+            provenance: event.provenance,
+        };
+        let Some(connection) = connection else {
+            return Stream::default().push(&tools, &piece, covers);
+        };
+        let name = Name {
+            capture,
+            connection,
+            direction: event.direction,
+            pname: (self.streams.hasher()).hash_one(event.process.pname.as_deref()),
+        };
+        if self.streams.len() >= self.most && !self.streams.contains_key(&name) {
+            forget_idle(&mut self.streams);
+        }
+        self.count += 1;
+        let (stream, last) = self.streams.entry(name).or_default();
+        *last = self.count;
+        let kept = stream.push(&tools, &piece, covers);
+        let is_cut = Provenance::CUT_AT_NUL
+            | Provenance::TEXT_FILE
+            | Provenance::SHORTENED
+            | Provenance::LOST;
+        // A read gives no more than a record has, and that is what is captured; of a larger write the rest is missing.
+        let is_write = event.direction != Some(Direction::Inbound);
+        if event.provenance.intersects(is_cut)
+            || is_write && event.provenance.contains(Provenance::MAYBE_TRUNCATED)
+        {
+            stream.lose();
+        }
+        kept
+    }
+}
+
+/// What stands in place of why something could not be read.
+const REASON: &str = "left out, as it could not be read and may hold secrets (--redact)";
+
+fn forget_idle(streams: &mut HashMap<Name, (Stream, u64)>) {
+    let mut times: Vec<_> = streams.values().map(|(_, last)| *last).collect();
+    let half = times.len() / 2;
+    if !times.is_empty() {
+        let middle = *times.select_nth_unstable(half).1;
+        streams.retain(|_, (_, last)| *last > middle);
+    }
+}
+
+fn redact_details(tools: &Tools<'_>, details: &mut Details) {
+    if let Some(status) = details.status.take() {
+        details.status = Some(redacted(tools, status));
+    }
+}
+
+fn redacted_head(tools: &Tools<'_>, head: HttpHead) -> HttpHead {
+    let redacted = |text: Option<String>| text.map(|text| redacted(tools, text));
+    HttpHead {
+        method: redacted(head.method),
+        host: redacted(head.host),
+        path: redacted(head.path),
+        status: head.status,
+        content_type: redacted(head.content_type),
+    }
+}
+
+fn redacted(tools: &Tools<'_>, text: String) -> String {
+    let mut covers = Covers::default();
+    Text::new(false).push(tools, 0, text.as_bytes(), &mut covers);
+    if covers.is_empty() {
+        return text;
+    }
+    let mut bytes = text.into_bytes();
+    covers.put(&mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+impl Redactor {
+    /// A text without secrets, of the same length in bytes but for a character that is covered in part.
+    pub fn line(&self, text: &str) -> String {
+        let tools = Tools {
+            rules: &self.rules,
+            key: &self.key,
+            patterns: &Patterns::new(&self.rules.patterns),
+        };
+        redacted(&tools, text.to_owned())
+    }
+}
