@@ -267,7 +267,8 @@ impl Writer {
             .write(&transaction, batches, now)
             .map_err(|error| error.at(&self.path))?;
         transaction.commit().at(&self.path)?;
-        self.log.tend(&self.db)
+        self.log.tend(&self.db);
+        Ok(())
     }
 
     /// Keeps from now on what these rules say. With a limit on size, the `-wal` is written back early enough to fit in.
