@@ -10,6 +10,7 @@ mod content;
 mod coverage;
 mod form;
 mod hazard;
+mod hex;
 mod id;
 mod identity;
 mod origin;
@@ -31,6 +32,7 @@ pub use coverage::{
 };
 pub use form::{Carrier, Encoding, Envelope, Form, Layout};
 pub use hazard::is_hazard;
+pub use hex::hex;
 pub use id::{ConnectionId, EventId, IdentityId, LinkId, RecordingId, RunId, SourceId, StreamId};
 pub use identity::{Identity, is_container_id};
 pub use origin::{Origin, Predecessor, Taken};

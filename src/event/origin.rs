@@ -1,8 +1,6 @@
 //! Where a capture comes from that is a subset of another, or goes on from one.
 
-use std::fmt::Write as _;
-
-use super::{EventId, Timestamp};
+use super::{EventId, Timestamp, hex};
 
 /// One step: a capture, what was taken of it, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,11 +39,7 @@ pub struct Predecessor {
 impl Predecessor {
     /// The head of its chain in hexadecimal digits, as `verify --expect-head` takes it.
     pub fn head(&self) -> Option<String> {
-        let mut digits = String::new();
-        for byte in self.link.as_ref()? {
-            write!(digits, "{byte:02x}").expect("writing to a string cannot fail");
-        }
-        Some(digits)
+        self.link.as_deref().map(hex)
     }
 }
 

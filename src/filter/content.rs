@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::convert::Infallible;
-use std::fmt::Write as _;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::facts::Value;
 use super::field::FieldId;
+use crate::event::hex;
 use crate::http::{body, fields};
 
 /// How large a payload may be, in bytes, to be looked at as a whole; the same holds for a body once it is decoded. What is
@@ -303,14 +303,6 @@ fn read_body(whole: &Bytes) -> Option<Body> {
         bytes,
         is_decoded,
         is_request,
-    })
-}
-
-/// Bytes in hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-        text
     })
 }
 

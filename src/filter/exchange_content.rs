@@ -8,9 +8,10 @@ use std::io::{self, Read};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::content::{MAX_TEXT_BYTES, Pieces, Searched, hex};
+use super::content::{MAX_TEXT_BYTES, Pieces, Searched};
 use super::facts::Value;
 use super::field::FieldId;
+use crate::event::hex;
 use crate::http::exchange::{Bodies, BodyForm, Exchange, Message, MessageHead, Side};
 use crate::http::view::tunnel;
 

@@ -294,17 +294,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::event::hex;
 
     fn key(byte: u8) -> ChainKey {
         ChainKey::new(vec![byte; MIN_KEY_BYTES]).unwrap()
-    }
-
-    fn hex(bytes: &[u8]) -> String {
-        use std::fmt::Write as _;
-        bytes.iter().fold(String::new(), |mut text, byte| {
-            write!(text, "{byte:02x}").unwrap();
-            text
-        })
     }
 
     fn commit() -> Commit {

@@ -5,32 +5,27 @@ use rusqlite::{Connection, Result};
 
 use super::identities;
 
-/// What a capture from before schema version 4 says of sources and recordings, in the columns of today: views that hide
-/// the tables of the file.
-const BEFORE_SOURCES: &str = "
-    CREATE TEMP VIEW sources AS SELECT *, NULL AS name FROM main.sources;
-    CREATE TEMP VIEW recordings AS
-    SELECT *, NULL AS lead_id, 0 AS filtered_bytes, NULL AS snaplen_bytes, 0 AS shortened_events, 0 AS shortened_bytes,
-        0 AS gone_processes, 0 AS unlike_processes, 0 AS skipped_processes, NULL AS redaction_key, 0 AS redacted_secrets,
-        0 AS opaque_events, 0 AS opaque_bytes
-    FROM main.recordings;";
+/// What a capture from before schema version 4 says of sources.
+const BEFORE_NAMES: &str = "
+    CREATE TEMP VIEW sources AS SELECT *, NULL AS name FROM main.sources;";
 
-/// The same of one of schema version 4, of recordings.
-const BEFORE_COUNTS: &str = "
-    CREATE TEMP VIEW recordings AS
-    SELECT *, 0 AS gone_processes, 0 AS unlike_processes, 0 AS skipped_processes, NULL AS redaction_key,
-        0 AS redacted_secrets, 0 AS opaque_events, 0 AS opaque_bytes
-    FROM main.recordings;";
+/// The columns that recordings got since, with what they say of one that lacks them: each with the schema version.
+const ADDED_TO_RECORDINGS: [(i64, &str); 3] = [
+    (
+        4,
+        ", NULL AS lead_id, 0 AS filtered_bytes, NULL AS snaplen_bytes, 0 AS shortened_events, 0 AS shortened_bytes",
+    ),
+    (
+        identities::SINCE_VERSION,
+        ", 0 AS gone_processes, 0 AS unlike_processes, 0 AS skipped_processes",
+    ),
+    (
+        7,
+        ", NULL AS redaction_key, 0 AS redacted_secrets, 0 AS opaque_events, 0 AS opaque_bytes",
+    ),
+];
 
-/// The same of one of schema version 5 or 6, of recordings.
-const BEFORE_REDACTION: &str = "
-    CREATE TEMP VIEW recordings AS
-    SELECT *, NULL AS redaction_key, 0 AS redacted_secrets, 0 AS opaque_events, 0 AS opaque_bytes FROM main.recordings;";
-
-/// The schema version since which recordings can be redacted.
-const REDACTION_SINCE_VERSION: i64 = 7;
-
-/// The same of one from before schema version 5, of processes; it has no identities.
+/// What one from before schema version 5 says of processes; it has no identities.
 const BEFORE_IDENTITIES: &str = "
     CREATE TEMP VIEW processes AS SELECT *, NULL AS identity_id FROM main.processes;
     CREATE TEMP VIEW identities AS
@@ -41,11 +36,17 @@ const BEFORE_IDENTITIES: &str = "
 /// Hides the tables that lacked columns in this version.
 pub(super) fn hide(db: &Connection, version: i64) -> Result<()> {
     if version < 4 {
-        db.execute_batch(BEFORE_SOURCES)?;
-    } else if version < identities::SINCE_VERSION {
-        db.execute_batch(BEFORE_COUNTS)?;
-    } else if version < REDACTION_SINCE_VERSION {
-        db.execute_batch(BEFORE_REDACTION)?;
+        db.execute_batch(BEFORE_NAMES)?;
+    }
+    let lacking: String = ADDED_TO_RECORDINGS
+        .into_iter()
+        .filter(|(since, _)| version < *since)
+        .map(|(_, columns)| columns)
+        .collect();
+    if !lacking.is_empty() {
+        db.execute_batch(&format!(
+            "CREATE TEMP VIEW recordings AS SELECT *{lacking} FROM main.recordings"
+        ))?;
     }
     if version < identities::SINCE_VERSION {
         db.execute_batch(BEFORE_IDENTITIES)?;

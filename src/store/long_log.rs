@@ -74,8 +74,8 @@ impl LongLog {
         if self.helper.is_some() {
             return Ok(());
         }
-        let pages = pragma(db, "wal_autocheckpoint").at(&self.path)?;
-        let page_bytes = pragma(db, "page_size").at(&self.path)?;
+        let pages = open::pragma(db, "wal_autocheckpoint").at(&self.path)?;
+        let page_bytes = open::pragma(db, "page_size").at(&self.path)?;
         let long = pages.saturating_mul(page_bytes).saturating_mul(LONG);
         if log_bytes <= long {
             self.written_back_bytes = 0;
@@ -168,10 +168,6 @@ fn write_back(db: &Connection, usual_pages: u64, shared: &Shared) {
     }
 }
 
-fn pragma(db: &Connection, name: &str) -> rusqlite::Result<u64> {
-    db.pragma_query_value(None, name, |row| row.get(0))
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Instant;
@@ -209,7 +205,7 @@ mod tests {
             commit(&db, &mut log);
         }
         assert!(log.log_bytes() > 5_000_000);
-        assert_eq!(pragma(&db, "wal_autocheckpoint").unwrap(), 0);
+        assert_eq!(open::pragma(&db, "wal_autocheckpoint").unwrap(), 0);
         let began = Instant::now();
         let until = |what: &str, is_so: &mut dyn FnMut() -> bool| {
             while !is_so() {
@@ -224,7 +220,7 @@ mod tests {
             commit(&db, &mut log);
             log.is_held().is_none() && log.log_bytes() < 500_000
         });
-        assert_eq!(pragma(&db, "wal_autocheckpoint").unwrap(), 40);
+        assert_eq!(open::pragma(&db, "wal_autocheckpoint").unwrap(), 40);
         assert!(std::fs::metadata(&path).unwrap().len() > 10_000_000);
 
         // Ended while a reader holds it, it waits for nothing.

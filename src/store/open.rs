@@ -198,6 +198,11 @@ pub(super) fn lock_for_writing(path: &Path) -> Result<File, Error> {
     })
 }
 
+/// The value of a pragma that is a number, none below 0.
+pub(super) fn pragma(db: &Connection, name: &str) -> rusqlite::Result<u64> {
+    db.pragma_query_value(None, name, |row| row.get(0))
+}
+
 /// How long a file and its log are together, in bytes.
 pub(super) fn bytes_of(path: &Path) -> u64 {
     ["", "-wal"]

@@ -40,13 +40,6 @@ impl Reader {
         let coverage = self.coverage(since, until, now)?;
         let since = since.map_or(i64::MIN, Timestamp::as_nanos);
         let until = until.map_or(i64::MAX, |until| until.as_nanos().saturating_sub(1));
-        let file_bytes = ["", "-wal"]
-            .map(|suffix| {
-                std::fs::metadata(open::beside(&self.path, suffix))
-                    .map_or(0, |metadata| metadata.len())
-            })
-            .iter()
-            .sum();
         let mut stats = count(&self.db, since, until).at(&self.path)?;
         if self.has_search_filter() {
             for recording in &mut stats.recordings {
@@ -54,7 +47,7 @@ impl Reader {
             }
         }
         Ok(Stats {
-            file_bytes,
+            file_bytes: open::bytes_of(&self.path),
             coverage,
             origins: self.origins()?,
             predecessor: self.predecessor()?,

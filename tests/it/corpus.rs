@@ -39,6 +39,12 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     scenarios
 }
 
+/// The one of this name.
+pub(crate) fn scenario(name: &str) -> Scenario {
+    let found = scenarios().into_iter().find(|found| found.name == name);
+    found.unwrap_or_else(|| panic!("there is no scenario {name}"))
+}
+
 fn string(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }

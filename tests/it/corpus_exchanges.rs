@@ -8,7 +8,7 @@ use ecq::store::{IndexState, Order, Reader};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::corpus::{Scenario, imported, scenarios};
+use crate::corpus::{Scenario, imported, scenario, scenarios};
 use crate::support::capture::copy;
 use crate::support::python::hex;
 
@@ -167,10 +167,7 @@ fn every_exchange_is_as_the_programs_had_it() {
 /// The client masks what it sends, and both ends compress: no event holds the text as it is.
 #[test]
 fn what_a_websocket_says_is_found() {
-    let scenario = scenarios()
-        .into_iter()
-        .find(|scenario| scenario.name == "websocket")
-        .unwrap();
+    let scenario = scenario("websocket");
     let env = imported(&scenario);
     let archive = env.query(["export", "har"]).exits(0);
     let archive: Value = serde_json::from_slice(&archive.stdout).unwrap();

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::corpus::{Scenario, imported, scenarios};
+use crate::corpus::{Scenario, imported, scenario, scenarios};
 use crate::support::python::{PYTHON, hex, python};
 use crate::support::skip::skip;
 
@@ -110,10 +110,7 @@ fn is_chain(expected: &Value) -> bool {
 
 #[test]
 fn the_messages_of_a_websocket_are_those_that_were_sent() {
-    let scenario = scenarios()
-        .into_iter()
-        .find(|scenario| scenario.name == "websocket")
-        .unwrap();
+    let scenario = scenario("websocket");
     let env = imported(&scenario);
     let archive = env.query(["export", "har"]).exits(0);
     let archive: Value = serde_json::from_slice(&archive.stdout).unwrap();

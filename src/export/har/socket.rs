@@ -7,6 +7,7 @@
 //! there: a message is held in memory.
 
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -56,18 +57,21 @@ pub(super) fn write(
     out.write_all(b",\"_resourceType\":\"websocket\",\"_webSocketMessages\":[")?;
     let mut has_before = false;
     tunnel::items(exchange, source, MESSAGE_BYTES, &mut |side, event, item| {
+        let more = ControlFlow::Continue(());
         let Item::Message(message) = item else {
-            return Ok(());
+            return Ok(more);
         };
         let Some(opcode) = opcode(message.kind) else {
-            return Ok(());
+            return Ok(more);
         };
         if std::mem::replace(&mut has_before, true) {
             out.write_all(b",")?;
         }
         let time = source.time(event)?.map(seconds);
-        write_message(out, side, (time, opcode), &message)
-    })?;
+        write_message(out, side, (time, opcode), &message)?;
+        Ok(more)
+    })
+    .map(|_| ())?;
     out.write_all(b"]")
 }
 

@@ -2,6 +2,7 @@
 //! the order in which they were captured.
 
 use std::io::{self, Read as _};
+use std::ops::ControlFlow;
 
 use super::websocket::{Compression, Fault, Message, Messages};
 use crate::event::EventId;
@@ -21,8 +22,8 @@ pub enum Item<'a> {
     Fault(Fault, u64),
 }
 
-/// Takes what follows from the side, in the event.
-pub type Each<'e> = dyn FnMut(Side, EventId, Item<'_>) -> io::Result<()> + 'e;
+/// Takes what follows from the side, in the event, and says whether there is to be more.
+pub type Each<'e> = dyn FnMut(Side, EventId, Item<'_>) -> io::Result<ControlFlow<()>> + 'e;
 
 /// Whether the exchange turned into a WebSocket.
 pub fn is_websocket(exchange: &Exchange) -> bool {
@@ -47,19 +48,20 @@ pub fn find_message(
     limit: usize,
     each: &mut dyn FnMut(&[u8]) -> bool,
 ) -> io::Result<bool> {
-    let mut is_found = false;
-    if is_websocket(exchange) {
-        items(exchange, source, limit, &mut |_, _, item| {
-            if let Item::Message(message) = item {
-                is_found = is_found || each(&message.bytes);
-            }
-            Ok(())
-        })?;
+    if !is_websocket(exchange) {
+        return Ok(false);
     }
-    Ok(is_found)
+    let end = items(exchange, source, limit, &mut |_, _, item| {
+        Ok(match item {
+            Item::Message(message) if each(&message.bytes) => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        })
+    })?;
+    Ok(end.is_break())
 }
 
-/// Gives what is in the tunnel of an exchange to `each`. Of a message of a WebSocket, `limit` bytes are kept.
+/// Gives what is in the tunnel of an exchange to `each`, as long as that wants more; whether it did to the end. Of a message
+/// of a WebSocket, `limit` bytes are kept.
 ///
 /// # Errors
 /// When the capture cannot be read, and what `each` says.
@@ -68,7 +70,7 @@ pub fn items(
     source: &dyn Spans,
     limit: usize,
     each: &mut Each<'_>,
-) -> io::Result<()> {
+) -> io::Result<ControlFlow<()>> {
     let mut sockets = is_websocket(exchange).then(|| {
         let compression = compression(exchange);
         Side::BOTH.map(|side| Messages::new(compression, side, limit))
@@ -85,7 +87,9 @@ pub fn items(
             }
             let piece = step.get(..read).unwrap_or_default();
             let Some([request, response]) = &mut sockets else {
-                each(*side, span.event, Item::Bytes(piece))?;
+                if each(*side, span.event, Item::Bytes(piece))?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
                 continue;
             };
             let messages = match side {
@@ -95,7 +99,9 @@ pub fn items(
             let mut found = Vec::new();
             messages.push(piece, &mut |message| found.push(message));
             for message in found {
-                each(*side, span.event, Item::Message(message))?;
+                if each(*side, span.event, Item::Message(message))?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
             }
         }
     }
@@ -107,13 +113,17 @@ pub fn items(
         let mut found = Vec::new();
         messages.end(&mut |message| found.push(message));
         for message in found {
-            each(side, last.event, Item::Message(message))?;
+            if each(side, last.event, Item::Message(message))?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
         }
-        if let Some((fault, at)) = messages.fault() {
-            each(side, last.event, Item::Fault(fault, at))?;
+        if let Some((fault, at)) = messages.fault()
+            && each(side, last.event, Item::Fault(fault, at))?.is_break()
+        {
+            return Ok(ControlFlow::Break(()));
         }
     }
-    Ok(())
+    Ok(ControlFlow::Continue(()))
 }
 
 /// The pieces of both directions, in order of their events.

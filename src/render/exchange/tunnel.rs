@@ -1,6 +1,7 @@
 //! What an exchange turned into: the messages of a WebSocket, or bytes, as they went to and fro.
 
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 
 use super::Source;
 use super::body::{Ink, Paper, text_or_dump};
@@ -35,8 +36,10 @@ pub(super) fn write(
                 arrow(side),
                 fault.name()
             ),
-        }
+        }?;
+        Ok(ControlFlow::Continue(()))
     })
+    .map(|_| ())
 }
 
 fn arrow(side: Side) -> &'static str {

@@ -58,6 +58,8 @@ impl List {
 pub(super) struct Lists<'a> {
     pub(super) db: &'a Connection,
     made: Vec<(Home, Expr, List)>,
+    /// The list of processes that was made last.
+    pub(super) processes: Option<(Expr, i64)>,
     next: i64,
     /// Whether the first few answers are all that is wanted.
     for_few: bool,
@@ -110,6 +112,7 @@ impl<'a> Lists<'a> {
         Ok(Self {
             db,
             made: Vec::new(),
+            processes: None,
             next: 1,
             for_few,
             steps: Vec::new(),

@@ -50,9 +50,20 @@ impl Lists<'_> {
         Ok((streams == MANY_STREAMS).then_some(list))
     }
 
-    /// Lists the processes that fit; its number.
+    /// Lists the processes that fit; its number. A part that comes again has the list that it had.
     pub(super) fn list_processes(&mut self, part: &Expr) -> Result<i64> {
+        if let Some((of, list)) = &self.processes
+            && of == part
+        {
+            return Ok(*list);
+        }
         let list = self.number();
+        self.add_processes(list, part)?;
+        self.processes = Some((part.clone(), list));
+        Ok(list)
+    }
+
+    fn add_processes(&mut self, list: i64, part: &Expr) -> Result<()> {
         let judge = |row: &Row<'_>| -> Result<bool> {
             let process = ProcessFacts::read(row)?;
             Ok(part.matches_facts(&process.facts(&Facts::default())))
@@ -61,7 +72,7 @@ impl Lists<'_> {
             for pid in pids {
                 self.add(list, BY_PID, [pid], judge)?;
             }
-            return Ok(list);
+            return Ok(());
         }
         for (field, select) in [
             (FieldId::Container, BY_CONTAINER),
@@ -72,10 +83,9 @@ impl Lists<'_> {
                 for text in texts {
                     self.add(list, select, [text], judge)?;
                 }
-                return Ok(list);
+                return Ok(());
             }
         }
-        self.add(list, ALL, [], judge)?;
-        Ok(list)
+        self.add(list, ALL, [], judge)
     }
 }

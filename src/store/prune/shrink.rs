@@ -12,16 +12,16 @@ const STEP_PAGES: u64 = 512;
 
 /// The size of the capture at `path`. `disk` is how much of the file system is free, and how much there is.
 pub(super) fn size(db: &Connection, path: &Path, disk: Option<(u64, u64)>) -> Result<Size> {
-    let page_bytes = number(db, "PRAGMA page_size")?;
+    let page_bytes = open::pragma(db, "page_size")?;
     let beside =
         |suffix| std::fs::metadata(open::beside(path, suffix)).map_or(0, |metadata| metadata.len());
     let (wal, shm) = (beside("-wal"), beside("-shm"));
-    let file = number(db, "PRAGMA page_count")?.saturating_mul(page_bytes);
+    let file = open::pragma(db, "page_count")?.saturating_mul(page_bytes);
     let on_disk = std::fs::metadata(path).map_or(file, |metadata| metadata.len());
     Ok(Size {
         file,
         to_cut: on_disk.saturating_sub(file),
-        free_pages: number(db, "PRAGMA freelist_count")?.saturating_mul(page_bytes),
+        free_pages: open::pragma(db, "freelist_count")?.saturating_mul(page_bytes),
         logs: wal.saturating_add(shm),
         held: wal.saturating_sub(usual_log_bytes(db)?),
         disk,
@@ -31,20 +31,16 @@ pub(super) fn size(db: &Connection, path: &Path, disk: Option<(u64, u64)>) -> Re
 /// How large the `-wal` gets as long as nobody holds it, in bytes: what is written back at once, twice for the commit that
 /// comes on top, and the size that is left when it begins anew.
 fn usual_log_bytes(db: &Connection) -> Result<u64> {
-    let pages = number(db, "PRAGMA wal_autocheckpoint")?;
+    let pages = open::pragma(db, "wal_autocheckpoint")?;
     Ok(pages
-        .saturating_mul(number(db, "PRAGMA page_size")?)
+        .saturating_mul(open::pragma(db, "page_size")?)
         .saturating_mul(2))
-}
-
-fn number(db: &Connection, pragma: &str) -> Result<u64> {
-    db.prepare_cached(pragma)?.query_row([], |row| row.get(0))
 }
 
 /// Gives some free pages back, at most `bytes` of them. How many bytes were given back; 0 if there was nothing to give.
 pub(super) fn give_back(db: &Connection, bytes: u64) -> Result<u64> {
-    let page_bytes = number(db, "PRAGMA page_size")?.max(1);
-    let before = number(db, "PRAGMA freelist_count")?;
+    let page_bytes = open::pragma(db, "page_size")?.max(1);
+    let before = open::pragma(db, "freelist_count")?;
     let pages = bytes.div_ceil(page_bytes).min(STEP_PAGES).min(before);
     if pages == 0 {
         return Ok(0);
@@ -53,7 +49,7 @@ pub(super) fn give_back(db: &Connection, bytes: u64) -> Result<u64> {
     let mut steps = statement.query([])?;
     while steps.next()?.is_some() {}
     drop(steps);
-    let after = number(db, "PRAGMA freelist_count")?;
+    let after = open::pragma(db, "freelist_count")?;
     Ok(before.saturating_sub(after).saturating_mul(page_bytes))
 }
 

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::Verification;
 use super::found::Found;
-use crate::event::{ChainLink, EventId, Keyed, Noted, Part, Scope, Soundness, Timestamp};
+use crate::event::{ChainLink, EventId, Keyed, Noted, Part, Scope, Soundness, Timestamp, hex};
 use crate::store::chain::{ChainKey, Commit, KnownKey, Stored};
 
 /// All events of a batch.
@@ -171,12 +171,4 @@ fn last_of_removed(db: &Connection, link: &[u8]) -> rusqlite::Result<Option<i64>
         |row| row.get("last_id"),
     )
     .optional()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-        text
-    })
 }

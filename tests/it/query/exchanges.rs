@@ -6,17 +6,13 @@ use ecq::store::{Order, Reader};
 use serde_json::Value;
 
 use super::sample;
-use crate::corpus::{imported, scenarios};
+use crate::corpus::{self, imported};
 use crate::support::capture::copy;
 use crate::support::env::TestEnv;
 use crate::support::folder::fingerprint;
 
 fn scenario(name: &str) -> TestEnv {
-    let scenario = scenarios()
-        .into_iter()
-        .find(|scenario| scenario.name == name)
-        .unwrap();
-    imported(&scenario)
+    imported(&corpus::scenario(name))
 }
 
 fn ids(lines: &[Value]) -> Vec<i64> {
