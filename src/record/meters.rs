@@ -141,7 +141,6 @@ impl Meters {
     pub(super) fn begin_file(&self, path: PathBuf) {
         *self.capture.lock().unwrap_or_else(PoisonError::into_inner) = path;
         self.files.fetch_add(1, Ordering::Relaxed);
-        self.held_bytes.store(0, Ordering::Relaxed);
     }
 
     /// The file that is written.
@@ -160,7 +159,9 @@ impl Meters {
             .clone()
     }
 
-    pub(super) fn set_holders(&self, holders: &[Holder]) {
+    /// By how many bytes the `-wal` is larger than it need be, and who holds it.
+    pub(super) fn set_held(&self, bytes: u64, holders: &[Holder]) {
+        self.held_bytes.store(bytes, Ordering::Relaxed);
         *self.holders.lock().unwrap_or_else(PoisonError::into_inner) = holders.to_vec();
     }
 

@@ -32,6 +32,7 @@ mod intake;
 mod intakes;
 mod judge;
 mod lines_file;
+mod log_watch;
 mod meters;
 mod metrics;
 mod notice;

@@ -12,7 +12,7 @@ use super::intakes::Intakes;
 use super::meters::Meters;
 use super::notice::Notice;
 use super::source::now;
-use crate::store::{self, Goes, Plan, Rules, Size, Writer};
+use crate::store::{self, Goes, Plan, Rules, Writer};
 
 /// How often is looked what is to go.
 const LOOK: Duration = Duration::from_secs(1);
@@ -26,9 +26,6 @@ const DOUBT: Duration = Duration::from_secs(600);
 
 /// Where the newest commit of an earlier recording is no older than this, nothing is doubted.
 const USUAL_ABSENCE_NS: i64 = 86_400_000_000_000;
-
-/// How often at most a reader that holds the log is told of.
-const TELL: Duration = Duration::from_secs(60);
 
 /// Carries out the rules.
 pub(super) struct Retention {
@@ -45,8 +42,6 @@ pub(super) struct Retention {
     jumped: Option<i64>,
     /// Whether all that was there at the beginning is too old by a clock that may be wrong.
     is_doubted: Option<bool>,
-    /// When it was last told who holds the log; `None` while nobody does.
-    told_holders: Option<Instant>,
     is_told_short: bool,
     is_broken: bool,
 }
@@ -70,7 +65,6 @@ impl Retention {
             reading: Reading::at(now()),
             jumped: None,
             is_doubted: None,
-            told_holders: None,
             is_told_short: false,
             is_broken: false,
         })
@@ -153,9 +147,7 @@ impl Retention {
         if !store.is_pruning() {
             let disk = store::disk_space(store.path()).ok();
             let by_age = self.jumped.is_none() && !self.is_in_doubt(store, disk)?;
-            if let Some((_, size)) = store.look(reading.wall, disk, by_age)? {
-                self.look_at_log(store, &size)?;
-            }
+            store.look(reading.wall, disk, by_age)?;
         }
         Ok(())
     }
@@ -180,7 +172,7 @@ impl Retention {
                 })
             };
             let plan = store.look(wall, disk, false)?;
-            let is_doubted = plan.is_some_and(|(plan, _)| is_everything(&plan));
+            let is_doubted = plan.is_some_and(|plan| is_everything(&plan));
             if is_doubted {
                 self.tell(Notice::PruningWaits(DOUBT));
             }
@@ -188,31 +180,6 @@ impl Retention {
         }
         let is_doubted = self.is_doubted == Some(true);
         Ok(is_doubted && self.began.elapsed() < DOUBT)
-    }
-
-    /// Has what was given back cut off, and sees whether the log is larger than it need be because a reader holds it, and
-    /// says who.
-    fn look_at_log(&mut self, store: &Writer, size: &Size) -> Result<(), store::Error> {
-        let held = size.held;
-        let is_held = held.max(size.to_cut) > 0 && store.write_back()? && held > 0;
-        self.meters
-            .held_bytes
-            .store(if is_held { held } else { 0 }, Ordering::Relaxed);
-        if is_held {
-            if self.told_holders.is_none_or(|told| told.elapsed() >= TELL) {
-                let holders = store::holders(store.path());
-                self.meters.set_holders(&holders);
-                self.tell(Notice::LogHeld {
-                    bytes: held,
-                    holders,
-                });
-                self.told_holders = Some(Instant::now());
-            }
-        } else if self.told_holders.take().is_some() {
-            self.meters.set_holders(&[]);
-            self.tell(Notice::LogFree);
-        }
-        Ok(())
     }
 
     fn tell(&self, notice: Notice) {

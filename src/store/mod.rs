@@ -52,7 +52,7 @@
 //! | `journal_mode` | WAL; DELETE after a clean end | readers do not block; one file in the end |
 //! | `synchronous` | FULL | a power cut takes no commit back; with a commit a second it costs some percent |
 //! | `wal_autocheckpoint` | 8192 pages (32 MiB) | faster than the default of 4 MiB; a log that a reader held for long is written back by a thread (`long_log`) |
-//! | `journal_size_limit` | 64 MiB | a `-wal` that once grew does not stay large |
+//! | `journal_size_limit` | 64 MiB | a `-wal` that once grew does not stay large; one that grew a lot is cut in parts (`long_log`) |
 //! | `cache_size` | 16 MiB, readers 8 MiB | no effect on speed was seen; it bounds memory |
 //!
 //! References are declared, for whoever reads or checks the file; a recorder does not have SQLite check them, as it has

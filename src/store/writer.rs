@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
@@ -40,7 +41,7 @@ pub struct Writer {
     newest_before: Option<(i64, Timestamp)>,
     log: LongLog,
     // Closed last: closing any descriptor of the file gives up SQLite's own locks (POSIX fcntl).
-    lock: File,
+    lock: Arc<File>,
 }
 
 impl Writer {
@@ -91,7 +92,7 @@ impl Writer {
     ) -> Result<Self, Error> {
         let start = starts.first().expect("there is a source");
         let path = open::resolve(path)?;
-        let lock = open::lock_for_writing(&path)?;
+        let lock = Arc::new(open::lock_for_writing(&path)?);
         let mut db = open::open_for_writing(&path)?;
         let patience = Patience::with(&path, Way::InPlace(open::SHARED));
         patience.watch_over(&mut db, None).at(&path)?;
@@ -140,7 +141,7 @@ impl Writer {
             vault.clone(),
         )
         .map_err(|error| error.at(&path))?;
-        let log = LongLog::new(&path);
+        let log = LongLog::new(&path, Arc::clone(&lock));
         // What a recorder does from now on is written by the clock, and not to be held up.
         patience::leave_alone(&mut db).at(&path)?;
         Ok(Self {
@@ -288,8 +289,8 @@ impl Writer {
         self.newest_before
     }
 
-    /// Looks what is to go: the plan, which [`Self::prune`] carries out step by step, and how large the capture is. `None`
-    /// without rules. With `by_age` false, only what rules on size say.
+    /// Looks what is to go: the plan, which [`Self::prune`] carries out step by step. `None` without rules. With `by_age`
+    /// false, only what rules on size say.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -298,7 +299,7 @@ impl Writer {
         now: Timestamp,
         disk: Option<(u64, u64)>,
         by_age: bool,
-    ) -> Result<Option<(Plan, Size)>, Error> {
+    ) -> Result<Option<Plan>, Error> {
         self.pruner
             .as_mut()
             .map(|pruner| pruner.look(&self.db, now, disk, by_age))
@@ -349,8 +350,8 @@ impl Writer {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn write_back(&self) -> Result<bool, Error> {
-        match self.log.is_held() {
+    pub fn write_back(&mut self) -> Result<bool, Error> {
+        match self.log.is_held(&self.db)? {
             Some(is_held) => Ok(is_held),
             None => prune::write_back(&self.db, &self.path),
         }

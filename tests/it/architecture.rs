@@ -191,6 +191,7 @@ const FUNCTIONS: &[(&[&str], &[&str])] = &[
             "cli::record",
             "cli::service",
             "record::identities",
+            "record::log_watch",
             "record::retention",
             "record::source",
             "record::switching",

@@ -17,6 +17,7 @@ use super::frame_saver::FrameSaver;
 use super::identities::Looker;
 use super::intake::Taken;
 use super::intakes::Intakes;
+use super::log_watch::LogWatch;
 use super::meters::Meters;
 use super::notice::Notice;
 use super::queue::{Item, Popped};
@@ -55,6 +56,7 @@ pub(super) struct Committer {
     exchanges: ExchangeStage,
     /// Whether the end waits for the rest of the index of exchanges, however long that takes.
     has_time_to_end: bool,
+    log_watch: LogWatch,
     retention: Option<Retention>,
     /// Other files that the recording may go on in; none for an import.
     switching: Option<Switching>,
@@ -78,6 +80,7 @@ impl Committer {
         Ok(Self {
             exchanges,
             has_time_to_end: false,
+            log_watch: LogWatch::new(Arc::clone(&meters), notices.clone()),
             retention: None,
             switching: None,
             closer: Closer::default(),
@@ -149,11 +152,15 @@ impl Committer {
         self.full = Some(full);
     }
 
-    /// Prunes a little, between two batches.
+    /// Between two batches, prunes a little and looks at the log.
     fn tend(&mut self) {
-        if let (Some(retention), None) = (&mut self.retention, self.began) {
+        if self.began.is_some() {
+            return;
+        }
+        if let Some(retention) = &mut self.retention {
             retention.tend(&mut self.store, &self.intakes);
         }
+        self.log_watch.tend(&mut self.store);
     }
 
     fn set_full(&mut self) {

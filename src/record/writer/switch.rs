@@ -145,6 +145,7 @@ impl Committer {
     /// Begins in the file that is open now. Which files go then.
     fn begin_file(&mut self, at: Timestamp) -> Result<Vec<PathBuf>, Error> {
         self.intakes.begin_file(at, self.store.recordings());
+        self.log_watch.go_on();
         if let Some(retention) = &mut self.retention {
             retention.go_on(&mut self.store)?;
         }

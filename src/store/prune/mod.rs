@@ -133,14 +133,14 @@ impl Pruner {
     }
 
     /// Makes a plan, to be carried out from now on. `by_age` is false as long as the clock is not to be trusted. `disk` is how
-    /// much of the file system is free, and how much there is. The plan, and how large the capture is.
+    /// much of the file system is free, and how much there is.
     pub(super) fn look(
         &mut self,
         db: &Connection,
         now: Timestamp,
         disk: Option<(u64, u64)>,
         by_age: bool,
-    ) -> Result<(Plan, Size), Error> {
+    ) -> Result<Plan, Error> {
         let state = facts::state(db, &self.path, now, disk)?;
         let mut plan = facts::plan(db, &self.path, &self.rules, &state)?;
         if !by_age {
@@ -160,7 +160,7 @@ impl Pruner {
         if let (true, Some(level)) = (by_age, age) {
             self.set_horizon(db, Some(now.minus(level.age)))?;
         }
-        Ok((plan, state.size))
+        Ok(plan)
     }
 
     /// What surrounds events goes up to here, but not beyond the oldest event that is left.
