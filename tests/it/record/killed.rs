@@ -11,7 +11,7 @@ use crate::support::env::{RECORD, TestEnv};
 use crate::support::live::Recorder;
 use crate::support::long::{seed, short_or_long};
 use crate::support::numbers::Numbers;
-use crate::support::wait::LONG;
+use crate::support::wait::{LONG, until_true};
 
 /// The longest life of a recorder, in milliseconds.
 const LIFE: usize = 700;
@@ -26,6 +26,11 @@ const GIVEN: &str = "SELECT max(coalesce((SELECT MAX(id) FROM events), 0),
 /// How many events were committed, of which some may be gone.
 const COMMITTED: &str =
     "SELECT (SELECT COUNT(*) FROM events) + (SELECT coalesce(SUM(events), 0) FROM removals)";
+
+/// How many events are gone.
+fn removed(env: &TestEnv) -> i64 {
+    live(&env.db()).number("SELECT coalesce(SUM(events), 0) FROM removals")
+}
 
 /// What a capture had at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,11 +57,10 @@ fn live_and_die(env: &TestEnv, servers: &[&StandIn], round: u64, lots: &mut Numb
             .arg("--url")
             .arg(format!("s{number}={}", server.url()));
     }
-    let mut life = Duration::from_millis(lots.below(LIFE) as u64);
-    if round % 3 == 2 {
+    let life = Duration::from_millis(lots.below(LIFE) as u64);
+    let is_pruning = round % 3 == 2;
+    if is_pruning {
         command.args(KEEP);
-        // It looks once a second.
-        life += Duration::from_millis(1200);
     }
     // Some are killed before they have begun.
     let is_early = lots.below(8) == 0;
@@ -83,6 +87,10 @@ fn live_and_die(env: &TestEnv, servers: &[&StandIn], round: u64, lots: &mut Numb
                     .take_while(|_| !is_over.load(Ordering::Relaxed));
                 server.play(load, Some(1500.0))
             });
+        }
+        if is_pruning {
+            let before = removed(env);
+            until_true("something to go", || removed(env) > before);
         }
         std::thread::sleep(life);
         let seen = past(env);
@@ -128,9 +136,11 @@ fn killed_again_and_again() {
             assert!(server.wait_for_nobody(LONG));
         }
     }
-    Recorder::linked::<&str>(&env, &servers[0], [])
-        .stop()
-        .exits(0);
+    let last = Recorder::linked::<&str>(&env, &servers[0], []);
+    let given = past(&env).given;
+    servers[0].play(Traffic::new(rounds, Corpus::Realistic).take(200), None);
+    until_true("the last events", || past(&env).given > given);
+    last.stop().exits(0);
     let copy = copy(&env.db());
     let unclean = copy.number("SELECT COUNT(*) FROM recordings WHERE is_clean = 0");
     assert!(unclean > i64::try_from(rounds).unwrap() / 2, "{unclean}");

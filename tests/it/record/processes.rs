@@ -5,10 +5,11 @@ use std::process::{Child, Command, Stdio};
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::ring::{check_each, files};
 use super::{play, server};
 use crate::stand_in::event::{GeneratedEvent, Probe};
 use crate::support::capture::{check_digests, check_sound, copy, live};
-use crate::support::env::{RECORD, TestEnv};
+use crate::support::env::{QUERY, RECORD, TestEnv, run};
 use crate::support::live::Recorder;
 use crate::support::wait::until_true;
 
@@ -162,6 +163,37 @@ fn a_process_is_found_by_what_proc_told_of_it() {
 }
 
 #[test]
+fn what_proc_told_goes_along_into_the_next_files() {
+    let living = Living::start();
+    let env = TestEnv::new();
+    let (server, _) = server(|_| {});
+    let recorder = Recorder::linked(&env, &server, ["-b", "events:2"]);
+    let sleep = || event(living.pid(), "sleep");
+    play(&server, [sleep()]);
+    until_true("an answer", || {
+        live(&files(&env)[0]).number("SELECT COUNT(*) FROM identities") == 1
+    });
+    play(&server, [sleep(), sleep(), sleep(), sleep()]);
+    until_true("the files", || files(&env).len() == 3);
+    recorder.stop().exits(0);
+
+    let written = files(&env);
+    check_each(&env, &written);
+    for (file, count) in written.iter().zip([2, 2, 1]) {
+        let filter = format!("exe == \"{}\"", living.exe());
+        let mut command = env.command(QUERY, ["-o", "jsonl", "--events", &filter, "--db"]);
+        command.arg(file);
+        let found = run(command).exits(0).json();
+        assert_eq!(
+            pids(&found),
+            vec![u64::from(living.pid()); count],
+            "{}",
+            file.display()
+        );
+    }
+}
+
+#[test]
 fn arguments_are_noted_only_where_they_are_asked_for() {
     let living = Living::start();
     let env = record(&["--cmdline"], vec![event(living.pid(), "sleep")], 1);
@@ -212,7 +244,7 @@ fn nobody_is_asked_who_is_not_to_be() {
 fn what_is_not_known_yet_is_no_filter_for_a_recording() {
     let env = TestEnv::new();
     for field in ["exe == \"/bin/curl\"", "ppid == 1", "not container"] {
-        let run = crate::support::env::run(env.with_db(RECORD, ["--filter", field]));
+        let run = run(env.with_db(RECORD, ["--filter", field]));
         let name = field.trim_start_matches("not ").split(' ').next().unwrap();
         run.exits(2)
             .says(&format!(

@@ -17,7 +17,7 @@ use crate::support::live::Recorder;
 use crate::support::wait::{LONG, until_true};
 
 /// The captures beside the one that is named, in the order of their names.
-fn files(env: &TestEnv) -> Vec<PathBuf> {
+pub(super) fn files(env: &TestEnv) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(env.path("db")).unwrap();
     let mut files: Vec<_> = entries
         .map(|entry| entry.unwrap().path())
@@ -30,7 +30,7 @@ fn files(env: &TestEnv) -> Vec<PathBuf> {
 
 /// Each is a capture by itself, and nothing lies beside it.
 #[track_caller]
-fn check_each(env: &TestEnv, files: &[PathBuf]) {
+pub(super) fn check_each(env: &TestEnv, files: &[PathBuf]) {
     let beside = std::fs::read_dir(env.path("db")).unwrap().count();
     assert_eq!(beside, files.len(), "{files:?}");
     for file in files {

@@ -6,6 +6,7 @@ use std::process::Command;
 use ecq::event::RecordingId;
 use serde_json::Value;
 
+use super::ring::{check_each, files};
 use super::{messages, play, server};
 use crate::stand_in::dialect::{Dialect, Encoder, Message};
 use crate::stand_in::event::GeneratedEvent;
@@ -213,6 +214,53 @@ fn check_told(env: &TestEnv) {
         "{}",
         text.story()
     );
+}
+
+#[test]
+fn all_of_them_go_on_in_the_next_files() {
+    let env = TestEnv::new();
+    let (web, web_encoder) = server(|options| options.zone_seconds = 7200);
+    let (old, old_encoder) = old(|_| {});
+    let recorder = linked(&env, &[("web", &web), ("old", &old)], ["-b", "events:100"]);
+    let of_web = messages(&web_encoder, traffic(1, 300));
+    let of_old = messages(&old_encoder, traffic(2, 200));
+    std::thread::scope(|scope| {
+        scope.spawn(|| play(&web, traffic(1, 300)));
+        scope.spawn(|| play(&old, traffic(2, 200)));
+    });
+    let all = of_web.len() + of_old.len();
+    until_true("all of it", || {
+        recorder.said().matches("goes on in").count() >= all / 100
+    });
+    recorder.stop().exits(0).says("2 links, 0 gaps");
+
+    let written = files(&env);
+    assert_eq!(written.len(), all / 100 + 1);
+    check_each(&env, &written);
+    let mut stored = [Vec::new(), Vec::new()];
+    for file in &written {
+        let copy = copy(file);
+        // Both are there in each file, with what is known of them.
+        let zones = "SELECT so.name || ' ' || r.zone_offset_seconds FROM runs AS r JOIN sources AS so ON so.id = r.source_id
+             ORDER BY so.name";
+        assert_eq!(copy.texts(zones), ["old 0", "web 7200"]);
+        for event in events(file) {
+            let recording = event.stored.recording.number();
+            let source = format!(
+                "SELECT so.name FROM recordings AS r JOIN sources AS so ON so.id = r.source_id WHERE r.id = {recording}"
+            );
+            stored[usize::from(copy.texts(&source) == ["old"])].push(event);
+        }
+    }
+    for (stored, sent) in stored.iter().zip([of_web, of_old]) {
+        assert_eq!(stored.len(), sent.len());
+        assert!(
+            stored
+                .iter()
+                .zip(&sent)
+                .all(|(event, message)| event.frame() == message.bytes)
+        );
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A recorder under load for a long time: memory, size, losses and answers, while it prunes and is read by many.
 //!
-//! The short form is what a build for development does in half a minute. `.ci/long soak` is the real one: 20 minutes at
-//! 20,000 events a second on a release build.
+//! The short form takes two minutes of a build for development, beside other tests, and so does not judge how long answers
+//! take. `.ci/long soak` is the real one: 20 minutes at 20,000 events a second on a release build.
 
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
@@ -27,6 +27,8 @@ struct Plan {
     events_a_second: u32,
     limit_bytes: u64,
     readers: usize,
+    /// How many times its idle time a list of the newest may take, of all but one in a hundred.
+    slower: Option<u32>,
 }
 
 impl Plan {
@@ -37,12 +39,14 @@ impl Plan {
                 events_a_second: 20_000,
                 limit_bytes: 1 << 30,
                 readers: 10,
+                slower: Some(20),
             },
             None => Self {
-                time: Duration::from_secs(30),
+                time: Duration::from_secs(120),
                 events_a_second: 400,
                 limit_bytes: 2 << 20,
                 readers: 2,
+                slower: None,
             },
         }
     }
@@ -54,9 +58,6 @@ const PAYLOAD_BYTES: usize = 300;
 /// By how much the memory of the last third may be above that of the second (KiB). In the first, caches fill, and pruning
 /// begins.
 const GROWTH_KIB: u64 = 24 << 10;
-
-/// How many times its idle time a list of the newest may take, of all but one in a hundred.
-const SLOWER: u32 = 20;
 
 /// A thing that ends when the test does, however that is.
 struct Ended(Child);
@@ -188,12 +189,11 @@ fn watch(env: &TestEnv, recorder: &Recorder, plan: &Plan) -> Seen {
             }
             (3.., Some(stopped)) => {
                 let pid = format!("pid {}", stopped.0.id());
-                let growth = size(env) > plan.limit_bytes;
-                assert!(
-                    !growth || recorder.said().contains(&pid),
-                    "{}",
-                    recorder.said()
-                );
+                if size(env) > plan.limit_bytes {
+                    until_true("it says who holds the log", || {
+                        recorder.said().contains(&pid)
+                    });
+                }
                 signal(&stopped.0, Signal::CONT);
                 held = None;
             }
@@ -218,7 +218,7 @@ fn thirds(values: &[u64]) -> [u64; 3] {
 }
 
 #[test]
-fn recorded_into_for_long() {
+fn soak() {
     let plan = Plan::new();
     let env = TestEnv::new();
     let mut options = Options::for_dialect(Dialect::Text);
@@ -287,8 +287,10 @@ fn recorded_into_for_long() {
         last <= second + GROWTH_KIB,
         "memory grew from {second} to {last} KiB"
     );
-    let slowest = percentile(&mut seen.times, 99);
-    assert!(slowest <= idle * SLOWER, "{slowest:?}, and idle {idle:?}");
+    if let Some(times) = plan.slower {
+        let slowest = percentile(&mut seen.times, 99);
+        assert!(slowest <= idle * times, "{slowest:?}, and idle {idle:?}");
+    }
 }
 
 /// Each digest is computed again of a small capture; of a large one the program does that.
