@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::patience;
 
@@ -59,29 +59,38 @@ impl Removed {
 
 /// What was removed between two events that are there.
 pub(super) struct RemovedBatches {
-    pub(super) first: i64,
-    pub(super) last: i64,
+    /// Up to here nothing else is missing.
+    pub(super) through: i64,
+    /// From which link the chain goes on.
     pub(super) last_link: Option<Vec<u8>>,
 }
 
 impl RemovedBatches {
-    /// The last of those behind `after` and before `first`.
+    /// All of those behind `after` and before `first`, whatever rules they went by; `None` if there are none.
     pub(super) fn between(
         db: &Connection,
         after: i64,
         first: i64,
     ) -> rusqlite::Result<Option<Self>> {
-        db.prepare_cached(
+        let mut statement = db.prepare_cached(
             "SELECT first_id, last_id, last_link FROM removals
-             WHERE batches > 0 AND last_id > ?1 AND last_id < ?2 ORDER BY last_id DESC LIMIT 1",
-        )?
-        .query_row(params![after, first], |row| {
-            Ok(Self {
-                first: row.get("first_id")?,
-                last: row.get("last_id")?,
+             WHERE batches > 0 AND last_id > ?1 AND last_id < ?2 ORDER BY last_id, id",
+        )?;
+        let mut rows = statement.query(params![after, first])?;
+        let mut removed = None;
+        while let Some(row) = rows.next()? {
+            let Self { mut through, .. } = removed.unwrap_or(Self {
+                through: after,
+                last_link: None,
+            });
+            if row.get::<_, i64>("first_id")? <= through.saturating_add(1) {
+                through = through.max(row.get("last_id")?);
+            }
+            removed = Some(Self {
+                through,
                 last_link: row.get("last_link")?,
-            })
-        })
-        .optional()
+            });
+        }
+        Ok(removed)
     }
 }

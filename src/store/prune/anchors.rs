@@ -48,15 +48,15 @@ fn widen(range: &mut Option<(i64, i64)>, value: i64) {
     *range = Some((least.min(value), greatest.max(value)));
 }
 
-/// Notes a removal: in the row of the last one of its kind if that was by the same rule, so that the table does not grow
-/// with every step. Gives the row's id.
+/// Notes a removal, so that the table does not grow with every step: of commits in the row of the last one if that was by the
+/// same rule, as a row is of neighbors; of single events in the row of that rule. Gives the row's id.
 pub(super) fn note(db: &Connection, rule: &str, removed: &Removed, at: Timestamp) -> Result<i64> {
     let has_batches = !removed.batches.is_empty();
     let before: Option<(i64, String, Option<[u8; 32]>)> = db
         .prepare_cached(
-            "SELECT id, rule, digest FROM removals WHERE (batches > 0) = ?1 ORDER BY id DESC LIMIT 1",
+            "SELECT id, rule, digest FROM removals WHERE (batches > 0) = ?1 AND (?1 OR rule = ?2) ORDER BY id DESC LIMIT 1",
         )?
-        .query_row([has_batches], |row| {
+        .query_row(params![has_batches, rule], |row| {
             Ok((row.get("id")?, row.get("rule")?, row.get("digest")?))
         })
         .optional()?

@@ -248,9 +248,7 @@ impl<'a> Commits<'a> {
         }
         let removed = RemovedBatches::between(&reader.db, first - 1, last.saturating_add(1));
         let removed = unless_damaged(removed.at(&reader.path))?.flatten();
-        Ok(removed
-            .filter(|removed| removed.first <= first)
-            .map_or(first, |removed| removed.last.saturating_add(1)))
+        Ok(removed.map_or(first, |removed| removed.through.saturating_add(1)))
     }
 
     /// Makes a commit of events that have none.

@@ -153,9 +153,7 @@ impl<'a, 'f> Commits<'a, 'f> {
                     self.links.go_on_from(removed.last_link);
                     self.is_behind_hole = false;
                 }
-                if removed.first <= after.saturating_add(1) {
-                    after = after.max(removed.last);
-                }
+                after = removed.through;
             }
         }
         if first > after.saturating_add(1) && !self.done.is_subset && !self.is_behind_hole {

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use ecq::event::{EventId, Noted};
-use ecq::store::{Reader, Verification};
+use ecq::event::{EventId, Noted, Timestamp};
+use ecq::store::{Reader, SubsetOptions, Verification, salvage};
 use rusqlite::{Connection, params};
 
 use super::{ALL, EVENTS, capture, check, check_sound, details, digest, key, write};
@@ -88,6 +88,39 @@ fn a_removal_that_nobody_noted_is_a_fault() {
         .unwrap()
         .execute("DELETE FROM removals", [])
         .unwrap();
+    let (_, faults) = check(&path, &Verification::default()).unwrap();
+    assert!(
+        details(&faults)[0].contains("commits are missing"),
+        "{faults:?}"
+    );
+}
+
+#[test]
+fn by_one_rule_after_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    capture(&path, Some(key(1)));
+    let db = Connection::open(&path).unwrap();
+    let gone = [1, 2, 3].map(|commit| ((commit - 1) * EVENTS + 1, commit * EVENTS));
+    let links = gone.map(|(_, last)| link_of(&db, last));
+    for (id, (range, link)) in (1..).zip(gone.into_iter().zip(&links)) {
+        remove(&db, range.0, range.1);
+        db.execute("DELETE FROM batches WHERE last_id = ?1", [range.1])
+            .unwrap();
+        note(&db, id, range, 1, Some(link));
+    }
+    let done = check_sound(&path, &Verification::default());
+    assert_eq!((done.removals, done.commits), (3, 3));
+    let options = SubsetOptions {
+        output: folder.path().join("b.db"),
+        program: "test".to_owned(),
+        now: Timestamp::from_seconds(1),
+        is_decrypted: false,
+    };
+    let saved = salvage(&Reader::open_damaged(&path).unwrap(), &options).unwrap();
+    assert!(saved.unwrap().is_whole());
+    // Each of them counts.
+    db.execute("DELETE FROM removals WHERE id = 2", []).unwrap();
     let (_, faults) = check(&path, &Verification::default()).unwrap();
     assert!(
         details(&faults)[0].contains("commits are missing"),
