@@ -2,6 +2,7 @@
 //! commits.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
@@ -64,14 +65,14 @@ impl LogWatch {
         let size = store.size()?;
         let is_to_cut = size.to_cut > 0 && !store.is_pruning();
         let is_in_the_way = (size.held > 0 || is_to_cut) && store.write_back()?;
-        if size.held == 0 || !is_in_the_way {
+        let is_held = size.held > 0 && is_in_the_way;
+        let Some(holders) = is_held.then(|| others(store.path())).flatten() else {
             self.meters.set_held(0, &[]);
             if self.held.take().is_some_and(|held| held.told.is_some()) {
                 self.notices.send(Notice::LogFree).ok();
             }
             return Ok(());
-        }
-        let holders = store::holders(store.path());
+        };
         self.meters.set_held(size.held, &holders);
         let now = Instant::now();
         let held = self.held.get_or_insert_with(|| Held::new(now));
@@ -81,6 +82,15 @@ impl LogWatch {
         }
         Ok(())
     }
+}
+
+/// The other processes that read a capture, as far as the system tells; `None` if it is this one alone, whose threads read
+/// for a moment at a time.
+fn others(path: &Path) -> Option<Vec<Holder>> {
+    let mut holders = store::holders(path);
+    let is_told = !holders.is_empty();
+    holders.retain(|holder| holder.pid != std::process::id());
+    (!is_told || !holders.is_empty()).then_some(holders)
 }
 
 impl Held {

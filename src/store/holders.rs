@@ -23,14 +23,13 @@ const READERS: std::ops::RangeInclusive<u64> = 123..=127;
 /// How many are named.
 const MAX_HOLDERS: usize = 8;
 
-/// The other processes that read the capture at `path` now; none where the system does not tell.
+/// The processes that read the capture at `path` now, this one included; none where the system does not tell.
 pub fn holders(path: &Path) -> Vec<Holder> {
     let Ok(index) = std::fs::metadata(open::beside(path, "-shm")) else {
         return Vec::new();
     };
     let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
     let mut pids = readers(&locks, index.ino());
-    pids.retain(|pid| *pid != std::process::id());
     pids.truncate(MAX_HOLDERS);
     pids.into_iter()
         .map(|pid| Holder {
