@@ -158,7 +158,7 @@ fn inner_of_index(child: usize, entry: &[u8]) -> Vec<u8> {
     page[8..12].copy_from_slice(&child);
     let mut end = PAGE;
     let mut count = 0_u16;
-    while count < 400 && end - entry.len() - 4 > 12 + 2 * usize::from(count + 1) {
+    while count < 400 && end > entry.len() + 4 + 12 + 2 * usize::from(count + 1) {
         end -= 4 + entry.len();
         page[end..end + 4].copy_from_slice(&child);
         page[end + 4..end + 4 + entry.len()].copy_from_slice(entry);
