@@ -14,6 +14,9 @@ const LEAST_DIGITS: usize = 8;
 /// How many bytes of the hash are shown, as two hexadecimal digits each.
 const SHOWN_BYTES: usize = 8;
 
+/// How long a replacement is.
+pub(super) const REPLACEMENT_BYTES: usize = PREFIX.len() + SHOWN_BYTES * 2;
+
 /// A key.
 #[derive(Clone)]
 pub(super) struct Key(Hmac<Sha256>);

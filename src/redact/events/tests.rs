@@ -430,6 +430,7 @@ proptest! {
                         "Bearer ", "eyJabcdefg", ".abc", "sk-A", "%4", "é", "://u:", "@", "GET / HTTP/1.1\r\n", "HTTP/1.1 200 OK\r\n",
                         "Cookie: ", "a=b", ";", "Authorization: ", "Basic ", "Transfer-Encoding: chunked\r\n", "5\r\n", "0\r\n",
                         "Content-Length: 9\r\n", "header field \"", "\" = \"", "'",
+                        "password '", "identified by ", "curl -u a:", "--token ", "-H 'Authorization: ", "\\u0026", " ",
                     ]),
                     0..30,
                 )
