@@ -13,6 +13,7 @@ pub(in crate::redact) const SECRETS: &[&str] = &[
     "sh -c \"PASSWORD=«QX»\"",
     "PASSWORD=\\\"«Q X»\\\" run",
     "x=1 TOKEN='«it''s QX»'",
+    "TOKEN=«$'Q X»' run",
     "/a?q=1&token=«x,Y;Z»&b=2",
     "/a?q=1\\u0026token=«X»\\u0026b",
     "/a?token=«X»\\u00",

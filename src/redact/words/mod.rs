@@ -315,7 +315,7 @@ fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"._~%[]-".contains(&byte)
 }
 
-/// Whether the letter may stand before a string: `N'x'` and `E'x'`.
+/// Whether this may stand before a string: `N'x'` and `E'x'` in SQL, `$'x'` in a shell.
 fn is_prefix(byte: u8) -> bool {
-    b"nNeE".contains(&byte)
+    b"nNeE$".contains(&byte)
 }
