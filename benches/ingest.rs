@@ -52,6 +52,9 @@ fn main() {
     if !arguments.has("--no-time") {
         time(&mut table, events, rounds, arguments.text("--only"));
     }
+    if !arguments.has("--no-time") {
+        redaction(&mut table, events, rounds, arguments.text("--only"));
+    }
     if !arguments.has("--no-size") {
         size(&mut table, kept, arguments.text("--only"));
     }
@@ -127,6 +130,41 @@ fn time(table: &mut Table, events: usize, rounds: usize, only: &str) {
     }
     harness::remove(&db);
     harness::remove(&plain);
+}
+
+/// Recording with `--redact`, beside recording the same without it.
+fn redaction(table: &mut Table, events: usize, rounds: usize, only: &str) {
+    let db = harness::file("ingest.db");
+    table.heading("processor time of the writer's thread with --redact");
+    for (name, dialect, corpus) in [
+        ("B, realistic", Dialect::Fields, Corpus::Realistic),
+        ("D, realistic", Dialect::Text, Corpus::Realistic),
+        ("D, small", Dialect::Text, Corpus::Small),
+    ] {
+        let name = format!("{name}, redacted");
+        if !name.contains(only) {
+            continue;
+        }
+        let frames: Vec<Frame> = recording::frames(dialect, SEED, events, corpus).collect();
+        let count = number(events as u64);
+        let (mut ratios, mut intake, mut redacted) = <(Measured, Measured, Measured)>::default();
+        for _ in 0..rounds {
+            let plain = recording::record(&db, frames.iter().cloned(), FULL_SPEED);
+            let cost = recording::record_redacted(&db, frames.iter().cloned(), FULL_SPEED);
+            ratios.push(harness::ratio(cost.ingest, plain.ingest));
+            intake.push(harness::ratio(cost.intake, plain.intake));
+            redacted.push(cost.ingest.as_secs_f64() * 1e6 / count);
+        }
+        table.state(&format!("{name}: ingest with / without"), &ratios, "x");
+        table.state(
+            &format!("{name}:   of that up to the batch, with / without"),
+            &intake,
+            "x",
+        );
+        table.state(&format!("{name}: ingest"), &redacted, "us/frame");
+        table.print();
+    }
+    harness::remove(&db);
 }
 
 /// The file after a clean end, beside zstd of the same payloads.

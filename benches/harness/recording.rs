@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ecq::event::{Frame, Opcode, Timestamp};
 use ecq::record::{Intake, IntakeOptions, Item};
+use ecq::redact::Redactor;
 use ecq::store::{NewEvent, Protection, RecordingStart, Secret, Writer};
 use ecq::wire::{self, Incoming, WireEvent};
 
@@ -104,7 +105,21 @@ pub(crate) struct Cost {
 
 /// Records `frames` into a new file at `path`, and ends the recording.
 pub(crate) fn record(path: &Path, frames: impl Iterator<Item = Frame>, cut: Cut) -> Cost {
-    let (mut store, mut intake) = start(path);
+    record_into(start(path), frames, cut)
+}
+
+/// The same with `--redact`.
+pub(crate) fn record_redacted(path: &Path, frames: impl Iterator<Item = Frame>, cut: Cut) -> Cost {
+    let (store, mut intake) = start(path);
+    intake.redact(Redactor::new(&[7; 32], Vec::new()));
+    record_into((store, intake), frames, cut)
+}
+
+fn record_into(
+    (mut store, mut intake): (Writer, Intake),
+    frames: impl Iterator<Item = Frame>,
+    cut: Cut,
+) -> Cost {
     let (mut ingest, mut commits) = (Duration::ZERO, Duration::ZERO);
     let mut now = Timestamp::from_nanos(START_NS);
     let mut chunk = Vec::with_capacity(1024);

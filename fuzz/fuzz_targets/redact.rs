@@ -11,7 +11,7 @@ use ecq::normalize::classify;
 use ecq::redact::{EventRedactor, Redactor, Rule};
 use libfuzzer_sys::fuzz_target;
 
-/// What stands in a head that is cut somewhere.
+/// What stands in a message that is cut somewhere.
 const SECRET: &str = "QXYZQXYZQXYZ";
 
 fn event(payload: &[u8], provenance: Provenance) -> Event {
@@ -67,10 +67,17 @@ fuzz_target!(|input: &[u8]| {
         redact(&mut redactor, payload, provenance);
     }
     // A message that begins anew, however it is cut.
-    let head =
-        format!("GET / HTTP/1.1\r\nAuthorization: Bearer {SECRET}\r\nCookie: a={SECRET}\r\n\r\n");
-    let place = usize::from(*first) % head.len();
-    let (one, other) = head.as_bytes().split_at(place.max(16));
+    let body = format!(
+        "PGPASSWORD={SECRET} psql\ncurl -u a:{SECRET} -H 'Authorization: Basic {SECRET}'\n\
+         ALTER USER a IDENTIFIED BY '{SECRET}'"
+    );
+    let message = format!(
+        "POST / HTTP/1.1\r\nAuthorization: Bearer {SECRET}\r\nCookie: a={SECRET}\r\n\
+         Content-Type: text/html\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let place = usize::from(*first) * 2 % message.len();
+    let (one, other) = message.as_bytes().split_at(place.max(17));
     let mut shown = redact(&mut redactor, one, Provenance::empty()).to_vec();
     shown.extend_from_slice(&redact(&mut redactor, other, Provenance::empty()));
     assert!(
@@ -78,5 +85,5 @@ fuzz_target!(|input: &[u8]| {
             .windows(6)
             .any(|piece| piece == &SECRET.as_bytes()[..6])
     );
-    assert_eq!(shown.len(), head.len());
+    assert_eq!(shown.len(), message.len());
 });

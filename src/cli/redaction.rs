@@ -20,12 +20,14 @@ const MAX_KEY_FILE_BYTES: u64 = 1 << 20;
 #[command(next_help_heading = "Redaction")]
 pub(super) struct RedactArgs {
     /// Replace secrets by keyed hashes, the same secret by the same: credentials and cookies in header fields, and
-    /// passwords and tokens in URLs, forms, JSON and text
+    /// passwords and tokens in URLs, forms, JSON, text, shell lines and SQL
     ///
     /// Payloads of events keep their length, in place of a secret stands as much of its hash as fits. What cannot be looked
     /// into is left out of them, counted and marked: raw HTTP/2, compressed and multipart bodies, whatever is no text, and
     /// after a gap what comes up to the next line end. The event says so (`provenance == "redacted"`, and "shortened" where
-    /// bytes are left out); its frame cannot be given again. The README says what is not looked at.
+    /// bytes are left out); its frame cannot be given again. In shell lines and SQL it knows NAME=VALUE, PASSWORD 'x',
+    /// IDENTIFIED BY 'x' and the like, --password x, -u user:x of curl, -px of mysql, and others. The README says what is not
+    /// looked at. A recorder notes its --filter and --exclude-pname as they are given, so they are no place for a secret.
     #[arg(long)]
     redact: bool,
     /// Replace also what this names: header:NAME, field:NAME (of a URL, a form or JSON) or regex:RE

@@ -9,6 +9,7 @@ use super::form::FormFilter;
 use super::json::JsonFilter;
 use super::mark::Mark;
 use super::text::TextFilter;
+use super::words::WordFilter;
 use crate::http::body::State;
 use crate::http::decode::BodyRead;
 use crate::http::fields::split_once;
@@ -36,9 +37,10 @@ enum Sort {
 struct Filter<'a> {
     redactor: &'a Redactor,
     stage: Stage,
+    words: WordFilter,
     text: TextFilter,
-    /// What the stage before the text has written.
-    between: Vec<u8>,
+    /// What the stage before the words has written, and what they have.
+    between: [Vec<u8>; 2],
 }
 
 #[derive(Debug)]
@@ -60,33 +62,40 @@ impl<'a> Filter<'a> {
                 Sort::Media => Stage::Media,
                 Sort::Opaque => Stage::Opaque(redactor.key.mark()),
             },
+            words: WordFilter::default(),
             text: TextFilter::default(),
-            between: Vec::new(),
+            between: Default::default(),
         }
     }
 
     fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         let Redactor { rules, key } = self.redactor;
+        let [read, written] = &mut self.between;
         match &mut self.stage {
-            Stage::Json(json) => json.push(rules, key, bytes, &mut self.between),
-            Stage::Form(form) => form.push(rules, key, bytes, &mut self.between),
+            Stage::Json(json) => json.push(rules, key, bytes, read),
+            Stage::Form(form) => form.push(rules, key, bytes, read),
             Stage::Media => out.extend_from_slice(bytes),
             Stage::Opaque(mark) => mark.update(bytes),
         }
-        self.text.push(rules, key, &self.between, out);
-        self.between.clear();
+        self.words.push(rules, key, read, written);
+        self.text.push(rules, key, written, out);
+        read.clear();
+        written.clear();
     }
 
     fn finish(self, out: &mut Vec<u8>) {
         let Redactor { rules, key } = self.redactor;
-        let (mut text, mut between) = (self.text, self.between);
+        let (mut words, mut text) = (self.words, self.text);
+        let [mut read, mut written] = self.between;
         match self.stage {
-            Stage::Json(json) => json.finish(&mut between),
-            Stage::Form(form) => form.finish(&mut between),
+            Stage::Json(json) => json.finish(&mut read),
+            Stage::Form(form) => form.finish(&mut read),
             Stage::Media => {}
             Stage::Opaque(mark) => out.extend_from_slice(mark.replacement().as_bytes()),
         }
-        text.push(rules, key, &between, out);
+        words.push(rules, key, &read, &mut written);
+        words.finish(&mut written);
+        text.push(rules, key, &written, out);
         text.finish(rules, key, out);
     }
 }

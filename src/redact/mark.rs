@@ -14,6 +14,9 @@ const LEAST_DIGITS: usize = 8;
 /// How many bytes of the hash are shown, as two hexadecimal digits each.
 const SHOWN_BYTES: usize = 8;
 
+/// How long a replacement is.
+pub(super) const REPLACEMENT_BYTES: usize = PREFIX.len() + SHOWN_BYTES * 2;
+
 /// A key.
 #[derive(Clone)]
 pub(super) struct Key(Hmac<Sha256>);
@@ -37,7 +40,7 @@ impl Key {
     /// Of a secret that comes in pieces.
     pub(super) fn mark(&self) -> Mark {
         Mark {
-            hash: self.0.clone(),
+            hash: Box::new(self.0.clone()),
             is_empty: true,
         }
     }
@@ -53,7 +56,8 @@ impl Key {
 /// A secret that is being read. It holds nothing of it but the state of the hash.
 #[derive(Clone)]
 pub(super) struct Mark {
-    hash: Hmac<Sha256>,
+    /// Apart, as what reads a text byte by byte moves what is open with each byte, and this is large.
+    hash: Box<Hmac<Sha256>>,
     is_empty: bool,
 }
 

@@ -11,7 +11,8 @@
 //!   a field of which the name was lost: all of it.
 //! - Parameters of queries and forms, and members of JSON, that are named like secrets, such as `password` or
 //!   `access_token`; `rules.rs` has the names. JSON is also found within other text.
-//! - In every text: what follows `Bearer`, JSON Web Tokens, passwords in URLs.
+//! - In every text: what follows `Bearer`, JSON Web Tokens, passwords in URLs; and what people type into shells and queries:
+//!   assignments, statements of SQL with passwords, options of commands. `words/mod.rs` says which.
 //! - What [`Rule`]s of the user name.
 //!
 //! A body that is a picture, sound, film or font by its type and no text is left as it is. Every other body that is no
@@ -33,6 +34,7 @@ mod json;
 mod mark;
 mod rules;
 mod text;
+mod words;
 
 use std::io;
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use crate::http::media;
 const REGEX_BYTES: usize = 1 << 20;
 
 /// Names of secrets, without anything but letters and digits.
-const NAMES: [&str; 30] = [
+const NAMES: [&str; 28] = [
     "pass",
     "pwd",
     "passcode",
@@ -25,11 +25,6 @@ const NAMES: [&str; 30] = [
     "xsrf",
     "credential",
     "credentials",
-    "privatekey",
-    "accesskey",
-    "secretkey",
-    "signingkey",
-    "encryptionkey",
     "sig",
     "signature",
     "creditcard",
@@ -39,9 +34,13 @@ const NAMES: [&str; 30] = [
     "cvc",
     "ssn",
     "codeverifier",
+    // Variables of sshpass, redis-cli and Rails.
+    "sshpass",
+    "rediscliauth",
+    "secretkeybase",
 ];
 /// What names of secrets end in.
-const ENDINGS: [&str; 11] = [
+const ENDINGS: [&str; 19] = [
     "password",
     "passwd",
     "passphrase",
@@ -53,7 +52,17 @@ const ENDINGS: [&str; 11] = [
     "phpsessid",
     "authkey",
     "csrfmiddlewaretoken",
+    "accesskey",
+    "secretkey",
+    "privatekey",
+    "signingkey",
+    "encryptionkey",
+    "masterkey",
+    "accountkey",
+    "storagekey",
 ];
+/// What the last word of the name of a secret is, where it has several: `DB_PASS`, `MYSQL_PWD`, `GH_PAT`.
+const LAST_WORDS: [&str; 3] = ["pass", "pwd", "pat"];
 /// Fields of which the value is a scheme and credentials.
 const CREDENTIALS: [&str; 2] = ["authorization", "proxy-authorization"];
 
@@ -79,15 +88,14 @@ const SCHEMES: [&str; 17] = [
     "token",
 ];
 
-/// What looks like a secret wherever it stands. The groups say what of it is one; `name` says whether `value` is.
+/// What looks like a secret wherever it stands. The groups say what of it is one.
 ///
 /// A JWT is two parts at least of base64url that begin as JSON does (RFC 7519, section 3). In JSON text a slash may be
-/// escaped, and so may an ampersand. A value ends where a URL in a text would.
+/// escaped.
 const LOOKS: &str = r#"(?x-u)
     (?i:bearer) (?:[\ \t]+|%20|\+) (?<bearer>(?:[A-Za-z0-9._~+/=-]|\\/|%[0-9A-Fa-f]{2}){8,})
     | (?<jwt> eyJ[A-Za-z0-9_-]{5,} \. [A-Za-z0-9_-]+ (?:\.[A-Za-z0-9_-]*)* )
     | :// [^/?\#@\s"'<>:]* : (?<userinfo> [^/?\#@\s"'<>]+ ) @
-    | (?:[?&;\#]|\\u0026) (?<name>[A-Za-z0-9._~%\[\]-]{1,128}) = (?<value>(?:[^&\#\s"<>\\]|\\[^u"\s])+)
 "#;
 
 /// Whether this is the scheme of credentials.
@@ -202,7 +210,7 @@ impl Rules {
     }
 
     /// Whether the value of a parameter or a member of this name is a secret. Only letters and digits count, and case does
-    /// not; of `user[password]` and `user.password` the last part counts as well.
+    /// not; of `user[password]` and `user.password` the last part counts as well, and of `DB_PASS` the last word.
     pub(super) fn is_secret(&self, name: &[u8]) -> bool {
         let is = |name: &str| {
             NAMES.contains(&name)
@@ -213,7 +221,7 @@ impl Rules {
             .rsplit(|byte| matches!(byte, b'[' | b']' | b'.' | b':' | b'/'))
             .find(|part| !part.is_empty())
             .unwrap_or_default();
-        is(&normal(name)) || is(&normal(last))
+        is(&normal(name)) || is(&normal(last)) || ends_in_word(last)
     }
 
     /// What the value of a header field is.
@@ -238,6 +246,18 @@ impl Rules {
     pub(super) fn is_secret_encoded(&self, name: &[u8]) -> bool {
         media::pairs(name).any(|(name, _)| self.is_secret(&name))
     }
+}
+
+fn ends_in_word(name: &[u8]) -> bool {
+    let Some(at) = name.iter().rposition(|byte| matches!(byte, b'_' | b'-')) else {
+        return false;
+    };
+    let (before, last) = name.split_at(at);
+    let last = last.get(1..).unwrap_or_default();
+    before.iter().any(u8::is_ascii_alphanumeric)
+        && LAST_WORDS
+            .iter()
+            .any(|word| last.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 fn normal(name: &[u8]) -> String {
@@ -274,6 +294,22 @@ mod tests {
             "PHPSESSID",
             "code_verifier",
             "auth",
+            "PGPASSWORD",
+            "MYSQL_PWD",
+            "MYSQL_ROOT_PASSWORD",
+            "DB_PASS",
+            "SSHPASS",
+            "REDISCLI_AUTH",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "AZURE_STORAGE_KEY",
+            "AccountKey",
+            "GITHUB_TOKEN",
+            "GH_PAT",
+            "RAILS_MASTER_KEY",
+            "SECRET_KEY_BASE",
+            "--proxy-pass",
+            "OPENAI_API_KEY",
         ] {
             assert!(rules.is_secret(name.as_bytes()), "{name}");
         }
@@ -286,6 +322,11 @@ mod tests {
             "q",
             "id",
             "key",
+            "OLDPWD",
+            "AWS_ACCESS_KEY_ID",
+            "PGPASSFILE",
+            "bypass",
+            "-pat",
         ] {
             assert!(!rules.is_secret(name.as_bytes()), "{name}");
         }

@@ -340,6 +340,7 @@ proptest! {
                 prop::sample::select(vec![
                     "\"password\":", "\"a\":", "\"", "x", "\\", "\\u00", "{", "}", "[", "]", ",", "\n", "12", "null",
                     "&", "=", "?token", "Bearer abcdefgh", "eyJabcdefg.abc", "sk-1", "%4", "é",
+                    "password '", "identified by ", "'", "curl -u a:", "--token ", "-H 'Authorization: ", "\\u0026", " ",
                 ]),
                 0..60,
             )

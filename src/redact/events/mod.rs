@@ -23,17 +23,18 @@
 //! expressions; those that are silent longest are forgotten, and are then as after a gap.
 
 mod covers;
+mod form;
 mod framing;
 mod lines;
 mod members;
 mod own;
-mod params;
 mod secret;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod text;
 mod tokens;
+mod typed;
 
 use std::collections::HashMap;
 use std::hash::BuildHasher as _;

@@ -50,10 +50,10 @@ impl Secret {
         }
     }
 
-    /// It began in the piece before with these bytes, which are not covered.
+    /// It has these bytes in the pieces before, too, which are not covered.
     pub(super) fn after(mut self, bytes: &[u8]) -> Self {
         self.mark.update(bytes);
-        self.before = bytes.len();
+        self.before = self.before.saturating_add(bytes.len());
         self
     }
 

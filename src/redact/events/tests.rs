@@ -304,6 +304,35 @@ fn shells_and_queries_are_texts_by_themselves() {
     }
 }
 
+/// A text in a message that is cut anywhere into two events.
+#[test]
+fn what_people_type_is_covered_over_events() {
+    const SECRET: &str = "QXYZQXYZQXYZ";
+    let body = format!(
+        "PGPASSWORD={SECRET} psql\ncurl -u a:{SECRET} -H 'Authorization: Basic {SECRET}'\n\
+         mysql -p'{SECRET}'; ALTER USER a IDENTIFIED BY '{SECRET}'; SET PASSWORD = '{SECRET}'"
+    );
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    for at in 0..=body.len() {
+        let (one, other) = body.as_bytes().split_at(at);
+        let mut redactor = redactor();
+        let first = redact(&mut redactor, &[head.as_bytes(), one].concat()).1;
+        let second = redact(&mut redactor, other).1;
+        let shown = [&first.payload[head.len()..], &second.payload].concat();
+        assert_eq!(shown.len(), body.len());
+        let shown = String::from_utf8(shown).unwrap();
+        assert!(!shown.contains(&SECRET[..3]), "{at}: {shown}");
+        let kept = body.split(SECRET);
+        assert!(
+            kept.into_iter().all(|part| shown.contains(part)),
+            "{at}: {shown}"
+        );
+    }
+}
+
 #[test]
 fn silent_streams_are_forgotten_first() {
     let mut redactor = redactor();
@@ -430,6 +459,7 @@ proptest! {
                         "Bearer ", "eyJabcdefg", ".abc", "sk-A", "%4", "é", "://u:", "@", "GET / HTTP/1.1\r\n", "HTTP/1.1 200 OK\r\n",
                         "Cookie: ", "a=b", ";", "Authorization: ", "Basic ", "Transfer-Encoding: chunked\r\n", "5\r\n", "0\r\n",
                         "Content-Length: 9\r\n", "header field \"", "\" = \"", "'",
+                        "password '", "identified by ", "curl -u a:", "--token ", "-H 'Authorization: ", "\\u0026", " ",
                     ]),
                     0..30,
                 )

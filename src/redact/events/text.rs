@@ -2,11 +2,12 @@
 
 use super::Tools;
 use super::covers::Covers;
+use super::form::Form;
 use super::lines::Lines;
 use super::members::Members;
 use super::own::Own;
-use super::params::Params;
 use super::tokens::Tokens;
+use super::typed::Typed;
 
 /// How many bytes of a character may be missing in the beginning of a piece.
 const CUT_BYTES: usize = 3;
@@ -17,7 +18,8 @@ const CUT_BYTES: usize = 3;
 pub(super) struct Text {
     lines: Lines,
     members: Members,
-    params: Params,
+    form: Option<Form>,
+    typed: Typed,
     tokens: Tokens,
     own: Own,
 }
@@ -28,7 +30,8 @@ impl Text {
         Self {
             lines: Lines::default(),
             members: Members::default(),
-            params: Params::new(is_form),
+            form: is_form.then(Form::default),
+            typed: Typed::default(),
             tokens: Tokens::default(),
             own: Own::default(),
         }
@@ -45,7 +48,10 @@ impl Text {
         covers.set_base(base);
         self.lines.push(tools, bytes, covers);
         self.members.push(tools, bytes, covers);
-        self.params
+        if let Some(form) = &mut self.form {
+            form.push(tools, bytes, covers);
+        }
+        self.typed
             .push(tools, (bytes, self.lines.cookies()), covers);
         self.tokens.push(tools, bytes, covers);
         self.own.push(tools, bytes, covers);

@@ -22,6 +22,7 @@ mod service;
 mod sources;
 mod stopping;
 mod text_files;
+mod typed;
 
 use crate::stand_in::START_NS;
 use crate::stand_in::dialect::{Dialect, Encoder, Message};

@@ -30,7 +30,13 @@ const SECRETS: [&str; 11] = [
     "SVMULTIPARTSV",
 ];
 
-fn event(place: i64, probe: Probe, fd: u32, written: bool, payload: &str) -> GeneratedEvent {
+pub(super) fn event(
+    place: i64,
+    probe: Probe,
+    fd: u32,
+    written: bool,
+    payload: &str,
+) -> GeneratedEvent {
     GeneratedEvent {
         offset_ns: place * 10_000_000,
         pid: 4711,
