@@ -1,4 +1,5 @@
-//! Any events are redacted, whatever is in them: what is left has the length that is said, and nothing that was planted.
+//! Any events are redacted, whatever is in them: what is left has the length that is said, but for raw HTTP/2, and nothing that
+//! was planted.
 
 #![no_main]
 
@@ -14,7 +15,24 @@ use libfuzzer_sys::fuzz_target;
 /// What stands in a message that is cut somewhere.
 const SECRET: &str = "QXYZQXYZQXYZ";
 
-fn event(payload: &[u8], provenance: Provenance) -> Event {
+/// A header block of HTTP/2 with secrets, each field a literal: `authorization` by its index, `x-own` and `cookie` by name.
+fn headers() -> Vec<u8> {
+    let value = |value: &str| [&[value.len() as u8], value.as_bytes()].concat();
+    let block = [
+        vec![0x82, 0x84, 0x0f, 8],
+        value(&format!("Basic {SECRET}")),
+        vec![0x40],
+        value("x-own"),
+        value(SECRET),
+        vec![0x40],
+        value("cookie"),
+        value(&format!("a={SECRET}")),
+    ]
+    .concat();
+    [&[0, 0, block.len() as u8, 1, 5, 0, 0, 0, 1], &block[..]].concat()
+}
+
+fn event(payload: &[u8], direction: Direction, provenance: Provenance) -> Event {
     let kind = Kind::TlsData;
     let (content, http) = classify(payload, kind);
     Event {
@@ -23,7 +41,7 @@ fn event(payload: &[u8], provenance: Provenance) -> Event {
         received: Timestamp::default(),
         process: Process::default(),
         fd: None,
-        direction: Some(Direction::Inbound),
+        direction: Some(direction),
         tuple: None,
         kind,
         content,
@@ -41,19 +59,37 @@ fn event(payload: &[u8], provenance: Provenance) -> Event {
     }
 }
 
-fn redact(redactor: &mut EventRedactor, payload: &[u8], provenance: Provenance) -> Bytes {
-    let mut event = event(payload, provenance);
-    let payload = Bytes::copy_from_slice(payload);
-    let was_empty = event.content == Content::Empty;
-    let redaction = redactor.redact(0, Some(ConnectionId::new(1)), &mut event, &payload);
-    let left_out = redaction.left_out_bytes as usize;
-    assert_eq!(redaction.payload.len() + left_out, payload.len());
-    assert_eq!(
-        event.provenance.contains(Provenance::REDACTED),
-        redaction.payload != payload
-    );
-    assert!(!was_empty || redaction.payload.is_empty());
-    redaction.payload
+/// A connection, and whether it may be one of raw HTTP/2.
+struct Connection(i64, bool);
+
+impl Connection {
+    fn redact(
+        &mut self,
+        redactor: &mut EventRedactor,
+        payload: &[u8],
+        direction: Direction,
+        provenance: Provenance,
+    ) -> Bytes {
+        let mut event = event(payload, direction, provenance);
+        self.1 |= matches!(event.content, Content::Http2Preface | Content::Http2Frames);
+        let payload = Bytes::copy_from_slice(payload);
+        let was_empty = event.content == Content::Empty;
+        let connection = Some(ConnectionId::new(self.0));
+        let redaction = redactor.redact(0, connection, &mut event, &payload);
+        let left_out = redaction.left_out_bytes as usize;
+        assert!(self.1 || redaction.payload.len() + left_out == payload.len());
+        assert_eq!(
+            event.provenance.contains(Provenance::REDACTED),
+            redaction.payload != payload || left_out > 0
+        );
+        assert!(!was_empty || redaction.payload.is_empty());
+        redaction.payload
+    }
+}
+
+fn check_gone(shown: &[u8]) {
+    let piece = &SECRET.as_bytes()[..6];
+    assert!(!shown.windows(6).any(|found| found == piece));
 }
 
 fuzz_target!(|input: &[u8]| {
@@ -63,8 +99,13 @@ fuzz_target!(|input: &[u8]| {
     let own = ["header:X-Own", "regex:own-[a-z]+"].map(|rule| Rule::parse(rule).unwrap());
     let mut redactor = EventRedactor::new(Redactor::new(&[1; 32], own.into()));
     let provenance = Provenance::from_bits_truncate(u16::from(first & 0x1f));
+    let direction = |bit: u8| match first & bit {
+        0 => Direction::Inbound,
+        _ => Direction::Outbound,
+    };
+    let mut one = Connection(1, false);
     for payload in rest.split(|byte| *byte == 0xff) {
-        redact(&mut redactor, payload, provenance);
+        one.redact(&mut redactor, payload, direction(0x20), provenance);
     }
     // A message that begins anew, however it is cut.
     let body = format!(
@@ -77,13 +118,40 @@ fuzz_target!(|input: &[u8]| {
         body.len()
     );
     let place = usize::from(*first) * 2 % message.len();
-    let (one, other) = message.as_bytes().split_at(place.max(17));
-    let mut shown = redact(&mut redactor, one, Provenance::empty()).to_vec();
-    shown.extend_from_slice(&redact(&mut redactor, other, Provenance::empty()));
-    assert!(
-        !shown
-            .windows(6)
-            .any(|piece| piece == &SECRET.as_bytes()[..6])
-    );
-    assert_eq!(shown.len(), message.len());
+    let (begin, end) = message.as_bytes().split_at(place.max(17));
+    let mut shown = Vec::new();
+    let mut fresh = Connection(2, false);
+    for connection in [&mut one, &mut fresh] {
+        for piece in [begin, end] {
+            let kept = connection.redact(
+                &mut redactor,
+                piece,
+                Direction::Inbound,
+                Provenance::empty(),
+            );
+            shown.extend_from_slice(&kept);
+        }
+    }
+    check_gone(&shown);
+    assert!(shown.len() >= message.len());
+
+    // HTTP/2 with anything before a header block, which is cut anywhere.
+    let mut http2 = Connection(3, false);
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let block = headers();
+    let (begin, end) = block.split_at(usize::from(*first) % block.len());
+    let garbage = rest.split(|byte| *byte == 0xff);
+    let mut shown = Vec::new();
+    for piece in std::iter::once(&preface[..])
+        .chain(garbage)
+        .chain([begin, end])
+    {
+        shown.extend_from_slice(&http2.redact(
+            &mut redactor,
+            piece,
+            direction(0x40),
+            Provenance::empty(),
+        ));
+    }
+    check_gone(&shown);
 });

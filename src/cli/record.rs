@@ -254,8 +254,8 @@ pub(super) fn run(
     }
     if let Some(redactor) = &redactor {
         terminal.note(format_args!(
-            "secrets are replaced before anything is stored (key {}); what cannot be looked into is left out, raw HTTP/2 and \
-             compressed bodies among it",
+            "secrets are replaced before anything is stored (key {}); what cannot be looked into is left out, compressed bodies \
+             among it",
             redactor.fingerprint()
         ));
     }

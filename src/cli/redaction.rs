@@ -23,8 +23,9 @@ pub(super) struct RedactArgs {
     /// passwords and tokens in URLs, forms, JSON, text, shell lines and SQL
     ///
     /// Payloads of events keep their length, in place of a secret stands as much of its hash as fits. What cannot be looked
-    /// into is left out of them, counted and marked: raw HTTP/2, compressed and multipart bodies, whatever is no text, and
-    /// after a gap what comes up to the next line end. The event says so (`provenance == "redacted"`, and "shortened" where
+    /// into is left out of them, counted and marked: compressed and multipart bodies, whatever is no text, and after a gap what
+    /// comes up to the next line end. Raw HTTP/2 is written again, with other lengths; it is left out where the beginning of
+    /// its connection was not seen, or something is lost. The event says so (`provenance == "redacted"`, and "shortened" where
     /// bytes are left out); its frame cannot be given again. In shell lines and SQL it knows NAME=VALUE, PASSWORD 'x',
     /// IDENTIFIED BY 'x' and the like, --password x, -u user:x of curl, -px of mysql, and others. The README says what is not
     /// looked at. A recorder notes its --filter and --exclude-pname as they are given, so they are no place for a secret.

@@ -207,7 +207,7 @@ pub struct RecordingStats {
     pub redaction_key: Option<String>,
     /// Number of secrets that were replaced.
     pub redacted_secrets: u64,
-    /// Number of events with bytes that were left out because they could not be looked into.
+    /// Number of events with bytes that were left out, or covered, because they could not be looked into.
     pub opaque_events: u64,
     /// How many bytes that are.
     pub opaque_bytes: u64,

@@ -23,7 +23,8 @@ bitflags::bitflags! {
         /// It was damaged in the capture that this one was salvaged from, and is not here.
         const LOST = 128;
         /// Secrets in it were replaced before it was stored, or what could not be looked into was left out, as we were told
-        /// to. With `SHORTENED` only the first bytes are here, and `Details::total_bytes` says how many there were.
+        /// to. With `SHORTENED` only the first bytes are here, and `Details::total_bytes` says how many there were. Raw HTTP/2
+        /// was written again: its length is another one.
         const REDACTED = 256;
     }
 }

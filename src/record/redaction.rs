@@ -41,10 +41,11 @@ impl Redaction {
             captured.event.provenance |= Provenance::REDACTED;
             captured.envelope = Envelope::Rendered;
         }
+        let opaque_bytes = redaction.left_out_bytes + redaction.covered_bytes;
         Counters {
             redacted_secrets: redaction.secrets,
-            opaque_events: u64::from(redaction.left_out_bytes > 0),
-            opaque_bytes: redaction.left_out_bytes,
+            opaque_events: u64::from(opaque_bytes > 0),
+            opaque_bytes,
             ..Counters::default()
         }
     }

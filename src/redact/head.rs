@@ -47,7 +47,8 @@ impl Redactor {
         }
     }
 
-    fn value(&self, sort: FieldSort, value: &Bytes) -> Vec<u8> {
+    /// The value of a field of this sort without secrets.
+    pub(super) fn value(&self, sort: FieldSort, value: &Bytes) -> Vec<u8> {
         match sort {
             FieldSort::Secret => self.secret(value),
             FieldSort::Credentials => match split_once(value, b' ') {

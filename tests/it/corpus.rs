@@ -53,12 +53,18 @@ fn array(value: &Value) -> &[Value] {
     value.as_array().unwrap()
 }
 
+/// The frames of a scenario.
+pub(crate) fn unpacked(env: &TestEnv, name: &str) -> PathBuf {
+    let packed = File::open(data(&format!("http/{name}.frames.zst"))).unwrap();
+    let file = env.path(format!("{name}.frames"));
+    zstd::stream::copy_decode(packed, File::create(&file).unwrap()).unwrap();
+    file
+}
+
 /// A capture of one scenario.
 pub(crate) fn imported(scenario: &Scenario) -> TestEnv {
     let env = TestEnv::new();
-    let packed = File::open(data(&format!("http/{}.frames.zst", scenario.name))).unwrap();
-    let file = env.path(format!("{}.frames", scenario.name));
-    zstd::stream::copy_decode(packed, File::create(&file).unwrap()).unwrap();
+    let file = unpacked(&env, &scenario.name);
     let told = format!(
         "stored {} events, 0 unreadable, 0 dropped",
         scenario.facts["events"]

@@ -6,19 +6,19 @@
 /// What a client sends first (RFC 9113, section 3.4).
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How long a frame's header is.
-pub(super) const HEADER_BYTES: usize = 9;
+pub(crate) const HEADER_BYTES: usize = 9;
 /// The length of a frame that every peer must take and that few raise (RFC 9113, section 4.2).
-pub(super) const FRAME_BYTES: usize = 16_384;
+pub(crate) const FRAME_BYTES: usize = 16_384;
 
-pub(super) const END_STREAM: u8 = 0x1;
-pub(super) const ACK: u8 = 0x1;
-pub(super) const END_HEADERS: u8 = 0x4;
-pub(super) const PADDED: u8 = 0x8;
-pub(super) const PRIORITY: u8 = 0x20;
+pub(crate) const END_STREAM: u8 = 0x1;
+pub(crate) const ACK: u8 = 0x1;
+pub(crate) const END_HEADERS: u8 = 0x4;
+pub(crate) const PADDED: u8 = 0x8;
+pub(crate) const PRIORITY: u8 = 0x20;
 
 /// What a frame is (RFC 9113, section 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Data,
     Headers,
     Priority,
@@ -35,18 +35,18 @@ pub(super) enum Kind {
 
 /// The header of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) length: usize,
-    pub(super) kind: Kind,
-    pub(super) flags: u8,
+pub(crate) struct Header {
+    pub(crate) length: usize,
+    pub(crate) kind: Kind,
+    pub(crate) flags: u8,
     /// The bit before it, which is reserved and to be ignored, taken off.
-    pub(super) stream: u32,
+    pub(crate) stream: u32,
     is_reserved_set: bool,
 }
 
 impl Header {
     /// Reads one.
-    pub(super) fn read(bytes: [u8; HEADER_BYTES]) -> Self {
+    pub(crate) fn read(bytes: [u8; HEADER_BYTES]) -> Self {
         let [l0, l1, l2, kind, flags, s0, s1, s2, s3] = bytes;
         let stream = u32::from_be_bytes([s0, s1, s2, s3]);
         let length = [l0, l1, l2]
@@ -74,12 +74,12 @@ impl Header {
     }
 
     /// Whether a flag is set.
-    pub(super) fn has(&self, flag: u8) -> bool {
+    pub(crate) fn has(&self, flag: u8) -> bool {
         self.flags & flag != 0
     }
 
     /// Whether a peer may take it for a frame: stream and length are right for its kind.
-    pub(super) fn is_possible(&self, limit_bytes: usize) -> bool {
+    pub(crate) fn is_possible(&self, limit_bytes: usize) -> bool {
         let (length, on_stream) = (self.length, self.stream != 0);
         let fits = match self.kind {
             Kind::Data | Kind::Continuation => on_stream,
@@ -98,7 +98,7 @@ impl Header {
     }
 
     /// Whether it is also as everybody writes them: of a known kind and with no flags but those of its kind.
-    pub(super) fn is_usual(&self, limit_bytes: usize) -> bool {
+    pub(crate) fn is_usual(&self, limit_bytes: usize) -> bool {
         let allowed = match self.kind {
             Kind::Data => END_STREAM | PADDED,
             Kind::Headers => END_STREAM | END_HEADERS | PADDED | PRIORITY,
@@ -112,7 +112,7 @@ impl Header {
     }
 
     /// How many bytes of it come before its data or its part of a header block.
-    pub(super) fn extra_bytes(&self) -> usize {
+    pub(crate) fn extra_bytes(&self) -> usize {
         let has = |flag| usize::from(self.has(flag));
         match self.kind {
             Kind::Data => has(PADDED),

@@ -6,10 +6,10 @@
 //! unknown. What it holds is bounded: open streams, a header block and a table for each direction, an event.
 
 mod connection;
-mod frame;
+pub(crate) mod frame;
 mod half;
 mod head;
-mod hpack;
+pub(crate) mod hpack;
 mod identifiers;
 mod listing;
 mod out;

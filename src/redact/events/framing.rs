@@ -80,28 +80,53 @@ pub(super) fn body(head: &[u8], is_anew: bool) -> Body {
     };
     let of = |name| head.values(name).collect::<Vec<_>>().join(&b',');
     let is = |value: &[u8], word: &str| value.eq_ignore_ascii_case(word.as_bytes());
-    let coding = of("content-encoding");
-    let content_type = of("content-type");
-    let is_plain = coding.is_empty() || is(&coding, "identity");
-    let is_multipart = content_type
-        .get(..10)
-        .is_some_and(|start| is(start, "multipart/"));
-    let has_tunnel = head.status == Some(101) || head.method == Some("CONNECT");
-    if has_tunnel || is_multipart || !(is_plain || is_anew && is(&coding, "gzip")) {
-        return Body::Opaque;
+    let mut coding = of("content-encoding");
+    if is_anew && is(&coding, "gzip") {
+        coding.clear();
     }
+    let has_tunnel = head.status == Some(101) || head.method == Some("CONNECT");
+    let sort = text_sort(&coding, &of("content-type")).filter(|_| !has_tunnel);
+    let Some(TextSort {
+        is_form,
+        may_be_form,
+    }) = sort
+    else {
+        return Body::Opaque;
+    };
     let Some(extent) = extent(&head, is_anew) else {
         return Body::Opaque;
     };
     if matches!(extent, Extent::Length(0)) {
         return Body::None;
     }
-    let essence = media::essence(&content_type);
     Body::Text {
         extent,
-        is_form: media::is_form(&content_type),
-        may_be_form: essence.is_empty() || is(essence, "text/plain"),
+        is_form,
+        may_be_form,
     }
+}
+
+/// What text a body is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct TextSort {
+    pub(super) is_form: bool,
+    /// Its first bytes tell.
+    pub(super) may_be_form: bool,
+}
+
+/// What text a body is by the values of `Content-Encoding` and `Content-Type`, if it can be looked into.
+pub(super) fn text_sort(coding: &[u8], content_type: &[u8]) -> Option<TextSort> {
+    let begins = |start: &str| {
+        let begun = content_type.get(..start.len());
+        begun.is_some_and(|begun| begun.eq_ignore_ascii_case(start.as_bytes()))
+    };
+    let is_plain = coding.is_empty() || coding.eq_ignore_ascii_case(b"identity");
+    let essence = media::essence(content_type);
+    let is_text = is_plain && !begins("multipart/") && !begins("application/grpc");
+    is_text.then(|| TextSort {
+        is_form: media::is_form(content_type),
+        may_be_form: essence.is_empty() || essence.eq_ignore_ascii_case(b"text/plain"),
+    })
 }
 
 fn extent(head: &Head<'_>, is_anew: bool) -> Option<Extent> {

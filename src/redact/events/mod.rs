@@ -1,4 +1,5 @@
-//! Events without their secrets, one after the other, each with as many bytes as it had.
+//! Events without their secrets, one after the other, each with as many bytes as it had; but for raw HTTP/2, which is written
+//! again ([`http2`]).
 //!
 //! The rules are those for exchanges, but there is no exchange yet: a payload is a piece of a stream, cut anywhere. So of each
 //! direction of a connection it is known where in its messages it is, and whether a secret is open. A secret that goes on in
@@ -10,21 +11,25 @@
 //!
 //! **What cannot be looked into is left out**: the payload ends there, as with `--snaplen`, and is marked. That is
 //!
-//! - raw HTTP/2, of listings of HTTP/2 everything from the first data on, bodies that are coded or multipart, what follows a
-//!   head of more than 16 KiB, what a connection turned into, dumps in hexadecimal digits, and everything that is no UTF-8
-//!   or has control characters;
+//! - raw HTTP/2 of a connection of which the beginning was not seen, or of which something is lost or not as it must be; of
+//!   listings of HTTP/2 everything from the first data on, bodies that are coded or multipart, what follows a head of more
+//!   than 16 KiB, what a connection turned into, dumps in hexadecimal digits, and everything that is no UTF-8 or has control
+//!   characters;
 //! - what could not be read, what no known probe writes, and TLS secrets;
 //! - what comes up to the first line end where it is not known what came before: at the beginning of a stream that does not
 //!   begin a message, and after a gap. If there is a line end, that is covered with `*` instead.
 //!
 //! A loss that eCapture does not tell is not noticed, but by the message that begins after it.
 //!
-//! Memory is bounded: [`STREAMS`] streams are told apart, each with at most some 20 KiB, and 64 KiB more if the user has
-//! expressions; those that are silent longest are forgotten, and are then as after a gap.
+//! Memory is bounded: raw HTTP/2 takes some 64 MiB; of all else [`STREAMS`] streams are told apart, each with at most some
+//! 20 KiB, and 64 KiB more if the user has expressions; those that are silent longest are forgotten, and are then as after a
+//! gap.
 
+mod connections;
 mod covers;
 mod form;
 mod framing;
+mod http2;
 mod lines;
 mod members;
 mod own;
@@ -41,6 +46,7 @@ use std::hash::BuildHasher as _;
 
 use bytes::Bytes;
 
+use self::connections::{Connections, Loss};
 use self::covers::Covers;
 use self::own::Patterns;
 use self::stream::{Piece, Stream};
@@ -49,7 +55,7 @@ use super::Redactor;
 use super::mark::Key;
 use super::rules::Rules;
 use crate::event::{ConnectionId, Content, Details, Direction, Event, HttpHead, Kind, Provenance};
-use crate::http::h1;
+use crate::http::{h1, h2};
 
 /// How many streams are told apart. Beyond that the half that is silent longest is forgotten.
 pub const STREAMS: usize = 4096;
@@ -58,9 +64,21 @@ const DUMP: &[u8] = b"00000000  ";
 
 /// What all that look for secrets need.
 struct Tools<'a> {
+    redactor: &'a Redactor,
     rules: &'a Rules,
     key: &'a Key,
     patterns: &'a Patterns,
+}
+
+impl<'a> Tools<'a> {
+    fn new(redactor: &'a Redactor, patterns: &'a Patterns) -> Self {
+        Self {
+            redactor,
+            rules: &redactor.rules,
+            key: &redactor.key,
+            patterns,
+        }
+    }
 }
 
 /// A direction of a connection of a capture. In place of the process name, which can be of any length, stands a hash of it.
@@ -77,6 +95,8 @@ struct Name {
 pub struct EventRedactor {
     redactor: Redactor,
     patterns: Patterns,
+    /// Those of raw HTTP/2, which are none of `streams`.
+    connections: Connections,
     /// Each with the number of the last event that it had.
     streams: HashMap<Name, (Stream, u64)>,
     count: u64,
@@ -90,8 +110,10 @@ pub struct Redaction {
     pub payload: Bytes,
     /// How many secrets were replaced that begin in it.
     pub secrets: u64,
-    /// How many bytes at its end were left out.
+    /// How many bytes were left out.
     pub left_out_bytes: u64,
+    /// How many bytes could not be looked into and have others in their place.
+    pub covered_bytes: u64,
 }
 
 impl EventRedactor {
@@ -100,6 +122,7 @@ impl EventRedactor {
         Self {
             patterns: Patterns::new(&redactor.rules.patterns),
             redactor,
+            connections: Connections::default(),
             streams: HashMap::new(),
             count: 0,
             most: STREAMS,
@@ -109,12 +132,14 @@ impl EventRedactor {
     /// Nothing is known any more of what came before: something is missing.
     pub fn forget(&mut self) {
         self.streams.clear();
+        self.connections.forget();
     }
 
     /// An event without its secrets. The events of a connection of a capture are to come in their order, and all of them.
     ///
     /// If anything of the payload is changed, the event is marked as [`Provenance::REDACTED`]; if it is left out, also as
-    /// [`Provenance::SHORTENED`], with the length that it had.
+    /// [`Provenance::SHORTENED`], with the length that it had. What a payload of raw HTTP/2 becomes is longer or shorter, and
+    /// may come with a later event.
     pub fn redact(
         &mut self,
         capture: usize,
@@ -122,18 +147,70 @@ impl EventRedactor {
         event: &mut Event,
         payload: &Bytes,
     ) -> Redaction {
-        let mut covers = Covers::default();
-        let kept = self.kept(capture, connection, event, payload, &mut covers);
-        let tools = Tools {
-            rules: &self.redactor.rules,
-            key: &self.redactor.key,
-            patterns: &self.patterns,
+        let redaction = match self.http2(capture, connection, event, payload) {
+            Some(redaction) => redaction,
+            None => self.shown(capture, connection, event, payload),
         };
+        if redaction.payload != *payload {
+            event.provenance |= Provenance::REDACTED;
+        }
+        if redaction.left_out_bytes > 0 {
+            event.provenance |= Provenance::REDACTED | Provenance::SHORTENED;
+            let total = &mut event.details.total_bytes;
+            total.get_or_insert(payload.len() as u64);
+        }
+        let tools = Tools::new(&self.redactor, &self.patterns);
         if matches!(event.kind, Kind::Unreadable | Kind::UnknownText) {
             // It may say what could not be read.
             event.details.reason = (event.details.reason.take()).map(|_| REASON.to_owned());
         }
         redact_details(&tools, &mut event.details);
+        if let Some(head) = event.http.take() {
+            event.http = match event.content {
+                Content::Http1Request | Content::Http1Response => {
+                    h1::head(&redaction.payload).map(|(_, head)| head)
+                }
+                _ => Some(redacted_head(&tools, head)),
+            };
+        }
+        redaction
+    }
+
+    /// Raw HTTP/2, which is written again.
+    fn http2(
+        &mut self,
+        capture: usize,
+        connection: Option<ConnectionId>,
+        event: &mut Event,
+        payload: &Bytes,
+    ) -> Option<Redaction> {
+        if payload.is_empty() {
+            return None;
+        }
+        let tools = Tools::new(&self.redactor, &self.patterns);
+        let name = (capture, connection?);
+        let out = self.connections.push(&tools, name, event, payload)?;
+        if h2::is_frames(&out.payload) && event.content != Content::Http2Preface {
+            event.content = Content::Http2Frames;
+        }
+        Some(Redaction {
+            payload: out.payload.into(),
+            secrets: out.secrets,
+            left_out_bytes: out.left_out_bytes,
+            covered_bytes: out.covered_bytes,
+        })
+    }
+
+    /// Anything else, of which the beginning is kept and has as many bytes as it had.
+    fn shown(
+        &mut self,
+        capture: usize,
+        connection: Option<ConnectionId>,
+        event: &Event,
+        payload: &Bytes,
+    ) -> Redaction {
+        let mut covers = Covers::default();
+        let kept = self.kept(capture, connection, event, payload, &mut covers);
         let mut masked = payload.clone();
         let mut secrets = 0;
         if !covers.is_empty() {
@@ -141,28 +218,12 @@ impl EventRedactor {
             secrets = covers.put(&mut bytes);
             masked = bytes.into();
         }
-        if masked != *payload {
-            event.provenance |= Provenance::REDACTED;
-        }
         masked.truncate(kept);
-        if let Some(head) = event.http.take() {
-            event.http = match event.content {
-                Content::Http1Request | Content::Http1Response => {
-                    h1::head(&masked).map(|(_, head)| head)
-                }
-                _ => Some(redacted_head(&tools, head)),
-            };
-        }
-        let left_out = payload.len() - kept;
-        if left_out > 0 {
-            event.provenance |= Provenance::REDACTED | Provenance::SHORTENED;
-            let total = &mut event.details.total_bytes;
-            total.get_or_insert(payload.len() as u64);
-        }
         Redaction {
             payload: masked,
             secrets,
-            left_out_bytes: left_out as u64,
+            left_out_bytes: (payload.len() - kept) as u64,
+            covered_bytes: 0,
         }
     }
 
@@ -179,11 +240,7 @@ impl EventRedactor {
         if all == 0 {
             return 0;
         }
-        let tools = Tools {
-            rules: &self.redactor.rules,
-            key: &self.redactor.key,
-            patterns: &self.patterns,
-        };
+        let tools = Tools::new(&self.redactor, &self.patterns);
         match event.kind {
             Kind::KeyMaterial | Kind::UnknownText | Kind::Unreadable => return 0,
             Kind::Shell | Kind::Sql | Kind::Connection | Kind::Packet => {
@@ -217,15 +274,7 @@ impl EventRedactor {
         let (stream, last) = self.streams.entry(name).or_default();
         *last = self.count;
         let kept = stream.push(&tools, &piece, covers);
-        let is_cut = Provenance::CUT_AT_NUL
-            | Provenance::TEXT_FILE
-            | Provenance::SHORTENED
-            | Provenance::LOST;
-        // A read gives no more than a record has, and that is what is captured; of a larger write the rest is missing.
-        let is_write = event.direction != Some(Direction::Inbound);
-        if event.provenance.intersects(is_cut)
-            || is_write && event.provenance.contains(Provenance::MAYBE_TRUNCATED)
-        {
+        if Loss::of(event) != Loss::Nothing {
             stream.lose();
         }
         kept
@@ -275,11 +324,8 @@ fn redacted(tools: &Tools<'_>, text: String) -> String {
 impl Redactor {
     /// A text without secrets, of the same length in bytes but for a character that is covered in part.
     pub fn line(&self, text: &str) -> String {
-        let tools = Tools {
-            rules: &self.rules,
-            key: &self.key,
-            patterns: &Patterns::new(&self.rules.patterns),
-        };
+        let patterns = Patterns::new(&self.rules.patterns);
+        let tools = Tools::new(self, &patterns);
         redacted(&tools, text.to_owned())
     }
 }

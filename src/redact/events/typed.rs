@@ -81,17 +81,14 @@ mod tests {
     use super::super::own::Patterns;
     use super::super::text::Text;
     use super::*;
+    use crate::redact::Redactor;
     use crate::redact::mark::Key;
-    use crate::redact::rules::Rules;
     use crate::redact::words::cases::{PLAIN, SECRETS, parts};
 
     /// What is left of these pieces of one text.
     fn covered(pieces: &[&[u8]]) -> Vec<u8> {
-        let tools = Tools {
-            rules: &Rules::new(Vec::new()),
-            key: &Key::new(&[1; 32]),
-            patterns: &Patterns::new(&[]),
-        };
+        let (redactor, patterns) = (Redactor::new(&[1; 32], Vec::new()), Patterns::new(&[]));
+        let tools = Tools::new(&redactor, &patterns);
         let mut text = Text::new(false);
         let mut found = Vec::new();
         for piece in pieces {

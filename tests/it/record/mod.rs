@@ -15,6 +15,7 @@ mod pressure;
 mod processes;
 mod proxies;
 mod redaction;
+mod redaction_http2;
 mod refusals;
 mod retention;
 mod ring;

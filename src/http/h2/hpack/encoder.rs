@@ -2,25 +2,26 @@
 
 use std::collections::VecDeque;
 
+use super::plain::{self, integer};
 use super::{huffman, table};
 
 /// How a field is to be written, where there is a choice.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::http::h2) struct Choice {
-    pub(in crate::http::h2) is_indexed: bool,
-    pub(in crate::http::h2) is_added: bool,
-    pub(in crate::http::h2) is_huffman: bool,
+pub(crate) struct Choice {
+    pub(crate) is_indexed: bool,
+    pub(crate) is_added: bool,
+    pub(crate) is_huffman: bool,
 }
 
 impl Choice {
     /// As small as may be.
-    pub(in crate::http::h2) const SMALL: Self = Self {
+    pub(crate) const SMALL: Self = Self {
         is_indexed: true,
         is_added: true,
         is_huffman: true,
     };
     /// Without the dynamic table.
-    pub(in crate::http::h2) const PLAIN: Self = Self {
+    pub(crate) const PLAIN: Self = Self {
         is_indexed: false,
         is_added: false,
         is_huffman: false,
@@ -28,7 +29,7 @@ impl Choice {
 }
 
 #[derive(Debug)]
-pub(in crate::http::h2) struct Encoder {
+pub(crate) struct Encoder {
     fields: VecDeque<(Vec<u8>, Vec<u8>)>,
     size: usize,
 }
@@ -43,19 +44,13 @@ impl Default for Encoder {
 }
 
 impl Encoder {
-    pub(in crate::http::h2) fn resize(&mut self, size: usize, block: &mut Vec<u8>) {
+    pub(crate) fn resize(&mut self, size: usize, block: &mut Vec<u8>) {
         integer(size, 5, 0x20, block);
         self.size = size;
         self.evict();
     }
 
-    pub(in crate::http::h2) fn field(
-        &mut self,
-        name: &[u8],
-        value: &[u8],
-        choice: Choice,
-        block: &mut Vec<u8>,
-    ) {
+    pub(crate) fn field(&mut self, name: &[u8], value: &[u8], choice: Choice, block: &mut Vec<u8>) {
         let place = |is_same: &dyn Fn(&[u8], &[u8]) -> bool| {
             let fixed = (1..=table::LENGTH).find(|index| {
                 let (name, value) = table::field(*index).unwrap();
@@ -99,28 +94,12 @@ impl Encoder {
     }
 }
 
-fn integer(mut value: usize, prefix_bits: u32, first: u8, block: &mut Vec<u8>) {
-    let most = (1 << prefix_bits) - 1;
-    if value < most {
-        block.push(first | u8::try_from(value).unwrap());
-        return;
-    }
-    block.push(first | u8::try_from(most).unwrap());
-    value -= most;
-    while value >= 128 {
-        block.push(u8::try_from(value % 128 + 128).unwrap());
-        value /= 128;
-    }
-    block.push(u8::try_from(value).unwrap());
-}
-
 fn string(bytes: &[u8], is_huffman: bool, block: &mut Vec<u8>) {
     if is_huffman {
         let encoded = huffman::encode(bytes);
         integer(encoded.len(), 7, 0x80, block);
         block.extend(encoded);
     } else {
-        integer(bytes.len(), 7, 0, block);
-        block.extend(bytes);
+        plain::string(bytes, block);
     }
 }

@@ -9,8 +9,9 @@
 //! know; `loona-hpack` is what this one is tested against.
 
 #[cfg(test)]
-pub(super) mod encoder;
+pub(crate) mod encoder;
 mod huffman;
+pub(crate) mod plain;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -34,7 +35,7 @@ const INTEGER_BYTES: usize = 4;
 
 /// One direction's decoder.
 #[derive(Debug)]
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     /// The newest first. A name or value that is `None` is unknown.
     fields: VecDeque<Field>,
     /// How large they are, counting what is unknown as nothing.
@@ -49,22 +50,24 @@ pub(super) struct Decoder {
 
 /// What a header block says.
 #[derive(Debug, Default)]
-pub(super) struct Block {
+pub(crate) struct Block {
     /// The fields, in their order, pseudo-header fields among them.
-    pub(super) fields: Vec<Field>,
+    pub(crate) fields: Vec<Field>,
+    /// Which of them have a name that the dynamic table gave to a value of their own.
+    pub(crate) borrowed: Vec<usize>,
     /// Whether any of it depends on an earlier header block.
-    pub(super) uses_table: bool,
+    pub(crate) uses_table: bool,
     /// Whether any name or value is unknown.
-    pub(super) has_unknown: bool,
+    pub(crate) has_unknown: bool,
     /// Whether fields were left out, as there were too many.
-    pub(super) is_large: bool,
+    pub(crate) is_large: bool,
     /// Why the rest of it could not be read.
-    pub(super) fault: Option<Fault>,
+    pub(crate) fault: Option<Fault>,
 }
 
 /// Why a header block cannot be read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// It refers to a field that no table has: a header block before it was lost.
     Index,
     /// It breaks RFC 7541, or ends too early.
@@ -86,7 +89,7 @@ impl Default for Decoder {
 
 impl Decoder {
     /// Forgets the table: what the peer has in it is not known any more.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.fields.clear();
         self.bytes = 0;
         self.is_size_certain = false;
@@ -99,8 +102,13 @@ impl Decoder {
         self.is_size_certain && !self.has_unknown_rest
     }
 
+    /// How large the table is, by the count of RFC 7541, section 4.1.
+    pub(crate) fn table_bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Reads a whole header block. After a fault, all is forgotten.
-    pub(super) fn decode(&mut self, bytes: &[u8]) -> Block {
+    pub(crate) fn decode(&mut self, bytes: &[u8]) -> Block {
         let block = self.read(bytes);
         match block.fault {
             None => block,
@@ -129,7 +137,7 @@ impl Decoder {
         let mut given = 0_usize;
         let mut input = Input(bytes);
         while !input.0.is_empty() {
-            let field = match self.field(&mut input, &mut block.uses_table) {
+            let field = match self.field(&mut input, &mut block) {
                 Ok(Some(field)) => field,
                 Ok(None) => continue,
                 Err(fault) => {
@@ -149,15 +157,11 @@ impl Decoder {
     }
 
     /// Reads one representation (RFC 7541, section 6); `None` for one that is no field.
-    fn field(
-        &mut self,
-        input: &mut Input<'_>,
-        uses_table: &mut bool,
-    ) -> Result<Option<Field>, Fault> {
+    fn field(&mut self, input: &mut Input<'_>, block: &mut Block) -> Result<Option<Field>, Fault> {
         let first = input.0.first().copied().ok_or(Fault::Malformed)?;
         if first & 0x80 != 0 {
             let index = input.integer(7)?;
-            return self.indexed(index, uses_table).map(Some);
+            return self.indexed(index, &mut block.uses_table).map(Some);
         }
         if first & 0xe0 == 0x20 {
             let size = input.integer(5)?;
@@ -169,7 +173,10 @@ impl Decoder {
         let name = if index == 0 {
             Some(input.string()?)
         } else {
-            self.indexed(index, uses_table)?.name
+            if index > table::LENGTH {
+                block.borrowed.push(block.fields.len());
+            }
+            self.indexed(index, &mut block.uses_table)?.name
         };
         let field = Field {
             name,
@@ -255,6 +262,11 @@ impl Decoder {
 /// Whether the static table has a field with this name and this value.
 pub(super) fn is_static(name: &[u8], value: &[u8]) -> bool {
     !value.is_empty() && (1..=table::LENGTH).any(|index| table::field(index) == Some((name, value)))
+}
+
+/// Whether the static table has a field with this name.
+pub(crate) fn has_static_name(name: &[u8]) -> bool {
+    (1..=table::LENGTH).any(|index| table::field(index).is_some_and(|(known, _)| known == name))
 }
 
 /// How large a field is in a table, counting what is unknown as nothing.
