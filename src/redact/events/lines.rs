@@ -70,7 +70,16 @@ impl Default for Lines {
 impl Lines {
     pub(super) fn push(&mut self, tools: &Tools<'_>, bytes: &[u8], covers: &mut Covers) {
         self.cookies.clear();
-        for (at, byte) in bytes.iter().enumerate() {
+        let mut at = 0;
+        while let Some(rest) = bytes.get(at..) {
+            // The rest of a line ends with it.
+            if matches!(self.state, State::Rest) {
+                let Some(skipped) = memchr::memchr(b'\n', rest) else {
+                    break;
+                };
+                at += skipped;
+            }
+            let Some(byte) = bytes.get(at) else { break };
             let state = std::mem::replace(&mut self.state, State::Rest);
             if state.has_cookies() {
                 match self.cookies.last_mut() {
@@ -79,6 +88,7 @@ impl Lines {
                 }
             }
             self.state = state.step(tools, (bytes, at, *byte), covers);
+            at += 1;
         }
         if let State::Value(value) = &mut self.state {
             value.part.pause(bytes, covers);

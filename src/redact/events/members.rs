@@ -33,8 +33,19 @@ enum State {
 
 impl Members {
     pub(super) fn push(&mut self, tools: &Tools<'_>, bytes: &[u8], covers: &mut Covers) {
-        for (at, byte) in bytes.iter().enumerate() {
+        let mut at = 0;
+        while let Some(rest) = bytes.get(at..) {
+            // Outside, only a quote begins something.
+            let is_idle = matches!(self.state, State::Outside) && self.name.is_none();
+            if is_idle && !self.is_secret {
+                let Some(skipped) = memchr::memchr(b'"', rest) else {
+                    break;
+                };
+                at += skipped;
+            }
+            let Some(byte) = bytes.get(at) else { break };
             self.step(tools, (bytes, at, *byte), covers);
+            at += 1;
         }
         match &mut self.state {
             State::SecretWord(secret, word) if begins_literal(word) && !secret.is_covered() => {

@@ -23,11 +23,22 @@ pub(super) struct Tokens {
 
 impl Tokens {
     pub(super) fn push(&mut self, tools: &Tools<'_>, bytes: &[u8], covers: &mut Covers) {
-        for (at, byte) in bytes.iter().enumerate() {
+        let mut at = 0;
+        while let Some(rest) = bytes.get(at..) {
+            if self.is_idle() {
+                // The first letters of the words that are looked for.
+                let is_first = |byte: &u8| matches!(byte, b'b' | b'B' | b'e' | b':');
+                let Some(skipped) = rest.iter().position(is_first) else {
+                    break;
+                };
+                at += skipped;
+            }
+            let Some(byte) = bytes.get(at) else { break };
             let place = (bytes, at, *byte);
             self.bearer = std::mem::take(&mut self.bearer).step(tools, place, covers);
             self.jwt = std::mem::take(&mut self.jwt).step(tools, place, covers);
             self.password = std::mem::take(&mut self.password).step(tools, place, covers);
+            at += 1;
         }
         let all = bytes.len();
         match &mut self.bearer {
@@ -52,6 +63,15 @@ impl Tokens {
                 secret.pause(bytes, all, covers);
             }
         }
+    }
+}
+
+impl Tokens {
+    /// Whether it is within no word.
+    fn is_idle(&self) -> bool {
+        matches!(self.bearer, Bearer::Word(0))
+            && matches!(self.jwt, Jwt::Word(0))
+            && matches!(self.password, Password::Word(0))
     }
 }
 
