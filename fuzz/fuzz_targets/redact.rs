@@ -87,9 +87,10 @@ impl Connection {
     }
 }
 
-fn check_gone(shown: &[u8]) {
+/// Whether any six bytes are the first ones of [`SECRET`].
+fn has_secret(bytes: &[u8]) -> bool {
     let piece = &SECRET.as_bytes()[..6];
-    assert!(!shown.windows(6).any(|found| found == piece));
+    bytes.windows(6).any(|found| found == piece)
 }
 
 fuzz_target!(|input: &[u8]| {
@@ -103,6 +104,10 @@ fuzz_target!(|input: &[u8]| {
         0 => Direction::Inbound,
         _ => Direction::Outbound,
     };
+    // What is no secret where it stands may stay.
+    if has_secret(rest) {
+        return;
+    }
     let mut one = Connection(1, false);
     for payload in rest.split(|byte| *byte == 0xff) {
         one.redact(&mut redactor, payload, direction(0x20), provenance);
@@ -132,7 +137,7 @@ fuzz_target!(|input: &[u8]| {
             shown.extend_from_slice(&kept);
         }
     }
-    check_gone(&shown);
+    assert!(!has_secret(&shown));
     assert!(shown.len() >= message.len());
 
     // HTTP/2 with anything before a header block, which is cut anywhere.
@@ -153,5 +158,5 @@ fuzz_target!(|input: &[u8]| {
             Provenance::empty(),
         ));
     }
-    check_gone(&shown);
+    assert!(!has_secret(&shown));
 });
