@@ -105,7 +105,8 @@ fuzz_target!(|input: &[u8]| {
         _ => Direction::Outbound,
     };
     // What is no secret where it stands may stay.
-    if has_secret(rest) {
+    let joined: Vec<u8> = rest.iter().copied().filter(|byte| *byte != 0xff).collect();
+    if has_secret(&joined) {
         return;
     }
     let mut one = Connection(1, false);
@@ -146,11 +147,11 @@ fuzz_target!(|input: &[u8]| {
     let block = headers();
     let (begin, end) = block.split_at(usize::from(*first) % block.len());
     let garbage = rest.split(|byte| *byte == 0xff);
+    for piece in std::iter::once(&preface[..]).chain(garbage) {
+        http2.redact(&mut redactor, piece, direction(0x40), Provenance::empty());
+    }
     let mut shown = Vec::new();
-    for piece in std::iter::once(&preface[..])
-        .chain(garbage)
-        .chain([begin, end])
-    {
+    for piece in [begin, end] {
         shown.extend_from_slice(&http2.redact(
             &mut redactor,
             piece,
