@@ -7,7 +7,7 @@
 use super::frame::{ChainEnd, FRAME_BYTES, Header, PREFACE, Rules, chain};
 use super::head::{self, Role};
 use super::hpack::{Block, Decoder, Fault};
-use super::out::{Out, opposite};
+use super::out::Out;
 use super::reader::{Fit, Headers, Moment, Reader, Seen};
 use super::streams::{At, Place, Streams};
 use crate::event::Direction;
@@ -213,7 +213,7 @@ impl Connection {
             Seen::Reset { stream } => self.streams.reset(out, stream, now),
             Seen::Priority { stream } => self.streams.identifiers.name(stream),
             Seen::FrameLimit(limit) => {
-                let other = self.reader(opposite(direction));
+                let other = self.reader(direction.reversed());
                 other.limit_bytes = other.limit_bytes.max(limit.min(MAX_FRAME_BYTES));
             }
             Seen::Broken => self.lose(out, direction),
@@ -222,7 +222,7 @@ impl Connection {
 
     /// A client begins a connection: this one, or the next over the same descriptor.
     fn preface(&mut self, out: &mut Out<'_>, direction: Direction) {
-        let other = opposite(direction);
+        let other = direction.reversed();
         let is_other_way = out.client().is_some_and(|client| client != direction);
         if self.has_begun || is_other_way || (self.streams.identifiers.has_any() && !self.is_whole)
         {
@@ -266,7 +266,7 @@ impl Connection {
         is_torn: bool,
     ) {
         let (sender, id) = match headers.promised {
-            Some(promised) => (opposite(direction), promised),
+            Some(promised) => (direction.reversed(), promised),
             None => (direction, headers.stream),
         };
         let place = self.streams.place(sender, id);
@@ -317,7 +317,7 @@ impl Connection {
         if out.client().is_none() {
             match head.role {
                 Role::Request => out.learn_client(at.direction),
-                Role::Response => out.learn_client(opposite(at.direction)),
+                Role::Response => out.learn_client(at.direction.reversed()),
                 Role::Unknown => {}
             }
         }
@@ -348,12 +348,12 @@ impl Connection {
         place: Place,
     ) -> bool {
         let is_request = out.client() == Some(sender);
-        let is_response = out.client() == Some(opposite(sender));
+        let is_response = out.client() == Some(sender.reversed());
         match place {
             Place::Skipping if is_request && self.is_whole => self.gap(direction),
             // The request was lost.
             Place::Stream | Place::Skipping if is_response && self.is_whole => {
-                self.gap(opposite(direction));
+                self.gap(direction.reversed());
             }
             // The response was first.
             Place::Half if is_request => {

@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 
 use super::head::{self, Role};
 use super::hpack;
-use super::out::{Out, opposite};
+use super::out::Out;
 use super::quoted::unquoted;
 use super::reader::{Moment, Start};
 use super::streams::{At, Place, Streams};
@@ -391,7 +391,7 @@ impl Listing {
         if to.out.client().is_none() {
             match head.role {
                 Role::Request => to.out.learn_client(direction),
-                Role::Response => to.out.learn_client(opposite(direction)),
+                Role::Response => to.out.learn_client(direction.reversed()),
                 Role::Unknown => {}
             }
         }

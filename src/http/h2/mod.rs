@@ -18,7 +18,7 @@ mod reader;
 mod stream;
 mod streams;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use frame::{PREFACE, is_frames};
 

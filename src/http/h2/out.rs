@@ -83,19 +83,11 @@ impl Out<'_> {
                 .map(|held| held.bytes.len())
                 .sum()
         };
-        if bytes_of(first) > bytes_of(opposite(first)) {
-            self.learn_client(opposite(first));
+        if bytes_of(first) > bytes_of(first.reversed()) {
+            self.learn_client(first.reversed());
         } else {
             self.learn_client(first);
         }
-    }
-}
-
-/// The other direction.
-pub(super) fn opposite(direction: Direction) -> Direction {
-    match direction {
-        Direction::Inbound => Direction::Outbound,
-        Direction::Outbound => Direction::Inbound,
     }
 }
 

@@ -9,7 +9,7 @@ use super::frame::Header;
 use super::half::{Half, HeadSeen, Phase};
 use super::head::Head;
 use super::identifiers::{Identifiers, Order};
-use super::out::{Out, opposite};
+use super::out::Out;
 use super::reader::{Moment, Start};
 use super::stream::{Method, Stream};
 use crate::event::{Direction, EventId};
@@ -357,7 +357,7 @@ impl Streams {
             return;
         };
         let client = out.client().unwrap_or(Direction::Outbound);
-        for direction in [client, opposite(client)] {
+        for direction in [client, client.reversed()] {
             let exchange = stream.exchange;
             if let Some(half) = stream.half_mut(direction).filter(|half| !half.is_ended()) {
                 half.last = now;
@@ -463,7 +463,7 @@ impl Streams {
             return;
         };
         let client = out.client().unwrap_or(Direction::Outbound);
-        for direction in [client, opposite(client)] {
+        for direction in [client, client.reversed()] {
             let half = stream.half(direction).filter(|half| !half.is_ended());
             if let Some(half) = half {
                 let (ending, defects) = half.standing();

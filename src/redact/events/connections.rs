@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::Tools;
-use super::framing;
 use super::http2::{Http2, Output};
+use super::{framing, middle};
 use crate::event::{ConnectionId, Content, Direction, Event, Kind, Provenance};
 
 /// How many are known. Beyond that, and beyond [`ROOM_BYTES`], the half that is silent longest is forgotten.
@@ -137,12 +137,9 @@ impl Connections {
 
     fn make_room(&mut self) {
         while self.known.len() >= CONNECTIONS || self.weight > self.room_bytes {
-            let mut times: Vec<_> = self.known.values().map(|known| known.used).collect();
-            let half = times.len() / 2;
-            if times.is_empty() {
+            let Some(middle) = middle(self.known.values().map(|known| known.used)) else {
                 return;
-            }
-            let middle = *times.select_nth_unstable(half).1;
+            };
             self.known.retain(|_, known| known.used > middle);
             self.weight = self.known.values().map(|known| known.weight).sum();
         }

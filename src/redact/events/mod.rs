@@ -267,8 +267,11 @@ impl EventRedactor {
             direction: event.direction,
             pname: (self.streams.hasher()).hash_one(event.process.pname.as_deref()),
         };
-        if self.streams.len() >= self.most && !self.streams.contains_key(&name) {
-            forget_idle(&mut self.streams);
+        if self.streams.len() >= self.most
+            && !self.streams.contains_key(&name)
+            && let Some(middle) = middle(self.streams.values().map(|(_, last)| *last))
+        {
+            self.streams.retain(|_, (_, last)| *last > middle);
         }
         self.count += 1;
         let (stream, last) = self.streams.entry(name).or_default();
@@ -284,13 +287,11 @@ impl EventRedactor {
 /// What stands in place of why something could not be read.
 const REASON: &str = "left out, as it could not be read and may hold secrets (--redact)";
 
-fn forget_idle(streams: &mut HashMap<Name, (Stream, u64)>) {
-    let mut times: Vec<_> = streams.values().map(|(_, last)| *last).collect();
+/// The time up to which half of them were used last; `None` without any.
+fn middle(times: impl Iterator<Item = u64>) -> Option<u64> {
+    let mut times: Vec<_> = times.collect();
     let half = times.len() / 2;
-    if !times.is_empty() {
-        let middle = *times.select_nth_unstable(half).1;
-        streams.retain(|_, (_, last)| *last > middle);
-    }
+    (!times.is_empty()).then(|| *times.select_nth_unstable(half).1)
 }
 
 fn redact_details(tools: &Tools<'_>, details: &mut Details) {

@@ -398,7 +398,7 @@ impl Half {
             return None;
         }
         let redactor = around.tools.redactor;
-        self.names_secret |= block::names_secret(redactor, &block.fields);
+        self.names_secret = self.names_secret || block::names_secret(redactor, &block.fields);
         let (written, secrets) = block::write(redactor, &block, self.names_secret);
         if is_promise {
             let promised = u32::from_be_bytes(*begun.before.last_chunk()?);

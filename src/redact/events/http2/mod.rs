@@ -51,7 +51,7 @@ impl Http2 {
                 if !is_first {
                     return None;
                 }
-                opposite(direction)
+                direction.reversed()
             }
             _ => return None,
         };
@@ -138,12 +138,5 @@ impl Http2 {
             + self.requests.weight()
             + self.responses.weight()
             + self.streams.len() * stream
-    }
-}
-
-fn opposite(direction: Direction) -> Direction {
-    match direction {
-        Direction::Inbound => Direction::Outbound,
-        Direction::Outbound => Direction::Inbound,
     }
 }

@@ -10,6 +10,7 @@ use crate::http::exchange::Field;
 use crate::http::h2::frame::{END_STREAM, Header};
 use crate::http::h2::hpack::Decoder;
 use crate::http::h2::hpack::encoder::{Choice, Encoder};
+use crate::http::h2::tests::frame;
 use crate::http::h2::{PREFACE, is_frames};
 use crate::redact::events::{EventRedactor, Redaction};
 use crate::redact::{Redactor, Rule};
@@ -49,15 +50,6 @@ fn redact(
 
 fn whole(redactor: &mut EventRedactor, direction: Direction, payload: &[u8]) -> Redaction {
     redact(redactor, direction, payload, Provenance::empty()).1
-}
-
-fn frame(kind: u8, flags: u8, stream: u32, content: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(content.len()).unwrap().to_be_bytes();
-    let mut frame = length[1..].to_vec();
-    frame.extend([kind, flags]);
-    frame.extend(stream.to_be_bytes());
-    frame.extend(content);
-    frame
 }
 
 fn block(encoder: &mut Encoder, choice: Choice, fields: &[(&str, &str)]) -> Vec<u8> {
