@@ -43,7 +43,6 @@ pub(super) struct LongLog {
     /// How large the file of the log was when the last of it was written back: it stays as large until it is cut.
     written_back_bytes: u64,
     cut_bytes: u64,
-    rest_looks: u32,
     /// How large the file of the log was when it was last looked at, and at how many looks.
     seen: (u64, u32),
     /// Down to what the file of the log is cut when it is not long; `None` as long as it is not.
@@ -75,7 +74,6 @@ impl LongLog {
             file,
             written_back_bytes: 0,
             cut_bytes: CUT_BYTES,
-            rest_looks: REST_LOOKS,
             seen: (0, 0),
             usual_bytes: None,
             helper: None,
@@ -169,7 +167,7 @@ impl LongLog {
             _ => 0,
         };
         self.seen = (log_bytes, looks);
-        looks >= self.rest_looks
+        looks >= REST_LOOKS
     }
 
     /// Ends the thread: the log is to be written back at once.
@@ -297,7 +295,7 @@ mod tests {
         .unwrap();
         let file = Arc::new(File::open(&path).unwrap());
         let mut log = LongLog::new(&path, file);
-        (log.cut_bytes, log.rest_looks) = (1_000_000, 1);
+        log.cut_bytes = 1_000_000;
         for _ in 0..50 {
             commit(&db, &mut log);
         }

@@ -15,7 +15,7 @@ use crate::stand_in::dialect::Dialect;
 use crate::stand_in::event::{GeneratedEvent, Probe};
 use crate::stand_in::options::Options;
 use crate::stand_in::server::StandIn;
-use crate::support::capture::{assert_sound, beside, copy, live};
+use crate::support::capture::{assert_sound, copy, live, size};
 use crate::support::env::{QUERY, TestEnv, run};
 use crate::support::live::Recorder;
 use crate::support::long::soak_minutes;
@@ -125,13 +125,6 @@ fn play(server: &StandIn, events_a_second: u32, is_over: &AtomicBool) -> u64 {
     played
 }
 
-fn size(env: &TestEnv) -> u64 {
-    ["", "-wal", "-shm"]
-        .map(|suffix| std::fs::metadata(beside(&env.db(), suffix)).map_or(0, |file| file.len()))
-        .iter()
-        .sum()
-}
-
 /// How long a list of the newest takes.
 fn newest(env: &TestEnv) -> Duration {
     let began = Instant::now();
@@ -189,7 +182,7 @@ fn watch(env: &TestEnv, recorder: &Recorder, plan: &Plan) -> Seen {
             }
             (3.., Some(stopped)) => {
                 let pid = format!("pid {}", stopped.0.id());
-                if size(env) > plan.limit_bytes {
+                if size(&env.db()) > plan.limit_bytes {
                     until_true("it says who holds the log", || {
                         recorder.said().contains(&pid)
                     });
@@ -200,7 +193,7 @@ fn watch(env: &TestEnv, recorder: &Recorder, plan: &Plan) -> Seen {
             _ => {}
         }
         seen.memory_kib.push(recorder.memory_kib());
-        seen.largest_bytes = seen.largest_bytes.max(size(env));
+        seen.largest_bytes = seen.largest_bytes.max(size(&env.db()));
         std::thread::sleep(plan.time / 200);
     }
     seen
@@ -275,7 +268,9 @@ fn soak() {
         }
         seen
     });
-    until_true("less than the limit", || size(&env) <= plan.limit_bytes);
+    until_true("less than the limit", || {
+        size(&env.db()) <= plan.limit_bytes
+    });
     recorder.stop().exits(0).says(" 0 dropped by us");
     assert_sound_as_far_as_it_is_quick(&env);
     assert!(
@@ -296,7 +291,7 @@ fn soak() {
 /// Each digest is computed again of a small capture; of a large one the program does that.
 fn assert_sound_as_far_as_it_is_quick(env: &TestEnv) {
     env.query(["verify"]).exits(0);
-    if size(env) < 64 << 20 {
+    if size(&env.db()) < 64 << 20 {
         assert_sound(&env.db());
     }
 }

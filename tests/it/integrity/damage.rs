@@ -32,7 +32,7 @@ fn digests(path: &Path) -> Option<Digests> {
     )
 }
 
-fn save(from: &Path, to: &Path) -> Option<Salvaged> {
+pub(super) fn save(from: &Path, to: &Path) -> Option<Salvaged> {
     let reader = Reader::open_damaged(from).ok()?;
     let options = SubsetOptions {
         output: to.to_owned(),

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use ecq::event::{EventId, Noted, Timestamp};
-use ecq::store::{Reader, SubsetOptions, Verification, salvage};
+use ecq::event::{EventId, Noted};
+use ecq::store::{Reader, Verification};
 use rusqlite::{Connection, params};
 
+use super::damage::save;
 use super::{ALL, EVENTS, capture, check, check_sound, details, digest, key, write};
 
 /// Takes events away as pruning does, apart from the record of it.
@@ -111,13 +112,7 @@ fn by_one_rule_after_another() {
     }
     let done = check_sound(&path, &Verification::default());
     assert_eq!((done.removals, done.commits), (3, 3));
-    let options = SubsetOptions {
-        output: folder.path().join("b.db"),
-        program: "test".to_owned(),
-        now: Timestamp::from_seconds(1),
-        is_decrypted: false,
-    };
-    let saved = salvage(&Reader::open_damaged(&path).unwrap(), &options).unwrap();
+    let saved = save(&path, &folder.path().join("b.db"));
     assert!(saved.unwrap().is_whole());
     // Each of them counts.
     db.execute("DELETE FROM removals WHERE id = 2", []).unwrap();

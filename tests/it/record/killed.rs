@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::server;
 use crate::stand_in::server::StandIn;
 use crate::stand_in::traffic::{Corpus, Traffic};
-use crate::support::capture::{assert_sound, copy, live};
+use crate::support::capture::{assert_sound, copy, live, removed};
 use crate::support::env::{RECORD, TestEnv};
 use crate::support::live::Recorder;
 use crate::support::long::{seed, short_or_long};
@@ -26,11 +26,6 @@ const GIVEN: &str = "SELECT max(coalesce((SELECT MAX(id) FROM events), 0),
 /// How many events were committed, of which some may be gone.
 const COMMITTED: &str =
     "SELECT (SELECT COUNT(*) FROM events) + (SELECT coalesce(SUM(events), 0) FROM removals)";
-
-/// How many events are gone.
-fn removed(env: &TestEnv) -> i64 {
-    live(&env.db()).number("SELECT coalesce(SUM(events), 0) FROM removals")
-}
 
 /// What a capture had at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,8 +84,8 @@ fn live_and_die(env: &TestEnv, servers: &[&StandIn], round: u64, lots: &mut Numb
             });
         }
         if is_pruning {
-            let before = removed(env);
-            until_true("something to go", || removed(env) > before);
+            let before = removed(&env.db());
+            until_true("something to go", || removed(&env.db()) > before);
         }
         std::thread::sleep(life);
         let seen = past(env);

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::{messages, server, server_encoder};
 use crate::stand_in::server::StandIn;
 use crate::stand_in::traffic::{Corpus, Traffic};
-use crate::support::capture::{beside, check_digests, check_sound, copy, events, live};
+use crate::support::capture::{check_digests, check_sound, copy, events, live, removed, size};
 use crate::support::env::TestEnv;
 use crate::support::live::Recorder;
 use crate::support::wait::{LONG, until_true};
@@ -17,17 +17,6 @@ const PLAYED: usize = 200;
 
 /// The limit on size in these tests.
 const LIMIT: u64 = 16 << 20;
-
-fn size(env: &TestEnv) -> u64 {
-    ["", "-wal", "-shm"]
-        .map(|suffix| std::fs::metadata(beside(&env.db(), suffix)).map_or(0, |file| file.len()))
-        .iter()
-        .sum()
-}
-
-fn removed(env: &TestEnv) -> i64 {
-    live(&env.db()).number("SELECT COALESCE(SUM(events), 0) FROM removals")
-}
 
 /// The newest event that was ever committed.
 fn newest(env: &TestEnv) -> i64 {
@@ -73,20 +62,20 @@ fn a_limit_on_size_is_kept_while_queries_go_on() {
     let (server, encoder) = server(|_| {});
     let recorder = Recorder::linked(&env, &server, ["--max-size", "16M"]);
     play_until(&env, &server, 1, || {
-        if removed(&env) > 0 {
+        if removed(&env.db()) > 0 {
             env.query(["--grep", "HTTP", "-n", "50", "-o", "jsonl", "--events"])
                 .exits(0);
             env.query(["--count", "payload contains \"HTTP\""]).exits(0);
         }
-        removed(&env) > 3000
+        removed(&env.db()) > 3000
     });
-    until_true("less than the limit", || size(&env) <= LIMIT);
+    until_true("less than the limit", || size(&env.db()) <= LIMIT);
     recorder
         .stop()
         .exits(0)
         .says("pruned ")
         .says(" 0 dropped by us");
-    assert!(size(&env) <= LIMIT, "{}", size(&env));
+    assert!(size(&env.db()) <= LIMIT, "{}", size(&env.db()));
     check_sound(&env.db());
     check_digests(&env.db());
     let left = events(&env.db());
@@ -114,7 +103,7 @@ fn old_events_go_while_new_ones_come() {
     until_true("a commit", || {
         live(&env.db()).number("SELECT COALESCE(MAX(id), 0) FROM events") > 0
     });
-    until_true("the first to go", || removed(&env) > 0);
+    until_true("the first to go", || removed(&env.db()) > 0);
     server.play(Traffic::new(2, Corpus::Small).take(500), None);
     until_true("all to go", || {
         let copy = live(&env.db());
@@ -136,9 +125,9 @@ fn killed_while_pruning_it_leaves_a_sound_file() {
     let (server, _) = server(|options| options.crashes = false);
     for round in 1..=4_i64 {
         let recorder = Recorder::linked(&env, &server, ["--max-size", "2M"]);
-        let before = removed(&env);
+        let before = removed(&env.db());
         play_until(&env, &server, round.unsigned_abs(), || {
-            removed(&env) > before + 700 * round
+            removed(&env.db()) > before + 700 * round
         });
         recorder.kill();
         check_sound(&env.db());
@@ -179,7 +168,7 @@ fn a_reader_that_holds_the_log_is_named() {
     reader.execute_batch("COMMIT").unwrap();
     drop(reader);
     recorder.wait_for("-wal is written back again");
-    until_true("less than the limit", || size(&env) <= LIMIT);
+    until_true("less than the limit", || size(&env.db()) <= LIMIT);
     recorder.stop().exits(0);
     check_sound(&env.db());
     check_digests(&env.db());
@@ -218,9 +207,9 @@ fn it_stops_by_itself() {
     recorder.end().exits(0);
     // The log counted as well, and is gone.
     assert!(
-        (700_000..=2_500_000).contains(&size(&env)),
+        (700_000..=2_500_000).contains(&size(&env.db())),
         "{}",
-        size(&env)
+        size(&env.db())
     );
     check_digests(&env.db());
 }

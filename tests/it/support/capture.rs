@@ -87,6 +87,19 @@ pub(crate) fn copy(path: &Path) -> Copy {
     }
 }
 
+/// How large a capture is, with what lies beside it, in bytes.
+pub(crate) fn size(path: &Path) -> u64 {
+    ["", "-wal", "-shm"]
+        .map(|suffix| fs::metadata(beside(path, suffix)).map_or(0, |file| file.len()))
+        .iter()
+        .sum()
+}
+
+/// How many events were removed from a capture that a recorder is writing.
+pub(crate) fn removed(path: &Path) -> i64 {
+    live(path).number("SELECT COALESCE(SUM(events), 0) FROM removals")
+}
+
 /// The name of a file beside a capture.
 pub(crate) fn beside(path: &Path, suffix: &str) -> std::path::PathBuf {
     let mut name = path.as_os_str().to_owned();
