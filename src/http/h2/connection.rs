@@ -3,6 +3,9 @@
 //! eCapture loses whole events and does not number them. A loss shows where an event cannot follow those before it, or
 //! where frames speak of others that were not seen. What was under way then is doubtful, the dynamic table of the
 //! direction is forgotten, and reading goes on with the next event that is frames from its first byte on.
+//!
+//! Events can also come in another order than they were sent in. So what was missing may be the event that comes next, and
+//! what these two add to the table is forgotten as well.
 
 use super::frame::{ChainEnd, FRAME_BYTES, Header, PREFACE, Rules, chain};
 use super::head::{self, Role};
@@ -92,13 +95,17 @@ impl Connection {
     pub(super) fn read(&mut self, out: &mut Out<'_>, input: Input<'_>) {
         let direction = input.direction;
         if input.is_first {
+            self.reader(direction).finish_event();
             match self.judge(&input) {
                 Verdict::Read => {}
                 Verdict::Resume => {
                     self.lose(out, direction);
                     self.reader(direction).resume();
                 }
-                Verdict::Skip => self.lose(out, direction),
+                Verdict::Skip => {
+                    self.lose(out, direction);
+                    self.reader(direction).misses();
+                }
             }
             self.reader(direction).begin_event();
         }
@@ -141,8 +148,7 @@ impl Connection {
                 let is_begun = input.bytes.starts_with(PREFACE);
                 let is_likely = |header: &Header| is_begun || self.streams.expects(header);
                 // Who writes the header of a frame and its content apart may well write what looks like frames.
-                let may_end = reader.has_taken_content();
-                if may_end && alone(&is_likely).is_some() {
+                if reader.is_within_message() && alone(&is_likely).is_some() {
                     Verdict::Resume
                 } else {
                     Verdict::Read
@@ -175,9 +181,9 @@ impl Connection {
         }
     }
 
-    /// Frames of a direction were lost, though what was read is whole.
+    /// Frames of a direction are missing before those of the event that is read, which is of that direction.
     fn gap(&mut self, direction: Direction) {
-        self.reader(direction).decoder.forget();
+        self.reader(direction).misses();
         self.streams.doubt(direction);
     }
 
@@ -251,9 +257,15 @@ impl Connection {
                 }
                 self.streams.begin_without_head(out, at);
             }
-            Place::Over => self.gap(at.direction),
+            Place::Over => self.astray(at.direction),
             _ => {}
         }
+    }
+
+    /// The event that is read may come after one that it was sent before.
+    fn astray(&mut self, direction: Direction) {
+        self.gap(direction);
+        self.reader(direction).is_astray = true;
     }
 
     /// A header block, of which `is_torn` says that its end was lost.
@@ -271,15 +283,16 @@ impl Connection {
         };
         let place = self.streams.place(sender, id);
         let has_head = self.streams.has_head(sender, id);
-        let is_astray = self.notice_order(out, direction, sender, place);
+        self.notice_order(out, direction, sender, place);
         let mut block = self.reader(direction).decoder.decode(&headers.block);
         if has_head && is_head(&block) {
-            // It is of another exchange: what is between the two was lost, and the table was not what it seemed.
-            self.gap(direction);
+            // It is of another exchange, and what is between the two was lost; or it came before the other. The table was not
+            // what it seemed.
+            self.astray(direction);
             self.streams.abandon(out, id, Defects::LOST_BYTES);
             block = self.reader(direction).decoder.decode(&headers.block);
         }
-        if is_astray || is_torn || headers.is_cut {
+        if is_torn || headers.is_cut {
             self.reader(direction).decoder.forget();
         }
         if block.fault.is_some() && !is_torn {
@@ -338,35 +351,29 @@ impl Connection {
         self.streams.trailers(out, at, fields, uses_table, defects);
     }
 
-    /// Looks whether a header block comes where it should. If frames before it were lost, its direction's table is
-    /// forgotten; if it is itself out of order, it must be forgotten afterwards too.
+    /// Looks whether a header block comes where it should. If not, its direction's table is forgotten.
     fn notice_order(
         &mut self,
         out: &Out<'_>,
         direction: Direction,
         sender: Direction,
         place: Place,
-    ) -> bool {
+    ) {
         let is_request = out.client() == Some(sender);
         let is_response = out.client() == Some(sender.reversed());
         match place {
             Place::Skipping if is_request && self.is_whole => self.gap(direction),
             // The request was lost.
             Place::Stream | Place::Skipping if is_response && self.is_whole => {
-                self.gap(direction.reversed());
+                let other = direction.reversed();
+                self.reader(other).decoder.forget();
+                self.streams.doubt(other);
             }
             // The response was first.
-            Place::Half if is_request => {
-                self.gap(direction);
-                return true;
-            }
-            Place::Late | Place::Over => {
-                self.gap(direction);
-                return true;
-            }
+            Place::Half if is_request => self.astray(direction),
+            Place::Late | Place::Over => self.astray(direction),
             _ => {}
         }
-        false
     }
 }
 

@@ -124,11 +124,20 @@ impl Header {
 
     /// Of which stream a CONTINUATION must follow it.
     pub(super) fn continued(&self) -> Option<u32> {
-        let is_part = matches!(
+        (self.has_block() && !self.has(END_HEADERS)).then_some(self.stream)
+    }
+
+    /// Whether it has a part of a message's head, body or trailers.
+    pub(super) fn is_of_message(&self) -> bool {
+        self.kind == Kind::Data || self.has_block()
+    }
+
+    /// Whether it has a part of a header block.
+    fn has_block(&self) -> bool {
+        matches!(
             self.kind,
             Kind::Headers | Kind::PushPromise | Kind::Continuation
-        );
-        (is_part && !self.has(END_HEADERS)).then_some(self.stream)
+        )
     }
 }
 

@@ -31,6 +31,11 @@ pub(super) struct Reader {
     pub(super) limit_bytes: usize,
     /// Whether the event that is read began with a frame.
     is_aligned: bool,
+    /// Whether something is missing before the event that is read.
+    has_gap: bool,
+    /// Whether the event that is read may have been sent before one that was read already. What its header blocks add to the
+    /// table is not what is newest there.
+    pub(super) is_astray: bool,
 }
 
 #[derive(Debug)]
@@ -142,6 +147,8 @@ impl Default for Reader {
             decoder: Decoder::default(),
             limit_bytes: FRAME_BYTES,
             is_aligned: true,
+            has_gap: false,
+            is_astray: false,
         }
     }
 }
@@ -161,13 +168,13 @@ impl Reader {
         matches!(self.state, State::Lost)
     }
 
-    /// Whether content of a frame was read and more of it is to come.
-    pub(super) fn has_taken_content(&self) -> bool {
-        match &self.state {
-            State::Within(frame) => frame.left < frame.header.length,
-            State::Between { begun, .. } => !begun.is_empty(),
-            State::Lost => false,
-        }
+    /// Whether a part of a message is begun in a frame: content of it was read, and more is to come. (Whatever is lost in a
+    /// frame of another kind, nothing that is said comes of it.)
+    pub(super) fn is_within_message(&self) -> bool {
+        let State::Within(frame) = &self.state else {
+            return false;
+        };
+        frame.left < frame.header.length && frame.header.is_of_message()
     }
 
     /// Whether the bytes of an event can follow what was read.
@@ -227,12 +234,27 @@ impl Reader {
         self.block = None;
     }
 
+    /// An event is over, and another one follows.
+    pub(super) fn finish_event(&mut self) {
+        if self.is_astray || self.has_gap {
+            self.decoder.forget();
+        }
+        // What is missing may be lost, or come now.
+        self.is_astray = std::mem::take(&mut self.has_gap);
+    }
+
     /// An event begins.
     pub(super) fn begin_event(&mut self) {
         self.is_aligned = match &self.state {
             State::Between { begun, .. } => begun.is_empty() && self.block.is_none(),
             _ => false,
         };
+    }
+
+    /// Something is missing before the event that is read. The table is forgotten.
+    pub(super) fn misses(&mut self) {
+        self.decoder.forget();
+        self.has_gap = true;
     }
 
     /// Takes bytes off the front of `rest` up to the next thing to be said; `None` when all are taken.

@@ -472,6 +472,91 @@ fn losses_are_noticed() {
     assert_eq!(lines(&read(&events)), whole);
 }
 
+/// What came late was put into the table before what is there already, so that an index says something else.
+#[test]
+fn nothing_is_known_by_what_came_late() {
+    let mut ends = Ends::default();
+    let mut client = |stream, ends_stream, fields: &[(&str, &str)]| {
+        event(CLIENT, ends.client(stream, ends_stream, fields))
+    };
+    let requests = [
+        client(1, true, GET),
+        client(3, true, GET),
+        client(5, true, GET),
+    ];
+    let last = [(":status", "204"), ("x-a", "1"), ("x-b", "2")];
+    let early_hints = [(":status", "103"), ("x-a", "1")];
+    let ok = [(":status", "200"), ("x-b", "2")];
+    // An interim response behind the response.
+    let mut late = ends.server(1, false, &early_hints);
+    let mut early = ends.server(1, false, &ok);
+    let interim = [late, early, ends.server(5, true, &last)];
+    // The response that a body is of, in one event with another response.
+    ends.server = Encoder::default();
+    late = ends.server(1, false, OK);
+    late.extend(ends.server(3, true, &[(":status", "200"), ("x-a", "1")]));
+    early = [data(1, true, b"body"), ends.server(5, false, &ok)].concat();
+    let body = [late, early, ends.server(5, true, &last[1..])];
+    // Nothing shows that the second is late: trailers that refer to what it has are why something must be missing.
+    ends.server = Encoder::default();
+    let begun = plain(1, false, OK);
+    late = ends.server(3, true, &[(":status", "200"), ("x-a", "1"), ("x-b", "2")]);
+    early = ends.server(1, true, &[("x-a", "3"), ("x-b", "2")]);
+    let trailers = [late, early, ends.server(5, true, &last)];
+    for (first, [late, early, last], expected) in [
+        (
+            None,
+            interim,
+            "2/5 response: 204 ?=? ?=? | consistent unknown_fields",
+        ),
+        (
+            None,
+            body,
+            "2/5 response: 200 x-b=2 | ?=? ?=? | broken lost_bytes unknown_fields",
+        ),
+        (
+            Some(begun),
+            trailers,
+            "2/5 response: 204 ?=? ?=? | consistent unknown_fields",
+        ),
+    ] {
+        let mut events = with_begin(&requests);
+        let responses = first.into_iter().chain([early, late, last]);
+        events.extend(responses.map(|bytes| event(SERVER, bytes)));
+        let found = lines(&read(&events));
+        let last = found.iter().find(|line| line.starts_with("2/5 response"));
+        assert_eq!(last.map(String::as_str), Some(expected), "{found:#?}");
+    }
+}
+
+/// A piece of a frame that ends in it cannot be told from a frame of another kind. Where no message is in it, nothing that
+/// is said depends on which it is.
+#[test]
+fn the_rest_of_settings_may_look_like_a_frame() {
+    let block = plain(1, false, GET).split_off(9);
+    let begun = [
+        frame(4, 0, 0, b"\0\x05\0\0\x40\0"),
+        frame(1, 0, 1, &block[..4]),
+        frame(9, 4, 1, &block[4..]),
+        data(1, true, b""),
+    ]
+    .concat();
+    // The last byte of the settings and the first eight of the next frame's header are what acknowledges settings.
+    let (settings, rest) = begun.split_at(9 + 5);
+    let (looks, rest) = rest.split_at(9);
+    assert_eq!(looks, frame(4, 1, 0, b""));
+    check(
+        &[
+            event(CLIENT, PREFACE),
+            event(SERVER, SETTINGS),
+            event(CLIENT, settings),
+            event(CLIENT, looks),
+            event(CLIENT, rest),
+        ],
+        &["0/1 request: GET https h.test /a | consistent"],
+    );
+}
+
 #[test]
 fn a_cut_call_is_followed_by_frames() {
     let body = vec![b'x'; 16_384];
