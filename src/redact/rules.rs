@@ -8,9 +8,12 @@ use crate::http::media;
 const REGEX_BYTES: usize = 1 << 20;
 
 /// Names of secrets, without anything but letters and digits.
-const NAMES: [&str; 28] = [
+const NAMES: [&str; 31] = [
     "pass",
     "pwd",
+    "pw",
+    "psw",
+    "pswd",
     "passcode",
     "auth",
     "authorization",
@@ -62,7 +65,7 @@ const ENDINGS: [&str; 19] = [
     "storagekey",
 ];
 /// What the last word of the name of a secret is, where it has several: `DB_PASS`, `MYSQL_PWD`, `GH_PAT`.
-const LAST_WORDS: [&str; 3] = ["pass", "pwd", "pat"];
+const LAST_WORDS: [&str; 4] = ["pass", "pwd", "pw", "pat"];
 /// Fields of which the value is a scheme and credentials.
 const CREDENTIALS: [&str; 2] = ["authorization", "proxy-authorization"];
 
@@ -277,6 +280,8 @@ mod tests {
         for name in [
             "password",
             "PASSWORD",
+            "pw",
+            "PSWD",
             "pass_word",
             "new-password",
             "user[password]",
@@ -298,6 +303,7 @@ mod tests {
             "MYSQL_PWD",
             "MYSQL_ROOT_PASSWORD",
             "DB_PASS",
+            "login_pw",
             "SSHPASS",
             "REDISCLI_AUTH",
             "AWS_SECRET_ACCESS_KEY",
@@ -316,6 +322,7 @@ mod tests {
         for name in [
             "",
             "passage",
+            "pwm",
             "tokens_used",
             "author",
             "pinned",
