@@ -291,7 +291,8 @@ proptest! {
 
     #[test]
     fn secrets_in_forms_and_queries_are_gone(
-        others in proptest::collection::vec("[a-z0-9%+]{0,8}=[a-z0-9%+]{0,8}", 0..5),
+        // Of these letters, there is no name of a secret.
+        others in proptest::collection::vec("[g-k0-9+]{0,8}=[a-z0-9%+]{0,8}", 0..5),
         name in name(),
         secret in secret(),
         step in 1_usize..40,

@@ -389,8 +389,6 @@ fn all_of_a_body_before_its_cut_is_given() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
-
     #[test]
     fn any_body_comes_to_what_it_does_in_memory(
         (codings, sent) in any_sent(),
@@ -401,12 +399,18 @@ proptest! {
     ) {
         let (in_memory, state) = in_memory(&codings, &sent, is_whole, limit);
         let streamed = read_by(&codings, Pieces::new(&sent, &sizes), is_whole, limit, by);
-        if streamed.1 != state {
+        let damaged = State::Partial(Defect::Damaged);
+        let is_full = [&streamed.0, &in_memory].iter().all(|bytes| bytes.len() as u64 == limit);
+        if is_full && [streamed.1, state].contains(&State::Partial(Defect::TooLarge)) {
+            // What is behind the limit may be damaged: which is seen first depends on the steps.
+            prop_assert!(matches!((streamed.1, state), (State::Partial(_), State::Partial(_))));
+            prop_assert!(codings.contains(',') || streamed.0 == in_memory);
+        } else if streamed.1 != state {
             // Libzstd compares the length that a frame names with what came of it, but if the last block is empty only
             // when it decodes the frame in one go.
             prop_assert!(codings.contains("zstd"), "{:?}, not {:?}", streamed.1, state);
-            prop_assert_eq!(state, State::Partial(Defect::Damaged));
-        } else if !codings.contains(',') && state == State::Partial(Defect::Damaged) {
+            prop_assert_eq!(state, damaged);
+        } else if !codings.contains(',') && state == damaged {
             // In memory, a step that finds damage is lost.
             prop_assert!(streamed.0.starts_with(&in_memory));
         } else if !codings.contains(',') || state == State::Decoded {

@@ -291,8 +291,6 @@ const PIECES: [&str; 40] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
     #[test]
     fn what_is_written_reads_as_the_same(expr in expr()) {
         let written = expr.to_string();

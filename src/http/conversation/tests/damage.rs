@@ -46,8 +46,6 @@ fn fresh(event: &Event) -> Option<(Vec<u8>, Side)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
     #[test]
     fn damage_ends_at_the_next_message(
         batches in batches(true, 1),

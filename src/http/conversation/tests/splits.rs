@@ -51,8 +51,6 @@ fn check_half(found: &Found, number: u64, side: Side, message: &Message, spec: &
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
     #[test]
     fn any_split_gives_the_same(
         batches in batches(false, 4),
