@@ -2,12 +2,15 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
+use signal_hook::iterator::Signals;
+use signal_hook::low_level;
 
 use super::exit::Exit;
+use crate::record::ECHO;
 
 /// A flag that is set when the user interrupts the program.
 ///
@@ -16,14 +19,17 @@ use super::exit::Exit;
 /// When the system does not let us listen for that.
 pub(super) fn flag() -> io::Result<Arc<AtomicBool>> {
     let is_interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // In this order: the second signal finds the flag set by the first.
-        flag::register_conditional_shutdown(
-            signal,
-            i32::from(Exit::Interrupted.code()),
-            Arc::clone(&is_interrupted),
-        )?;
-        flag::register(signal, Arc::clone(&is_interrupted))?;
-    }
+    let flag = Arc::clone(&is_interrupted);
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            signals.forever().next();
+            flag.store(true, Ordering::Relaxed);
+            thread::sleep(ECHO);
+            signals.pending().for_each(drop);
+            signals.forever().next();
+            low_level::exit(i32::from(Exit::Interrupted.code()));
+        })?;
     Ok(is_interrupted)
 }

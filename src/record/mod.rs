@@ -92,6 +92,9 @@ use source::{Source, Target};
 use switching::Switching;
 use writer::Committer;
 
+/// Signals to stop that come within this time mean the same: `timeout` sends one to the program and then to its group.
+pub const ECHO: Duration = Duration::from_millis(500);
+
 /// How a recording ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -394,7 +397,7 @@ impl Recorder {
             };
             return tokio::select! {
                 result = rest => conclude(result, writer),
-                () = any(&mut interrupts, &mut terminations) => {
+                () = again(&mut interrupts, &mut terminations) => {
                     abandon.store(true, Ordering::Relaxed);
                     Ok(Outcome::Abandoned(meters.status()))
                 }
@@ -451,6 +454,19 @@ async fn go_round(
             }
         }
     }
+}
+
+/// Completes with the next of either signal that is no echo of one before.
+async fn again(interrupts: &mut Signal, terminations: &mut Signal) {
+    let echoes = tokio::time::sleep(ECHO);
+    tokio::pin!(echoes);
+    loop {
+        tokio::select! {
+            () = &mut echoes => break,
+            () = any(interrupts, terminations) => {}
+        }
+    }
+    any(interrupts, terminations).await;
 }
 
 /// Completes with the next of either signal.

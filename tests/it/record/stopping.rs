@@ -120,14 +120,12 @@ fn a_second_signal_ends_it_at_once() {
     recorder.wait_for("another program holds the capture's write lock");
     recorder.interrupt();
     recorder.wait_for("stopping");
-    let began = Instant::now();
-    recorder.interrupt();
-    recorder
-        .end()
-        .exits(130)
-        .says("ended at once")
-        .says("check that it still runs");
-    assert!(began.elapsed() < Duration::from_secs(5));
+    // What comes in the first moment is taken for the same signal.
+    until_true("the end at once", || {
+        recorder.interrupt();
+        recorder.said().contains("ended at once")
+    });
+    recorder.end().exits(130).says("check that it still runs");
     drop(blocker);
     assert!(check_digests(&env.db()) > 0);
     Recorder::linked::<&str>(&env, &server, [])
@@ -136,7 +134,8 @@ fn a_second_signal_ends_it_at_once() {
         .says("ended without a word");
 }
 
-/// Asked to stop while somebody holds the write lock, it waits for it and stores what is waiting.
+/// Asked to stop while somebody holds the write lock, it waits for it and stores what is waiting. `timeout` and others pass a
+/// signal on to the process and to its group, which is no reason to end at once.
 #[test]
 fn a_signal_during_a_stall_loses_nothing() {
     let env = TestEnv::new();
@@ -150,6 +149,7 @@ fn a_signal_during_a_stall_loses_nothing() {
     blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
     play(&server, Traffic::new(2, Corpus::Small).take(500));
     recorder.wait_for("another program holds the capture's write lock");
+    recorder.signal(Signal::TERM);
     recorder.interrupt();
     recorder.wait_for("stopping");
     assert!(server.wait_for_nobody(LONG), "it stops reading at once");
