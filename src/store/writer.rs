@@ -272,13 +272,19 @@ impl Writer {
         Ok(())
     }
 
-    /// Keeps from now on what these rules say. With a limit on size, the `-wal` is written back early enough to fit in.
+    /// Keeps from now on what these rules say. With a limit on size, the `-wal` is written back early enough to fit in, or
+    /// into the file system.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn keep(&mut self, rules: Rules) -> Result<(), Error> {
-        if let Some(max_size) = &rules.max_size {
-            open::limit_log(&self.db, max_size.bytes).at(&self.path)?;
+        let of_disk = rules.min_free.as_ref().and_then(|_| {
+            let (_, total) = open::disk_space(&self.path).ok()?;
+            Some(total)
+        });
+        let of_rule = rules.max_size.as_ref().map(|rule| rule.bytes);
+        if let Some(limit) = of_disk.into_iter().chain(of_rule).min() {
+            open::limit_log(&self.db, limit).at(&self.path)?;
         }
         self.pruner = Some(Pruner::new(&self.path, rules, &self.vault)?);
         Ok(())

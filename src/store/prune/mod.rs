@@ -231,7 +231,8 @@ impl Pruner {
     ) -> Result<Step, Error> {
         let filter = match &removal.goes {
             Goes::Commits => {
-                let gone = self.remove_commits(db, removal.through, &removal.rule, now)?;
+                let all = (removal.through, u64::MAX);
+                let gone = self.remove_commits(db, all, &removal.rule, now)?;
                 if gone.is_none() {
                     self.removals.pop_front();
                 }
@@ -273,12 +274,12 @@ impl Pruner {
     fn remove_commits(
         &mut self,
         db: &Connection,
-        through: i64,
+        most: (i64, u64),
         rule: &str,
         now: Timestamp,
     ) -> Result<Option<Gone>, Error> {
         let transaction = begin(db, &self.path)?;
-        let gone = commits::remove(&transaction, through, rule, now).at(&self.path)?;
+        let gone = commits::remove(&transaction, most, rule, now).at(&self.path)?;
         transaction.commit().at(&self.path)?;
         let Some((last, events)) = gone else {
             return Ok(None);
@@ -296,8 +297,10 @@ impl Pruner {
         if size.free_pages < missing {
             // The newest commit stays: what is being recorded is what the recorder is there for.
             let through = facts::last_but_one(db).at(&self.path)?;
+            // Compressed, the payloads are less: this goes on until it is enough.
+            let bytes = missing - size.free_pages;
             if let Some(through) = through
-                && let Some(gone) = self.remove_commits(db, through, &excess.rule, now)?
+                && let Some(gone) = self.remove_commits(db, (through, bytes), &excess.rule, now)?
             {
                 return Ok(Step::Removed(gone));
             }
