@@ -276,13 +276,22 @@ fn a_clock_that_is_set_back_and_forth_loses_nothing() {
         .exits(1)
         .says("link up")
         .says("clock was set");
-    let stats = env.query(["stats"]).exits(0);
-    assert_eq!(
-        stats.text().matches("clock was set").count(),
-        3,
-        "{}",
-        stats.story()
-    );
+    // What is made of it knows as well.
+    let made = |args: &[&str], name: &str| {
+        let path = env.path(name);
+        let output = ["--output", path.to_str().unwrap()];
+        env.query([args, &output].concat()).exits(0);
+        path
+    };
+    let subset = made(&["export", "db", "pname == \"curl\""], "subset.db");
+    let salvaged = made(&["salvage"], "salvaged.db");
+    for capture in [env.db(), subset, salvaged] {
+        let mut command = env.command(QUERY, ["stats", "--db"]);
+        command.arg(capture);
+        let stats = run(command).exits(0);
+        let told = stats.text().matches("clock was set").count();
+        assert_eq!(told, 3, "{}", stats.story());
+    }
 }
 
 /// An age goes on across a jump: nothing stays for ever.
