@@ -72,8 +72,8 @@ pub(super) struct Coverage<'a> {
     /// What was pruned and touches the period, at most 8 removals; absent if nothing was.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pruned: Vec<Removed<'a>>,
-    /// How often the recorder's clock was set, so that times of the period are not what they seem, and the newest eight of
-    /// those jumps; absent if it was not.
+    /// How often the recorder's clock was set, so that times of the period are not what they seem, and the newest eight
+    /// of those jumps; absent if it was not.
     #[serde(skip_serializing_if = "is_zero")]
     clock_jumps: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]

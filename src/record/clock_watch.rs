@@ -1,13 +1,13 @@
-//! Watches whether this host's clock is set while we record, and notes each jump in the capture: ages of events leave it
-//! out (`store::retention`), and whoever asks is told that times are not what they seem.
+//! Watches whether this host's clock is set while we record, and notes each jump in the capture: ages of events leave
+//! it out (`store::retention`), and whoever asks is told that times are not what they seem.
 //!
-//! A jump is noticed up to a second after it happened, and what was received before it can still be waiting then. So it is
-//! noted a look later, behind the last event that came before it: the first one that came after it is known by its time of
-//! receipt, which is of the clock as it is since. Until then ages are not to be trusted.
+//! A jump is noticed up to a second after it happened, and what was received before it can still be waiting then. So it
+//! is noted a look later, behind the last event that came before it: the first one that came after it is known by its
+//! time of receipt, which is of the clock as it is since. Until then ages are not to be trusted.
 //!
-//! What earlier recordings hold has its times by the clock as it was. Where the clock says that this is longer ago than it
-//! is set back afterwards, it had been set forward in between, as by a bad battery. That is noted as well, so that nothing
-//! of it becomes older by the correction.
+//! What earlier recordings hold has its times by the clock as it was. Where the clock says that this is longer ago than
+//! it is set back afterwards, it had been set forward in between, as by a bad battery. That is noted as well, so that
+//! nothing of it becomes older by the correction.
 
 use std::sync::mpsc::Sender;
 use std::time::Duration;
@@ -53,13 +53,14 @@ pub(super) struct ClockWatch {
     /// The newest event that was committed then.
     committed: EventId,
     jumps: Vec<Jump>,
-    /// The newest event of the recordings before this one, and how long ago it was received by the clock that they did not
-    /// see, in nanoseconds.
+    /// The newest event of the recordings before this one, and how long ago it was received by the clock that they did
+    /// not see, in nanoseconds.
     earlier: Option<(EventId, i64)>,
 }
 
 impl ClockWatch {
-    /// Begins with the newest event of earlier recordings, when it was received, and the newest that was ever committed.
+    /// Begins with the newest event of earlier recordings, when it was received, and the newest that was ever
+    /// committed.
     pub(super) fn start(
         earlier: Option<(i64, Timestamp)>,
         committed: EventId,
@@ -76,8 +77,8 @@ impl ClockWatch {
         }
     }
 
-    /// Looks, if it is time to. `committed` is the newest event in the file, and nothing else has an id; `is_quiet` tells
-    /// whether nothing waits.
+    /// Looks, if it is time to. `committed` is the newest event in the file, and nothing else has an id; `is_quiet`
+    /// tells whether nothing waits.
     pub(super) fn tend(
         &mut self,
         store: &Writer,
@@ -103,8 +104,8 @@ impl ClockWatch {
         })
     }
 
-    /// Everything that was received is in the file, which is complete. Where the recording goes on in another one, what came
-    /// last may be in that.
+    /// Everything that was received is in the file, which is complete. Where the recording goes on in another one, what
+    /// came last may be in that.
     pub(super) fn end_file(&mut self, store: &Writer, committed: EventId) {
         self.look(committed);
         for jump in self.jumps.clone() {

@@ -74,8 +74,8 @@ impl Retention {
         self.before.saturating_add(store.pruned().0.events)
     }
 
-    /// Looks, each time that somebody looked at the clock, and prunes a little, if there is something to do. A failure ends
-    /// the pruning and not the recording.
+    /// Looks, each time that somebody looked at the clock, and prunes a little, if there is something to do. A failure
+    /// ends the pruning and not the recording.
     pub(super) fn tend(&mut self, store: &mut Writer, intakes: &Intakes, look: Option<Look>) {
         if self.is_broken {
             return;

@@ -272,8 +272,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Keeps from now on what these rules say. With a limit on size, the `-wal` is written back early enough to fit in, or
-    /// into the file system.
+    /// Keeps from now on what these rules say. With a limit on size, the `-wal` is written back early enough to fit in,
+    /// or into the file system.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -306,8 +306,8 @@ impl Writer {
             .transpose()
     }
 
-    /// Looks what is to go, which [`Self::prune`] then carries out step by step. With `by_age` false, only what rules on size
-    /// say.
+    /// Looks what is to go, which [`Self::prune`] then carries out step by step. With `by_age` false, only what rules
+    /// on size say.
     ///
     /// # Errors
     /// When the file cannot be read.

@@ -16,8 +16,8 @@ use crate::store::row::select;
 /// How long events wait for one that happened earlier, by the times of their receipt.
 const WAIT_NS: i64 = 1_000_000_000;
 
-/// Events come in order of receipt, nearly: one that was received so much earlier than one before it was received after the
-/// clock was set back.
+/// Events come in order of receipt, nearly: one that was received so much earlier than one before it was received after
+/// the clock was set back.
 const SET_BACK_NS: i64 = 60_000_000_000;
 
 /// How many wait at most: some 150 bytes each.

@@ -17,8 +17,8 @@ const STEP_EVENTS: i64 = 10_000;
 /// How many bytes of blocks go in one transaction, unless a single one is larger.
 const STEP_BYTES: u64 = 8 << 20;
 
-/// Removes the oldest commits up to the event `through`, some thousand events of them, and no more than it takes for so many
-/// bytes of payloads. Gives the last event that went; `None` if there was no such commit.
+/// Removes the oldest commits up to the event `through`, some thousand events of them, and no more than it takes for so
+/// many bytes of payloads. Gives the last event that went; `None` if there was no such commit.
 pub(super) fn remove(
     db: &Connection,
     (through, bytes): (i64, u64),
@@ -68,7 +68,8 @@ pub(super) fn remove(
     Ok(Some((last, removed.events)))
 }
 
-/// The oldest batches up to an event: some thousand events of them or so many bytes of payloads, and at least one batch.
+/// The oldest batches up to an event: some thousand events of them or so many bytes of payloads, and at least one
+/// batch.
 fn oldest(db: &Connection, through: i64, bytes: u64) -> Result<Vec<GoneBatch>> {
     let mut payloads = db.prepare_cached(
         "SELECT COALESCE(SUM(payload_bytes), 0) FROM events WHERE id BETWEEN ?1 AND ?2",

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::python::python;
 
-/// Runs a program on a new terminal that controls it: waits for each question, and until nothing is echoed any more, and
-/// then types the answer. Prints what happened as JSON.
+/// Runs a program on a new terminal that controls it: waits for each question, and until nothing is echoed any more,
+/// and then types the answer. Prints what happened as JSON.
 const SCRIPT: &str = r"
 import json, os, pty, select, sys, termios, time
 
