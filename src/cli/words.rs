@@ -91,7 +91,7 @@ pub(super) fn tell(terminal: &mut Terminal, notice: &Notice) {
             seconds(*wait)
         )),
         Notice::ClockSet { by_ns } => terminal.note(format_args!(
-            "this host's clock was set {} by {} s: ages for --keep leave that out",
+            "this host's clock was set {} by {} s: that is noted, and ages for --keep leave it out",
             if *by_ns < 0 { "back" } else { "forward" },
             by_ns.unsigned_abs() / 1_000_000_000
         )),

@@ -62,6 +62,20 @@ pub struct Coverage {
     /// Removals that touch the period, by event time or by that of the receipt: the newest, oldest of them first; at most
     /// [`Coverage::MAX_REMOVALS`]. What they removed is not here any more, whatever was recorded.
     pub removals: Vec<Removed>,
+    /// How often the clock of the recording host was set, so that times of the period are not what they seem: each that
+    /// leads out of it, into it, or over it.
+    pub clock_jumps: u64,
+    /// The newest of them, oldest first; at most [`Coverage::MAX_CLOCK_JUMPS`].
+    pub newest_clock_jumps: Vec<ClockJump>,
+}
+
+/// A time at which the clock of the recording host was set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ClockJump {
+    /// When that was noticed, by the clock as it was then.
+    pub noticed: Timestamp,
+    /// How far it jumped, in nanoseconds; negative if it was set back.
+    pub by_ns: i64,
 }
 
 /// Events that were pruned, by one rule.
@@ -89,6 +103,8 @@ impl Coverage {
     pub const MAX_SOURCES: usize = 16;
     /// How many removals are named.
     pub const MAX_REMOVALS: usize = 8;
+    /// How many jumps of the clock are named.
+    pub const MAX_CLOCK_JUMPS: usize = 8;
 
     /// The length of the period.
     pub fn period(&self) -> Duration {

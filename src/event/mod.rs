@@ -28,7 +28,8 @@ pub use clock::{Clock, ClockKind};
 pub use connection::{Connection, ConnectionUpdate, Role};
 pub use content::{Content, HttpHead, Kind, Probe};
 pub use coverage::{
-    Counted, Coverage, Gap, IdentityCounts, RecordingStats, Removed, SourceCoverage, Stats, release,
+    ClockJump, Counted, Coverage, Gap, IdentityCounts, RecordingStats, Removed, SourceCoverage,
+    Stats, release,
 };
 pub use form::{Carrier, Encoding, Envelope, Form, Layout};
 pub use hazard::is_hazard;

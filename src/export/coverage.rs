@@ -72,6 +72,12 @@ pub(super) struct Coverage<'a> {
     /// What was pruned and touches the period, at most 8 removals; absent if nothing was.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pruned: Vec<Removed<'a>>,
+    /// How often the recorder's clock was set, so that times of the period are not what they seem, and the newest eight
+    /// of those jumps; absent if it was not.
+    #[serde(skip_serializing_if = "is_zero")]
+    clock_jumps: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    newest_clock_jumps: Vec<ClockJump>,
     /// The recorder is still at work, and committed last at this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_commit: Option<String>,
@@ -88,6 +94,15 @@ struct Removed<'a> {
     last: String,
     /// When the last of them was removed.
     at: String,
+}
+
+/// A time at which the recorder's clock was set.
+#[derive(Debug, Serialize)]
+struct ClockJump {
+    /// When that was noticed, by the clock as it was then.
+    noticed: String,
+    /// How far; negative if it was set back.
+    by_seconds: f64,
 }
 
 /// How much was recorded of one eCapture.
@@ -160,9 +175,19 @@ pub(super) fn object(coverage: &event::Coverage) -> Coverage<'_> {
                 at: text(removed.at),
             })
             .collect(),
+        clock_jumps: coverage.clock_jumps,
+        newest_clock_jumps: coverage.newest_clock_jumps.iter().map(jump).collect(),
         nothing_before: coverage.nothing_before.map(text),
         nothing_after: coverage.nothing_after.map(text),
         last_commit: coverage.last_commit.map(text),
+    }
+}
+
+fn jump(each: &event::ClockJump) -> ClockJump {
+    let by = std::time::Duration::from_nanos(each.by_ns.unsigned_abs()).as_secs_f64();
+    ClockJump {
+        noticed: each.noticed.to_string(),
+        by_seconds: if each.by_ns < 0 { -by } else { by },
     }
 }
 

@@ -14,16 +14,20 @@ pub(super) struct Reading {
     pub(super) steady_ns: i64,
 }
 
+/// Nanoseconds since the host was started, its sleep included.
+pub(super) fn steady_ns() -> i64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    time.tv_sec
+        .saturating_mul(1_000_000_000)
+        .saturating_add(time.tv_nsec)
+}
+
 impl Reading {
     /// With the wall clock as it was read just now.
     pub(super) fn at(wall: Timestamp) -> Self {
-        let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
         Self {
             wall,
-            steady_ns: time
-                .tv_sec
-                .saturating_mul(1_000_000_000)
-                .saturating_add(time.tv_nsec),
+            steady_ns: steady_ns(),
         }
     }
 

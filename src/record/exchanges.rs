@@ -9,8 +9,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::clock::steady_ns;
 use super::notice::Notice;
-use super::source::now;
 use crate::store::{self, Follow, Watch, Writer};
 
 /// How often what settled is read.
@@ -47,7 +47,7 @@ impl ExchangeStage {
                     }
                     match ended.recv_timeout(PAUSE) {
                         Ok(()) => Follow::Rest,
-                        Err(RecvTimeoutError::Timeout) => Follow::Until(now()),
+                        Err(RecvTimeoutError::Timeout) => Follow::At(steady_ns()),
                         Err(RecvTimeoutError::Disconnected) => Follow::Leave,
                     }
                 };

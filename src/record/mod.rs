@@ -19,6 +19,7 @@ mod autostop;
 mod backoff;
 mod before;
 mod clock;
+mod clock_watch;
 mod closing;
 mod error;
 mod exchanges;
@@ -293,6 +294,7 @@ impl Recorder {
         if sources.any(|source| identifies(options, source)) {
             committer.identify(Looker::start(options.reads_cmdline)?);
         }
+        committer.watch_clock();
         committer.keep(&options.rules)?;
         committer.switch(switching);
         committer.stop_after(options.autostop);

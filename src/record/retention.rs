@@ -6,16 +6,14 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use super::clock::Reading;
+use super::clock_watch::Look;
 use super::error::Error;
 use super::intakes::Intakes;
 use super::meters::Meters;
 use super::notice::Notice;
 use super::source::now;
+use crate::event::Timestamp;
 use crate::store::{self, Goes, Plan, Rules, Writer};
-
-/// How often is looked what is to go.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// How long pruning goes on between two commits. The step that is under way is finished. While the queue is crowded it is one
 /// step, which removes about as much as a commit adds.
@@ -35,11 +33,6 @@ pub(super) struct Retention {
     /// How many events were pruned out of the files before this one.
     before: u64,
     began: Instant,
-    looked: Option<Instant>,
-    reading: Reading,
-    /// How far the clock was set since the last look, in nanoseconds. It is noted a look later, when what was received
-    /// before is committed, and until then ages are not trusted.
-    jumped: Option<i64>,
     /// Whether all that was there at the beginning is too old by a clock that may be wrong.
     is_doubted: Option<bool>,
     is_told_short: bool,
@@ -61,9 +54,6 @@ impl Retention {
             notices,
             before: 0,
             began: Instant::now(),
-            looked: None,
-            reading: Reading::at(now()),
-            jumped: None,
             is_doubted: None,
             is_told_short: false,
             is_broken: false,
@@ -84,12 +74,13 @@ impl Retention {
         self.before.saturating_add(store.pruned().0.events)
     }
 
-    /// Looks and prunes a little, if there is something to do. A failure ends the pruning and not the recording.
-    pub(super) fn tend(&mut self, store: &mut Writer, intakes: &Intakes) {
+    /// Looks, each time that somebody looked at the clock, and prunes a little, if there is something to do. A failure
+    /// ends the pruning and not the recording.
+    pub(super) fn tend(&mut self, store: &mut Writer, intakes: &Intakes, look: Option<Look>) {
         if self.is_broken {
             return;
         }
-        match self.try_tend(store, intakes) {
+        match self.try_tend(store, intakes, look) {
             // Somebody else writes just now.
             Ok(()) | Err(store::Error::Busy { .. }) => {}
             Err(error) => {
@@ -99,10 +90,14 @@ impl Retention {
         }
     }
 
-    fn try_tend(&mut self, store: &mut Writer, intakes: &Intakes) -> Result<(), store::Error> {
-        let is_due = self.looked.is_none_or(|looked| looked.elapsed() >= LOOK);
-        if is_due {
-            self.look(store)?;
+    fn try_tend(
+        &mut self,
+        store: &mut Writer,
+        intakes: &Intakes,
+        look: Option<Look>,
+    ) -> Result<(), store::Error> {
+        if let Some(look) = look {
+            self.look(store, look)?;
         }
         let live = std::cell::OnceCell::new();
         let is_live = |id| {
@@ -117,7 +112,7 @@ impl Retention {
         let began = Instant::now();
         let has_time = || began.elapsed() < BUDGET && !self.meters.queue.is_crowded();
         while store.is_pruning() && store.prune(now(), &is_live)? && has_time() {}
-        if is_due && !store.is_pruning() {
+        if look.is_some() && !store.is_pruning() {
             // What is left to be swept and given back is not part of a plan.
             while has_time() && store.prune(now(), &is_live)? {}
         }
@@ -132,35 +127,23 @@ impl Retention {
         Ok(())
     }
 
-    fn look(&mut self, store: &mut Writer) -> Result<(), store::Error> {
-        self.looked = Some(Instant::now());
-        let reading = Reading::at(now());
-        let jump = reading.jump_since(&self.reading);
-        self.reading = reading;
-        if let Some(by_ns) = jump {
-            self.tell(Notice::ClockSet { by_ns });
-            self.jumped = Some(self.jumped.unwrap_or(0).saturating_add(by_ns));
-        } else if let Some(by_ns) = self.jumped {
-            store.note_jump(reading.wall, by_ns)?;
-            self.jumped = None;
+    fn look(&mut self, store: &mut Writer, look: Look) -> Result<(), store::Error> {
+        if !look.is_settled {
+            // It may have been set right.
+            self.is_doubted = None;
         }
         if !store.is_pruning() {
             let disk = store::disk_space(store.path()).ok();
-            let by_age = self.jumped.is_none() && !self.is_in_doubt(store, disk)?;
-            store.look(reading.wall, disk, by_age)?;
+            let by_age = look.is_settled && !self.is_in_doubt(store, look.wall)?;
+            store.look(look.wall, disk, by_age)?;
         }
         Ok(())
     }
 
     /// Whether ages are not to be trusted yet: the clock says that all that was recorded before is too old, and that it
     /// is long ago. It can be that nobody recorded for so long, or that the clock is wrong.
-    fn is_in_doubt(
-        &mut self,
-        store: &mut Writer,
-        disk: Option<(u64, u64)>,
-    ) -> Result<bool, store::Error> {
+    fn is_in_doubt(&mut self, store: &Writer, wall: Timestamp) -> Result<bool, store::Error> {
         if self.is_doubted.is_none() {
-            let wall = self.reading.wall;
             let before = store.newest_before();
             let is_everything = |plan: &Plan| {
                 plan.removals.iter().any(|removal| {
@@ -171,7 +154,7 @@ impl Retention {
                         })
                 })
             };
-            let plan = store.look(wall, disk, false)?;
+            let plan = store.plan(wall, None)?;
             let is_doubted = plan.is_some_and(|plan| is_everything(&plan));
             if is_doubted {
                 self.tell(Notice::PruningWaits(DOUBT));

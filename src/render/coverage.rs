@@ -43,6 +43,7 @@ pub(super) fn parts(coverage: &Coverage, style: &Style) -> Vec<String> {
             escape::line(&removed.rule)
         ));
     }
+    parts.extend(clock_jumps(coverage, style));
     let borders = [
         coverage.nothing_before,
         coverage.nothing_after,
@@ -113,6 +114,30 @@ pub(super) fn parts(coverage: &Coverage, style: &Style) -> Vec<String> {
     }
     if coverage.links > 0 {
         parts.extend(inside_ecapture(coverage));
+    }
+    parts
+}
+
+/// Why times are not what they seem.
+fn clock_jumps(coverage: &Coverage, style: &Style) -> Vec<String> {
+    let jumps = &coverage.newest_clock_jumps;
+    let mut parts: Vec<_> = jumps
+        .iter()
+        .map(|jump| {
+            // Half a second is as near as two clocks are compared.
+            let by = Duration::from_nanos(jump.by_ns.unsigned_abs());
+            let by = by.saturating_add(Duration::from_millis(500));
+            format!(
+                "the recorder's clock was set {} by {}, to {}",
+                if jump.by_ns < 0 { "back" } else { "forward" },
+                length(by),
+                style.second(jump.noticed)
+            )
+        })
+        .collect();
+    let unnamed = coverage.clock_jumps.saturating_sub(jumps.len() as u64);
+    if unnamed > 0 {
+        parts.push(format!("it was set {unnamed} more times"));
     }
     parts
 }
@@ -226,7 +251,7 @@ fn listed(names: &[&String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::event::{SourceCoverage, Timestamp, Zone};
+    use crate::event::{ClockJump, SourceCoverage, Timestamp, Zone};
 
     use super::*;
 
@@ -268,6 +293,24 @@ mod tests {
         check(
             &coverage,
             "link up 0 s of 3 m, no known gap; pruned: 12 events from 1970-01-01 00:01:00 +00:00 to 1970-01-01 00:02:00 +00:00 (--keep 7d)",
+        );
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_told() {
+        let jump = |second, by_ns| ClockJump {
+            noticed: Timestamp::from_seconds(second),
+            by_ns,
+        };
+        check(
+            &Coverage {
+                clock_jumps: 5,
+                newest_clock_jumps: vec![jump(7200, 3_600_500_000_000), jump(60, -90_000_000_000)],
+                links: 0,
+                ..three_days()
+            },
+            "link up 71 h 58 m of 72 h, no known gap; the recorder's clock was set forward by 1 h, to 1970-01-01 02:00:00 \
+             +00:00; the recorder's clock was set back by 1 m 30 s, to 1970-01-01 00:01:00 +00:00; it was set 3 more times",
         );
     }
 

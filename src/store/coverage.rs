@@ -7,7 +7,7 @@ use rusqlite::{Connection, Result, Transaction, TransactionBehavior, named_param
 use super::batch::GapReason;
 use super::error::{At, Error};
 use super::reader::{Access, Reader};
-use crate::event::{Coverage, Removed, SourceCoverage, Timestamp, release};
+use crate::event::{ClockJump, Coverage, Removed, SourceCoverage, Timestamp, release};
 
 /// How long the version in a run log may be, in bytes, to be named.
 const MAX_VERSION_BYTES: usize = 128;
@@ -93,6 +93,7 @@ impl Reader {
                 }
                 if self.has_chain() {
                     find_removals(&transaction, &mut coverage)?;
+                    find_jumps(&transaction, &mut coverage)?;
                 }
                 transaction.finish()?;
                 Ok(coverage)
@@ -313,6 +314,26 @@ fn find_removals(db: &Connection, coverage: &mut Coverage) -> Result<()> {
     })?;
     coverage.removals = rows.collect::<Result<_>>()?;
     coverage.removals.reverse();
+    Ok(())
+}
+
+/// When the clock was set. In between the time before and that after it lies what was never lived through, or twice.
+fn find_jumps(db: &Connection, coverage: &mut Coverage) -> Result<()> {
+    let mut statement = db.prepare(
+        "SELECT noticed_ns, by_ns, COUNT(*) OVER () AS jumps FROM clock_jumps
+         WHERE MIN(noticed_ns, noticed_ns - by_ns) <= ?2 AND MAX(noticed_ns, noticed_ns - by_ns) >= ?1
+         ORDER BY id DESC LIMIT ?3",
+    )?;
+    let (started, ended) = (coverage.started.as_nanos(), coverage.ended.as_nanos());
+    let mut rows = statement.query(params![started, ended, Coverage::MAX_CLOCK_JUMPS])?;
+    while let Some(row) = rows.next()? {
+        coverage.clock_jumps = row.get("jumps")?;
+        coverage.newest_clock_jumps.push(ClockJump {
+            noticed: Timestamp::from_nanos(row.get("noticed_ns")?),
+            by_ns: row.get("by_ns")?,
+        });
+    }
+    coverage.newest_clock_jumps.reverse();
     Ok(())
 }
 

@@ -272,13 +272,19 @@ impl Writer {
         Ok(())
     }
 
-    /// Keeps from now on what these rules say. With a limit on size, the `-wal` is written back early enough to fit in.
+    /// Keeps from now on what these rules say. With a limit on size, the `-wal` is written back early enough to fit in,
+    /// or into the file system.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn keep(&mut self, rules: Rules) -> Result<(), Error> {
-        if let Some(max_size) = &rules.max_size {
-            open::limit_log(&self.db, max_size.bytes).at(&self.path)?;
+        let of_disk = rules.min_free.as_ref().and_then(|_| {
+            let (_, total) = open::disk_space(&self.path).ok()?;
+            Some(total)
+        });
+        let of_rule = rules.max_size.as_ref().map(|rule| rule.bytes);
+        if let Some(limit) = of_disk.into_iter().chain(of_rule).min() {
+            open::limit_log(&self.db, limit).at(&self.path)?;
         }
         self.pruner = Some(Pruner::new(&self.path, rules, &self.vault)?);
         Ok(())
@@ -289,8 +295,19 @@ impl Writer {
         self.newest_before
     }
 
-    /// Looks what is to go: the plan, which [`Self::prune`] carries out step by step. `None` without rules. With `by_age`
-    /// false, only what rules on size say.
+    /// What the rules say now. `None` without rules.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn plan(&self, now: Timestamp, disk: Option<(u64, u64)>) -> Result<Option<Plan>, Error> {
+        self.pruner
+            .as_ref()
+            .map(|pruner| pruner.plan(&self.db, now, disk))
+            .transpose()
+    }
+
+    /// Looks what is to go, which [`Self::prune`] then carries out step by step. With `by_age` false, only what rules
+    /// on size say.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -299,11 +316,11 @@ impl Writer {
         now: Timestamp,
         disk: Option<(u64, u64)>,
         by_age: bool,
-    ) -> Result<Option<Plan>, Error> {
-        self.pruner
-            .as_mut()
-            .map(|pruner| pruner.look(&self.db, now, disk, by_age))
-            .transpose()
+    ) -> Result<(), Error> {
+        match &mut self.pruner {
+            Some(pruner) => pruner.look(&self.db, now, disk, by_age),
+            None => Ok(()),
+        }
     }
 
     /// Whether a plan is being carried out.
@@ -357,19 +374,48 @@ impl Writer {
         }
     }
 
-    /// Notes that this host's clock was set, by so many nanoseconds, after what is committed so far.
+    /// The first event behind `after` that was received from `since` up to `until`; `None` if there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn first_received(
+        &self,
+        after: EventId,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<EventId>, Error> {
+        self.db
+            .prepare_cached(
+                "SELECT id FROM events
+                 WHERE id > ?1 AND time_ns + received_after_ns BETWEEN ?2 AND ?3 ORDER BY id LIMIT 1",
+            )
+            .and_then(|mut statement| {
+                statement
+                    .query_row(
+                        [after.number(), since.as_nanos(), until.as_nanos()],
+                        |row| row.get("id").map(EventId::new),
+                    )
+                    .optional()
+            })
+            .at(&self.path)
+    }
+
+    /// Notes that this host's clock was set: each time after an event, by so many nanoseconds.
     ///
     /// # Errors
     /// As for [`Writer::prune`].
-    pub fn note_jump(&self, now: Timestamp, by_ns: i64) -> Result<(), Error> {
-        self.db
-            .execute(
-                "INSERT INTO clock_jumps (noticed_ns, before_id, by_ns)
-                 VALUES (?1, (SELECT COALESCE(MAX(id), 0) FROM events), ?2)",
-                [now.as_nanos(), by_ns],
-            )
-            .map(|_| ())
-            .at(&self.path)
+    pub fn note_jumps(&self, noticed: Timestamp, jumps: &[(EventId, i64)]) -> Result<(), Error> {
+        let note = || {
+            let transaction = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)?;
+            for (before, by_ns) in jumps {
+                transaction.execute(
+                    "INSERT INTO clock_jumps (noticed_ns, before_id, by_ns) VALUES (?1, ?2, ?3)",
+                    [noticed.as_nanos(), before.number(), *by_ns],
+                )?;
+            }
+            transaction.commit()
+        };
+        note().at(&self.path)
     }
 
     /// Ends the recording: puts what waits into blocks and notes the clean end.

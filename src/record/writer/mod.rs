@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::autostop::Autostop;
+use super::clock_watch::ClockWatch;
 use super::closing::Closer;
 use super::error::Error;
 use super::exchanges::ExchangeStage;
@@ -57,6 +58,8 @@ pub(super) struct Committer {
     /// Whether the end waits for the rest of the index of exchanges, however long that takes.
     has_time_to_end: bool,
     log_watch: LogWatch,
+    /// None for an import, whose times are not those of this host's clock.
+    clock_watch: Option<ClockWatch>,
     retention: Option<Retention>,
     /// Other files that the recording may go on in; none for an import.
     switching: Option<Switching>,
@@ -81,6 +84,7 @@ impl Committer {
             exchanges,
             has_time_to_end: false,
             log_watch: LogWatch::new(Arc::clone(&meters), notices.clone()),
+            clock_watch: None,
             retention: None,
             switching: None,
             closer: Closer::default(),
@@ -103,7 +107,17 @@ impl Committer {
         self.has_time_to_end = true;
     }
 
-    /// Keeps what these rules say.
+    /// Notes when this host's clock is set.
+    pub(super) fn watch_clock(&mut self) {
+        let last = self.intakes.last_event();
+        self.clock_watch = Some(ClockWatch::start(
+            self.store.newest_before(),
+            last,
+            self.notices.clone(),
+        ));
+    }
+
+    /// Keeps what these rules say. Whoever prunes has to watch the clock.
     pub(super) fn keep(&mut self, rules: &Rules) -> Result<(), Error> {
         if !rules.is_empty() {
             self.retention = Some(Retention::start(
@@ -157,10 +171,20 @@ impl Committer {
         if self.began.is_some() {
             return;
         }
+        let is_quiet = || self.meters.queue.backlog().frames == 0;
+        let look = (self.clock_watch.as_mut())
+            .and_then(|watch| watch.tend(&self.store, self.intakes.last_event(), is_quiet));
         if let Some(retention) = &mut self.retention {
-            retention.tend(&mut self.store, &self.intakes);
+            retention.tend(&mut self.store, &self.intakes, look);
         }
         self.log_watch.tend(&mut self.store);
+    }
+
+    /// Notes in a file that is complete what the clock did while it was written.
+    fn end_watch(&mut self) {
+        if let Some(watch) = &mut self.clock_watch {
+            watch.end_file(&self.store, self.intakes.last_event());
+        }
     }
 
     fn set_full(&mut self) {
@@ -296,6 +320,7 @@ impl Committer {
             self.intakes.answered(source, question, answer);
         }
         self.commit()?;
+        self.end_watch();
         let path = self.store.path().to_owned();
         let counters = self.intakes.file_counters();
         let at = at.max(self.last_commit);

@@ -138,6 +138,7 @@ impl Committer {
     fn end_file(&mut self, at: Timestamp) -> Result<(), Error> {
         self.intakes.end_file(at);
         self.commit()?;
+        self.end_watch();
         let counters = self.intakes.file_counters();
         end_when_free(&self.abandon, &mut self.store, &counters, at)
     }

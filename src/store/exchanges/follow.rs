@@ -1,9 +1,10 @@
 //! Makes the index of exchanges behind a recording, in the recorder's own process.
 
+use std::collections::VecDeque;
 use std::path::Path;
+use std::time::Duration;
 
 use super::index::{Indexed, Indexer};
-use crate::event::Timestamp;
 use crate::store::error::{At, Error};
 use crate::store::open;
 use crate::store::patience::{Patience, Way};
@@ -16,13 +17,13 @@ use crate::store::watch::Watch;
 const SETTLED_NS: i64 = 3_000_000_000;
 
 /// How long the index waits for the recorder's write lock.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Follow {
-    /// Read what has settled by this time.
-    Until(Timestamp),
+    /// Read what has settled by now: so many nanoseconds on a clock that nobody can set.
+    At(i64),
     /// The recording is over: read the rest and end.
     Rest,
     /// End; what is missing can be caught up on.
@@ -56,10 +57,14 @@ pub fn follow(
     db.pragma_update(None, "wal_autocheckpoint", 0).at(&path)?;
     let mut indexer = Indexer::new(&reader, &db)?;
     let mut done = indexer.done();
+    let mut settling = Settling::default();
     loop {
         let follow = next();
         let result = patience.of(|| match follow {
-            Follow::Until(now) => indexer.advance(settled(&reader, now)?, watch),
+            Follow::At(now_ns) => {
+                let settled = settling.look(now_ns, reader.newest_id()?);
+                indexer.advance(settled, watch)
+            }
             Follow::Rest => indexer.advance(reader.newest_id()?, watch),
             Follow::Leave => Ok(()),
         });
@@ -67,23 +72,54 @@ pub fn follow(
             // It was told to stop in the middle of a statement.
             (Err(_), _) if watch.is_stopped() => return Ok(done),
             (Err(error), _) => return Err(error),
-            (Ok(()), Follow::Until(_)) => done = indexer.done(),
+            (Ok(()), Follow::At(_)) => done = indexer.done(),
             (Ok(()), Follow::Leave) => return Ok(indexer.done()),
             (Ok(()), Follow::Rest) => return patience.of(|| indexer.finish(watch)),
         }
     }
 }
 
-/// The last event of those that were committed long enough ago.
-fn settled(reader: &Reader, now: Timestamp) -> Result<i64, Error> {
-    reader
-        .db
-        .prepare_cached(
-            "SELECT COALESCE(
-                (SELECT last_id FROM batches WHERE committed_ns <= ?1 ORDER BY first_id DESC LIMIT 1), 0) AS id",
-        )
-        .and_then(|mut statement| {
-            statement.query_row([now.plus_nanos(-SETTLED_NS).as_nanos()], |row| row.get("id"))
-        })
-        .at(&reader.path)
+/// Which events were there long enough ago.
+#[derive(Debug, Default)]
+struct Settling {
+    /// The newest event at each look, the oldest look first.
+    seen: VecDeque<(i64, i64)>,
+    settled: i64,
+}
+
+impl Settling {
+    /// The last event that was there long enough before this time. `newest` is the newest now.
+    fn look(&mut self, now_ns: i64, newest: i64) -> i64 {
+        self.seen.push_back((now_ns, newest));
+        while let Some((at, newest)) = self.seen.front().copied()
+            && at.saturating_add(SETTLED_NS) <= now_ns
+        {
+            self.settled = newest;
+            self.seen.pop_front();
+        }
+        self.settled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_settle_after_three_seconds() {
+        let mut settling = Settling::default();
+        let looks = [
+            (0, 5),
+            (1, 5),
+            (2, 7),
+            (3, 7),
+            (4, 9),
+            (5, 9),
+            (60, 20),
+            (61, 20),
+            (63, 30),
+        ];
+        let settled = looks.map(|(second, newest)| settling.look(second * 1_000_000_000, newest));
+        assert_eq!(settled, [0, 0, 0, 5, 5, 7, 9, 9, 20]);
+    }
 }

@@ -4,7 +4,7 @@
 //! connection must be read as they happened. So events wait for a moment, and the earliest goes first.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 
 use rusqlite::{Connection, Row, params};
 
@@ -15,6 +15,10 @@ use crate::store::row::select;
 
 /// How long events wait for one that happened earlier, by the times of their receipt.
 const WAIT_NS: i64 = 1_000_000_000;
+
+/// Events come in order of receipt, nearly: one that was received so much earlier than one before it was received after
+/// the clock was set back.
+const SET_BACK_NS: i64 = 60_000_000_000;
 
 /// How many wait at most: some 150 bytes each.
 const MAX_WAITING: usize = 16 * 1024;
@@ -101,24 +105,41 @@ pub(super) struct Waiting {
     places: BinaryHeap<Reverse<Place>>,
     ids: BTreeSet<i64>,
     newest: i64,
+    /// What came after the clock was set back: all others are before it, whatever their times say.
+    behind: VecDeque<Place>,
 }
 
 impl Waiting {
     /// Takes in the next event in order of arrival.
     pub(super) fn push(&mut self, place: Place) {
+        self.ids.insert(place.id);
+        let is_set_back =
+            !self.places.is_empty() && self.newest.saturating_sub(place.received) > SET_BACK_NS;
+        if is_set_back || !self.behind.is_empty() {
+            self.behind.push_back(place);
+        } else {
+            self.place(place);
+        }
+    }
+
+    fn place(&mut self, place: Place) {
         self.newest = if self.places.is_empty() {
             place.received
         } else {
             self.newest.max(place.received)
         };
-        self.ids.insert(place.id);
         self.places.push(Reverse(place));
     }
 
     /// The earliest, if it has waited enough, or `at_once`.
     pub(super) fn pop(&mut self, at_once: bool) -> Option<Place> {
+        if self.places.is_empty() {
+            let next = self.behind.pop_front()?;
+            self.place(next);
+        }
         let Reverse(first) = self.places.peek()?;
-        let has_waited = self.newest.saturating_sub(first.received) >= WAIT_NS;
+        let has_waited =
+            !self.behind.is_empty() || self.newest.saturating_sub(first.received) >= WAIT_NS;
         if !at_once && !has_waited && self.places.len() < MAX_WAITING {
             return None;
         }
@@ -234,5 +255,52 @@ impl ConnectionEvents {
         }
         self.is_tail_read = true;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(id: i64, second: i64) -> Place {
+        let time = second * 1_000_000_000;
+        Place {
+            time,
+            id,
+            received: time,
+            stream: 1,
+            connection: 1,
+            direction: 0,
+            content: 0,
+            provenance: 0,
+            payload_bytes: 0,
+        }
+    }
+
+    /// The order in which events come out that come in with these ids and seconds, and the smallest that waits on.
+    fn order(places: &[(i64, i64)]) -> (Vec<i64>, Option<i64>) {
+        let mut waiting = Waiting::default();
+        let mut out = Vec::new();
+        for (id, second) in places {
+            waiting.push(place(*id, *second));
+            while let Some(place) = waiting.pop(false) {
+                out.push(place.id);
+            }
+        }
+        (out, waiting.smallest_id())
+    }
+
+    #[test]
+    fn events_wait_for_earlier_ones() {
+        let (out, waiting) = order(&[(1, 101), (2, 100), (3, 102), (4, 104)]);
+        assert_eq!((out, waiting), (vec![2, 1, 3], Some(4)));
+    }
+
+    #[test]
+    fn what_came_before_the_clock_was_set_back_is_before() {
+        let (out, waiting) = order(&[(1, 9000), (2, 9000), (3, 100), (4, 100), (5, 99), (6, 5000)]);
+        assert_eq!((out, waiting), (vec![1, 2, 5, 3, 4], Some(6)));
+        let (out, waiting) = order(&[(1, 9000), (2, 5000), (3, 100), (4, 100)]);
+        assert_eq!((out, waiting), (vec![1, 2], Some(3)));
     }
 }

@@ -98,6 +98,7 @@ fn carry_out(
     let (_lock, db, vault) = migrate::open_to_change(&path, secret)?;
     let mut pruner = Pruner::new(&path, rules.clone(), &vault)?;
     pruner.make_thorough();
+    let mut disk = disk;
     for _ in 0..MAX_ROUNDS {
         pruner.look(&db, now, disk, true)?;
         if !pruner.is_busy() {
@@ -105,6 +106,7 @@ fn carry_out(
         }
         while !watch.is_stopped() && pruner.step(&db, now, &|_| false)? != Step::Idle {}
         super::write_back(&db, &path)?;
+        disk = disk.and_then(|_| open::disk_space(&path).ok());
         if pruner.is_short() || watch.is_stopped() {
             break;
         }

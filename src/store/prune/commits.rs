@@ -17,16 +17,16 @@ const STEP_EVENTS: i64 = 10_000;
 /// How many bytes of blocks go in one transaction, unless a single one is larger.
 const STEP_BYTES: u64 = 8 << 20;
 
-/// Removes the oldest commits up to the event `through`, some thousand events of them. Gives the last event that went; `None`
-/// if there was no such commit.
+/// Removes the oldest commits up to the event `through`, some thousand events of them, and no more than it takes for so
+/// many bytes of payloads. Gives the last event that went; `None` if there was no such commit.
 pub(super) fn remove(
     db: &Connection,
-    through: i64,
+    (through, bytes): (i64, u64),
     rule: &str,
     at: Timestamp,
 ) -> Result<Option<(i64, u64)>> {
     let mut removed = Removed {
-        batches: oldest(db, through)?,
+        batches: oldest(db, through, bytes)?,
         ..Removed::default()
     };
     let Some(last) = removed.batches.last().map(|batch| batch.last) else {
@@ -68,8 +68,13 @@ pub(super) fn remove(
     Ok(Some((last, removed.events)))
 }
 
-/// The oldest batches up to an event: some thousand events of them, and at least one batch.
-fn oldest(db: &Connection, through: i64) -> Result<Vec<GoneBatch>> {
+/// The oldest batches up to an event: some thousand events of them or so many bytes of payloads, and at least one
+/// batch.
+fn oldest(db: &Connection, through: i64, bytes: u64) -> Result<Vec<GoneBatch>> {
+    let mut payloads = db.prepare_cached(
+        "SELECT COALESCE(SUM(payload_bytes), 0) FROM events WHERE id BETWEEN ?1 AND ?2",
+    )?;
+    let mut found = 0_u64;
     let mut statement = db.prepare_cached(
         "SELECT first_id, last_id, digest, link FROM batches WHERE last_id <= ?1 ORDER BY first_id",
     )?;
@@ -78,11 +83,16 @@ fn oldest(db: &Connection, through: i64) -> Result<Vec<GoneBatch>> {
     while let Some(row) = rows.next()? {
         let last: i64 = row.get("last_id")?;
         let begin = batches.first().map(|batch| batch.first);
-        if begin.is_some_and(|first| last.saturating_sub(first) >= STEP_EVENTS) {
+        if begin.is_some_and(|first| last.saturating_sub(first) >= STEP_EVENTS || found >= bytes) {
             break;
         }
+        let first: i64 = row.get("first_id")?;
+        if bytes < u64::MAX {
+            let of_batch: u64 = payloads.query_row([first, last], |row| row.get(0))?;
+            found = found.saturating_add(of_batch);
+        }
         batches.push(GoneBatch {
-            first: row.get("first_id")?,
+            first,
             last,
             digest: row.get("digest")?,
             link: row.get("link")?,

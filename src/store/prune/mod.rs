@@ -132,6 +132,17 @@ impl Pruner {
             || self.horizon.is_some()
     }
 
+    /// The plan as it is now, without making anything of it.
+    pub(super) fn plan(
+        &self,
+        db: &Connection,
+        now: Timestamp,
+        disk: Option<(u64, u64)>,
+    ) -> Result<Plan, Error> {
+        let state = facts::state(db, &self.path, now, disk)?;
+        facts::plan(db, &self.path, &self.rules, &state)
+    }
+
     /// Makes a plan, to be carried out from now on. `by_age` is false as long as the clock is not to be trusted. `disk` is how
     /// much of the file system is free, and how much there is.
     pub(super) fn look(
@@ -140,15 +151,14 @@ impl Pruner {
         now: Timestamp,
         disk: Option<(u64, u64)>,
         by_age: bool,
-    ) -> Result<Plan, Error> {
-        let state = facts::state(db, &self.path, now, disk)?;
-        let mut plan = facts::plan(db, &self.path, &self.rules, &state)?;
+    ) -> Result<(), Error> {
+        let mut plan = self.plan(db, now, disk)?;
         if !by_age {
             plan.removals.clear();
         }
-        self.removals = plan.removals.iter().cloned().collect();
         // How much is too much shows once what is too old is gone.
-        self.excess = plan.excess.clone().filter(|_| plan.removals.is_empty());
+        self.excess = plan.excess.filter(|_| plan.removals.is_empty());
+        self.removals = plan.removals.into();
         self.given_back = 0;
         self.is_short = false;
         let age = self
@@ -158,9 +168,10 @@ impl Pruner {
             .rev()
             .find(|level| level.goes == Goes::Commits);
         if let (true, Some(level)) = (by_age, age) {
-            self.set_horizon(db, Some(now.minus(level.age)))?;
+            let horizon = surroundings::of_age(db, now, level.age).at(&self.path)?;
+            self.set_horizon(db, Some(horizon))?;
         }
-        Ok(plan)
+        Ok(())
     }
 
     /// What surrounds events goes up to here, but not beyond the oldest event that is left.
@@ -231,7 +242,8 @@ impl Pruner {
     ) -> Result<Step, Error> {
         let filter = match &removal.goes {
             Goes::Commits => {
-                let gone = self.remove_commits(db, removal.through, &removal.rule, now)?;
+                let all = (removal.through, u64::MAX);
+                let gone = self.remove_commits(db, all, &removal.rule, now)?;
                 if gone.is_none() {
                     self.removals.pop_front();
                 }
@@ -273,12 +285,12 @@ impl Pruner {
     fn remove_commits(
         &mut self,
         db: &Connection,
-        through: i64,
+        most: (i64, u64),
         rule: &str,
         now: Timestamp,
     ) -> Result<Option<Gone>, Error> {
         let transaction = begin(db, &self.path)?;
-        let gone = commits::remove(&transaction, through, rule, now).at(&self.path)?;
+        let gone = commits::remove(&transaction, most, rule, now).at(&self.path)?;
         transaction.commit().at(&self.path)?;
         let Some((last, events)) = gone else {
             return Ok(None);
@@ -296,8 +308,10 @@ impl Pruner {
         if size.free_pages < missing {
             // The newest commit stays: what is being recorded is what the recorder is there for.
             let through = facts::last_but_one(db).at(&self.path)?;
+            // Compressed, the payloads are less: this goes on until it is enough.
+            let bytes = missing - size.free_pages;
             if let Some(through) = through
-                && let Some(gone) = self.remove_commits(db, through, &excess.rule, now)?
+                && let Some(gone) = self.remove_commits(db, (through, bytes), &excess.rule, now)?
             {
                 return Ok(Step::Removed(gone));
             }

@@ -1,5 +1,7 @@
 //! Logs, heartbeats, gaps and links of a time of which no event is left.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use crate::event::Timestamp;
@@ -11,6 +13,9 @@ const STEP_ROWS: i64 = 4096;
 
 /// How many of the first lines of the newest run of a source stay: they tell what it replays (`Writer::known_run`).
 const REPLAYED: i64 = 256;
+
+/// A jump of the clock is noticed sooner than this.
+const NOTICED_WITHIN: Duration = Duration::from_secs(60);
 
 /// The name under which `progress` tells that logs or heartbeats have gone: the counters of recordings stay.
 const WORK: &str = "removed surroundings";
@@ -71,15 +76,41 @@ fn find_kept_logs(db: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// When the oldest event that is left was received.
+/// Nothing that is left was received before this. Events are in order of arrival, and each time that the clock was set
+/// since the oldest of them, it could begin anew.
 pub(super) fn oldest_received(db: &Connection) -> Result<Option<Timestamp>> {
-    let found: Option<(i64, i64)> = db
-        .prepare_cached("SELECT time_ns, received_after_ns FROM events ORDER BY id LIMIT 1")?
+    let found: Option<(i64, i64, i64)> = db
+        .prepare_cached("SELECT id, time_ns, received_after_ns FROM events ORDER BY id LIMIT 1")?
         .query_row([], |row| {
-            Ok((row.get("time_ns")?, row.get("received_after_ns")?))
+            Ok((
+                row.get("id")?,
+                row.get("time_ns")?,
+                row.get("received_after_ns")?,
+            ))
         })
         .optional()?;
-    Ok(found.map(|(time, after)| Timestamp::from_nanos(time.wrapping_add(after))))
+    let Some((id, time, after)) = found else {
+        return Ok(None);
+    };
+    let noticed: Option<i64> = db
+        .prepare_cached("SELECT MIN(noticed_ns) FROM clock_jumps WHERE before_id >= ?1")?
+        .query_row([id], |row| row.get(0))?;
+    let received = Timestamp::from_nanos(time.wrapping_add(after));
+    let begun = noticed.map(|noticed| Timestamp::from_nanos(noticed).minus(NOTICED_WITHIN));
+    Ok(begun.into_iter().chain([received]).min())
+}
+
+/// What has this age, which is longer ago by the clock if that was set forward in the meantime.
+pub(super) fn of_age(db: &Connection, now: Timestamp, age: Duration) -> Result<Timestamp> {
+    let horizon = now.minus(age);
+    let mut statement =
+        db.prepare_cached("SELECT by_ns FROM clock_jumps WHERE noticed_ns > ?1 AND by_ns > 0")?;
+    let mut jumps = statement.query([horizon.as_nanos()])?;
+    let mut jumped = Duration::ZERO;
+    while let Some(row) = jumps.next()? {
+        jumped = jumped.saturating_add(Duration::from_nanos(row.get("by_ns")?));
+    }
+    Ok(horizon.minus(jumped))
 }
 
 /// When the newest event that was removed with its commit was received.

@@ -347,6 +347,8 @@ fn excess(rules: &Rules, size: &Size) -> Option<Excess> {
     });
     let by_disk = rules.min_free.as_ref().and_then(|rule| {
         let (free, total) = size.disk?;
+        // What is on its way to be free, and what no removal frees.
+        let free = free.saturating_add(size.to_cut).saturating_add(size.held);
         let wanted = match rule.share {
             Share::Bytes(bytes) => bytes,
             Share::Hundredths(hundredths) => {

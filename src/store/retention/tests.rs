@@ -222,5 +222,14 @@ fn the_disk_has_its_share() {
         excess(&rules, &size(40)).map(|excess| excess.bytes),
         Some(12)
     );
+    // A log that a reader holds, and what was given back but is not cut off yet, are not to be made room for again.
+    for (held, to_cut) in [(10, 0), (0, 10), (5, 5)] {
+        let size = Size {
+            to_cut,
+            held,
+            ..size(40)
+        };
+        assert_eq!(excess(&rules, &size), None);
+    }
     assert_eq!(excess(&rules, &Size::default()), None);
 }

@@ -171,7 +171,8 @@ impl<'a> Saver<'a> {
                     head_id = (SELECT h.id FROM heads AS h WHERE h.id = head_id),
                     path_id = (SELECT p.id FROM paths AS p WHERE p.id = path_id)
                  WHERE id = ?1
-                    AND (head_id NOT IN (SELECT id FROM heads) OR path_id NOT IN (SELECT id FROM paths))",
+                    AND (head_id IS NOT NULL AND head_id NOT IN (SELECT id FROM heads)
+                        OR path_id IS NOT NULL AND path_id NOT IN (SELECT id FROM paths))",
             )
             .and_then(|mut statement| statement.execute([id]))
             .at(path)?;

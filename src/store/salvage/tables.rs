@@ -7,7 +7,7 @@ use crate::store::subset::ORIGINS;
 use crate::store::subset::copy::{Copying, Key, Rows, rows};
 use crate::store::subset::shared::{HEAD, PATH, SHAPE, STREAM};
 use crate::store::subset::surroundings::{
-    END_SURROUNDINGS, GAPS, HEARTBEATS, LINKS, RUN_LOGS, recordings,
+    CLOCK_JUMPS, END_SURROUNDINGS, GAPS, HEARTBEATS, LINKS, RUN_LOGS, recordings,
 };
 use crate::store::walk::{Seek, Step, Walk, seek};
 
@@ -87,6 +87,7 @@ pub(super) fn copy(copying: &Copying<'_>) -> Result<Vec<&'static str>, Error> {
         tables.push(of_events("cuts", seek!("cuts", "event_id"), &CUTS));
     }
     if reader.has_chain() {
+        tables.push(table!("clock_jumps", &CLOCK_JUMPS, 0));
         tables.push(table!("removals", &REMOVALS, 0));
         let seek = seek!("removed_events", "event_id");
         tables.push(of_events("removed_events", seek, &REMOVED_EVENTS));

@@ -74,6 +74,14 @@ pub(in crate::store) const RUN_LOGS: Rows = rows!(
     ""
 );
 
+/// Whatever is chosen: they tell what times mean.
+pub(in crate::store) const CLOCK_JUMPS: Rows = rows!(
+    "clock_jumps",
+    ["id, noticed_ns, before_id, by_ns"],
+    "?1, ?2, ?3, ?4",
+    ""
+);
+
 const RUNS: Rows = rows!(
     "runs",
     ["id, source_id, first_log, version, started_ns, zone_offset_seconds"],
@@ -127,6 +135,9 @@ pub(super) fn finish(copying: &Copying<'_>) -> Result<(), Error> {
         }
         Ok(())
     })?;
+    if reader.has_chain() {
+        copying.copy(&CLOCK_JUMPS, &[])?;
+    }
     for recording in limits.keys() {
         copying.copy(&RECORDING_SOURCES, &[*recording])?;
     }

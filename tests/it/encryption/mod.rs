@@ -4,6 +4,7 @@ mod changes;
 mod damage;
 mod live;
 mod secrets;
+mod typed;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -13,15 +13,15 @@ use crate::support::skip::skip;
 use crate::support::wait::{LONG, until_true};
 
 /// A small file system of its own.
-struct Disk(PathBuf);
+pub(super) struct Disk(PathBuf);
 
 impl Disk {
-    /// `None` where one may not mount.
-    fn mount(path: PathBuf) -> Option<Self> {
-        std::fs::create_dir(&path).unwrap();
+    /// Of so many MiB. `None` where one may not mount.
+    pub(super) fn mount(path: PathBuf, mib: u32) -> Option<Self> {
+        std::fs::create_dir_all(&path).unwrap();
         let mut command = Command::new("mount");
         command
-            .args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"])
+            .args(["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs"])
             .arg(&path);
         let is_mounted = command.output().is_ok_and(|output| output.status.success());
         is_mounted.then_some(Self(path))
@@ -47,7 +47,7 @@ impl Drop for Disk {
 #[test]
 fn a_full_disk_ends_the_recording_in_words_and_without_damage() {
     let env = TestEnv::new();
-    let Some(disk) = Disk::mount(env.path("disk")) else {
+    let Some(disk) = Disk::mount(env.path("disk"), 2) else {
         skip("a full disk", "this user may not mount a tmpfs");
         return;
     };
@@ -143,7 +143,7 @@ fn a_write_that_fails_ends_the_recording_in_words_and_without_damage() {
 #[test]
 fn frames_that_can_no_longer_be_saved_do_not_end_the_recording() {
     let env = TestEnv::new();
-    let Some(disk) = Disk::mount(env.path("disk")) else {
+    let Some(disk) = Disk::mount(env.path("disk"), 2) else {
         skip(
             "saving frames to a full disk",
             "this user may not mount a tmpfs",
@@ -171,7 +171,7 @@ fn frames_that_can_no_longer_be_saved_do_not_end_the_recording() {
 #[test]
 fn a_disk_that_cannot_be_written_is_refused_by_the_recorder_and_read_by_the_query() {
     let env = TestEnv::new();
-    let Some(disk) = Disk::mount(env.path("disk")) else {
+    let Some(disk) = Disk::mount(env.path("disk"), 2) else {
         skip("a read-only disk", "this user may not mount a tmpfs");
         return;
     };

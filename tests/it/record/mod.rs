@@ -1,5 +1,6 @@
 //! Recording, against the stand-in.
 
+mod clock;
 mod crash;
 mod dialects;
 mod disk;

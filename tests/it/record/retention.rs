@@ -1,15 +1,23 @@
 //! Recorders that prune, and that stop by themselves.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use bytes::Bytes;
+use ecq::store::disk_space;
 use rusqlite::Connection;
 
+use super::disk::Disk;
 use super::{messages, server, server_encoder};
+use crate::stand_in::event::{GeneratedEvent, Probe};
 use crate::stand_in::server::StandIn;
 use crate::stand_in::traffic::{Corpus, Traffic};
-use crate::support::capture::{check_digests, check_sound, copy, events, live, removed, size};
+use crate::support::capture::{
+    assert_sound, check_digests, check_sound, copy, events, live, removed, size,
+};
 use crate::support::env::TestEnv;
+use crate::support::folder::contents;
 use crate::support::live::Recorder;
+use crate::support::skip::skip;
 use crate::support::wait::{LONG, until_true};
 
 /// How many messages are played at once.
@@ -92,6 +100,165 @@ fn a_limit_on_size_is_kept_while_queries_go_on() {
     env.query(["--coverage", "-n", "1", "--events"])
         .exits(0)
         .says("(--max-size 16M)");
+}
+
+/// The oldest go as the disk fills up, and it never is full; who comes later can make more room.
+#[test]
+fn so_much_of_the_disk_stays_free() {
+    const MIB: u64 = 1 << 20;
+    for (words, wanted) in [("4M", 4 * MIB), ("25%", 4 * MIB)] {
+        let env = TestEnv::new();
+        let Some(_disk) = Disk::mount(env.path("db"), 16) else {
+            skip("--min-free", "this user may not mount a tmpfs");
+            return;
+        };
+        let free = || disk_space(&env.path("db")).unwrap().0;
+        assert_eq!(free(), 16 * MIB);
+        let (server, encoder) = server(|_| {});
+        let recorder = Recorder::linked(&env, &server, ["--min-free", words]);
+        let least = AtomicU64::new(u64::MAX);
+        play_until(&env, &server, 1, || {
+            least.fetch_min(free(), Ordering::Relaxed);
+            removed(&env.db()) > 1000
+        });
+        assert!(least.into_inner() > 0);
+        until_true("so much to be free", || free() >= wanted);
+        recorder
+            .stop()
+            .exits(0)
+            .says("pruned ")
+            .says(" 0 dropped by us")
+            .never_says("is not met");
+        assert!(free() >= wanted, "{}", free());
+        assert_sound(&env.db());
+        // Not much more goes than has to: a limit is fallen below by a twentieth, and a commit has half a megabyte.
+        assert!(free() < 2 * wanted, "{}", free());
+        // What is left is the newest, without a hole.
+        let left = events(&env.db());
+        let first = usize::try_from(left.first().unwrap().stored.id.number()).unwrap();
+        assert!(first > 1000);
+        let sent = messages(
+            &encoder,
+            Traffic::new(1, Corpus::Incompressible).take((first + left.len()) * 2),
+        );
+        for (event, message) in left.iter().zip(sent.iter().skip(first - 1)) {
+            assert!(event.frame() == message.bytes, "event {}", event.stored.id);
+        }
+        let rule = format!("(--min-free {words})");
+        env.query(["--coverage", "-n", "1", "--events"])
+            .exits(0)
+            .says("pruned: ")
+            .says(&rule);
+
+        let before = contents(&env.path("db"));
+        let planned = env.query(["prune", "--min-free", "75%"]).exits(0);
+        assert!(
+            planned.text().starts_with("--min-free 75%: about"),
+            "{}",
+            planned.story()
+        );
+        planned.says("nothing was removed: --yes removes it");
+        assert!(contents(&env.path("db")) == before);
+        assert!(free() < 12 * MIB);
+        env.query(["prune", "--min-free", "75%", "--yes"])
+            .exits(0)
+            .says("removed ");
+        assert!(free() >= 12 * MIB, "{}", free());
+        assert_sound(&env.db());
+        let later = events(&env.db());
+        assert!(
+            later.len() < left.len() && later.len() > left.len() / 8,
+            "{} of {}",
+            later.len(),
+            left.len()
+        );
+        assert_eq!(
+            later.last().map(|event| event.stored.id),
+            left.last().map(|event| event.stored.id)
+        );
+        env.query(["prune", "--min-free", "75%", "--yes"]).exits(1);
+    }
+}
+
+/// An exchange on a connection that goes on for as long as eCapture runs.
+fn exchange() -> [GeneratedEvent; 2] {
+    let event = |written, payload: &'static [u8]| GeneratedEvent {
+        offset_ns: 0,
+        pid: 10,
+        tid: 10,
+        uid: 0,
+        comm: Bytes::from_static(b"curl"),
+        fd: 5,
+        written,
+        tuple: None,
+        probe: Probe::OpenSsl,
+        payload: Bytes::from_static(payload),
+    };
+    [
+        event(true, b"GET /a HTTP/1.1\r\nHost: a.test\r\n\r\n"),
+        event(false, b"HTTP/1.1 204 No Content\r\n\r\n"),
+    ]
+}
+
+/// Whoever prunes, and however a recording ends: the next one goes on behind all that ever was.
+#[test]
+fn nothing_is_numbered_twice_after_everything_went() {
+    const TABLES: [(&str, &str); 3] = [("events", "id"), ("batches", "first_id"), ("links", "id")];
+    let env = TestEnv::new();
+    let (server, _) = server(|options| options.crashes = false);
+    let number = |sql: &str| live(&env.db()).number(sql);
+    let (mut given, mut exchange_id) = (TABLES.map(|_| 0), 0);
+    for (round, (is_killed, is_by_recorder)) in (1..).zip([
+        (false, false),
+        (false, true),
+        (true, false),
+        (true, true),
+        (false, false),
+    ]) {
+        let recorder = Recorder::linked::<&str>(&env, &server, []);
+        super::play(&server, exchange());
+        until_true("both events", || number("SELECT COUNT(*) FROM events") == 2);
+        if is_killed {
+            recorder.kill();
+        } else {
+            recorder.stop().exits(0);
+        }
+        assert_sound(&env.db());
+        for ((table, id), given) in TABLES.iter().zip(&mut given) {
+            let behind = format!("SELECT COUNT(*) FROM {table} WHERE {id} > {given}");
+            // Two events of one commit, or of two.
+            assert!(
+                (1..=2).contains(&number(&behind)),
+                "{table} in round {round}"
+            );
+            *given = number(&format!("SELECT MAX({id}) FROM {table}"));
+        }
+        assert_eq!(number("SELECT MIN(id) FROM events"), given[0] - 1);
+        let found = env.query(["--exchanges", "-o", "jsonl"]).exits(0).json();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0]["response"]["status"], 204, "{found:?}");
+        let id = found[0]["id"].as_i64().unwrap();
+        if !is_killed {
+            assert!(id > exchange_id, "{id} after {exchange_id}");
+            exchange_id = id;
+        }
+
+        if is_by_recorder {
+            let recorder = Recorder::linked(&env, &server, ["--keep", "1s"]);
+            until_true("all to go", || removed(&env.db()) == 2 * round);
+            recorder.stop().exits(0);
+        } else {
+            until_true("all to go", || {
+                let run = env.query(["prune", "--keep", "1s", "--yes"]);
+                run.stderr.contains("removed 2 events")
+            });
+        }
+        given[2] = number("SELECT MAX(id) FROM links");
+        assert_eq!(copy(&env.db()).number("SELECT COUNT(*) FROM events"), 0);
+        assert_sound(&env.db());
+        env.query(["--exchanges"]).exits(1).says("pruned: ");
+        env.query(["verify"]).exits(0);
+    }
 }
 
 #[test]

@@ -12,4 +12,5 @@ pub(crate) mod long;
 pub(crate) mod numbers;
 pub(crate) mod python;
 pub(crate) mod skip;
+pub(crate) mod terminal;
 pub(crate) mod wait;
