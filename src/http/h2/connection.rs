@@ -9,7 +9,7 @@
 
 use super::frame::{ChainEnd, FRAME_BYTES, Header, PREFACE, Rules, chain};
 use super::head::{self, Role};
-use super::hpack::{Block, Decoder, Fault};
+use super::hpack::{Block, Fault};
 use super::out::Out;
 use super::reader::{Fit, Headers, Moment, Reader, Seen};
 use super::streams::{At, Place, Streams};
@@ -237,12 +237,12 @@ impl Connection {
             self.reader(direction).limit_bytes = FRAME_BYTES;
         } else if !self.is_whole {
             let reader = self.reader(other);
-            reader.decoder = Decoder::default();
+            reader.begin_connection();
             if reader.is_lost() {
                 reader.resume();
             }
         }
-        self.reader(direction).decoder = Decoder::default();
+        self.reader(direction).begin_connection();
         self.has_begun = true;
         self.is_whole = true;
         out.learn_client(direction);

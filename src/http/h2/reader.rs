@@ -243,6 +243,13 @@ impl Reader {
         self.is_astray = std::mem::take(&mut self.has_gap);
     }
 
+    /// A connection begins with the frames that come now, and with it another table.
+    pub(super) fn begin_connection(&mut self) {
+        self.decoder = Decoder::default();
+        self.has_gap = false;
+        self.is_astray = false;
+    }
+
     /// An event begins.
     pub(super) fn begin_event(&mut self) {
         self.is_aligned = match &self.state {

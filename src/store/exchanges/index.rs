@@ -35,7 +35,7 @@ const STORE_EVENTS: u64 = 8 * 1024;
 const STORE_BYTES: usize = 4 << 20;
 
 /// The version of what reads conversations. It counts up when that gets better, so that `reindex` makes the index anew.
-const READER: i64 = 2;
+const READER: i64 = 3;
 
 /// A connection whose conversation is at hand.
 #[derive(Default)]
@@ -192,11 +192,17 @@ impl<'a> Indexer<'a> {
 
     /// The next events, and the last id that was looked at.
     fn read(&self, upper: i64) -> Result<(Vec<Place>, i64), Error> {
-        let path = &self.reader.path;
-        let last = self.after.saturating_add(READ_EVENTS).min(upper);
-        let mut statement = self
-            .reader
-            .db
+        let (db, path) = (&self.reader.db, &self.reader.path);
+        // Ids can be far apart in a file that somebody else made.
+        let next: Option<i64> = db
+            .prepare_cached("SELECT MIN(id) FROM events WHERE id > ?1 AND id <= ?2")
+            .and_then(|mut statement| statement.query_row([self.after, upper], |row| row.get(0)))
+            .at(path)?;
+        let Some(next) = next else {
+            return Ok((Vec::new(), upper));
+        };
+        let last = next.saturating_add(READ_EVENTS).min(upper);
+        let mut statement = db
             .prepare_cached(&format!(
                 "{PLACES} WHERE e.id > ?1 AND e.id <= ?2 ORDER BY e.id"
             ))

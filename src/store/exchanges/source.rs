@@ -4,7 +4,7 @@
 //! connection must be read as they happened. So events wait for a moment, and the earliest goes first.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap};
 
 use rusqlite::{Connection, Row, params};
 
@@ -13,12 +13,9 @@ use crate::store::block::Class;
 use crate::store::postings;
 use crate::store::row::select;
 
-/// How long events wait for one that happened earlier, by the times of their receipt.
+/// How long events wait for one that happened earlier, by the times of their receipt. Events come in order of receipt: one
+/// that was received so much earlier than one before it was received after the clock was set back.
 const WAIT_NS: i64 = 1_000_000_000;
-
-/// Events come in order of receipt, nearly: one that was received so much earlier than one before it was received after
-/// the clock was set back.
-const SET_BACK_NS: i64 = 60_000_000_000;
 
 /// How many wait at most: some 150 bytes each.
 const MAX_WAITING: usize = 16 * 1024;
@@ -105,8 +102,9 @@ pub(super) struct Waiting {
     places: BinaryHeap<Reverse<Place>>,
     ids: BTreeSet<i64>,
     newest: i64,
-    /// What came after the clock was set back: all others are before it, whatever their times say.
-    behind: VecDeque<Place>,
+    /// What came after the clock was set back: all others are before it, whatever their times say. They go before another
+    /// one comes.
+    behind: Option<Place>,
 }
 
 impl Waiting {
@@ -114,9 +112,9 @@ impl Waiting {
     pub(super) fn push(&mut self, place: Place) {
         self.ids.insert(place.id);
         let is_set_back =
-            !self.places.is_empty() && self.newest.saturating_sub(place.received) > SET_BACK_NS;
-        if is_set_back || !self.behind.is_empty() {
-            self.behind.push_back(place);
+            !self.places.is_empty() && self.newest.saturating_sub(place.received) > WAIT_NS;
+        if is_set_back {
+            self.behind = Some(place);
         } else {
             self.place(place);
         }
@@ -134,12 +132,12 @@ impl Waiting {
     /// The earliest, if it has waited enough, or `at_once`.
     pub(super) fn pop(&mut self, at_once: bool) -> Option<Place> {
         if self.places.is_empty() {
-            let next = self.behind.pop_front()?;
+            let next = self.behind.take()?;
             self.place(next);
         }
         let Reverse(first) = self.places.peek()?;
         let has_waited =
-            !self.behind.is_empty() || self.newest.saturating_sub(first.received) >= WAIT_NS;
+            self.behind.is_some() || self.newest.saturating_sub(first.received) >= WAIT_NS;
         if !at_once && !has_waited && self.places.len() < MAX_WAITING {
             return None;
         }
@@ -302,5 +300,8 @@ mod tests {
         assert_eq!((out, waiting), (vec![1, 2, 5, 3, 4], Some(6)));
         let (out, waiting) = order(&[(1, 9000), (2, 5000), (3, 100), (4, 100)]);
         assert_eq!((out, waiting), (vec![1, 2], Some(3)));
+        // As much as a daemon sets it by that keeps the time.
+        let (out, waiting) = order(&[(1, 20), (2, 21), (3, 11), (4, 12), (5, 11), (6, 13)]);
+        assert_eq!((out, waiting), (vec![1, 2, 3, 5, 4], Some(6)));
     }
 }

@@ -76,7 +76,9 @@ fn oldest(db: &Connection, through: i64, bytes: u64) -> Result<Vec<GoneBatch>> {
     )?;
     let mut found = 0_u64;
     let mut statement = db.prepare_cached(
-        "SELECT first_id, last_id, digest, link FROM batches WHERE last_id <= ?1 ORDER BY first_id",
+        // One that ends before it begins is none of ours, and would stay.
+        "SELECT first_id, last_id, digest, link FROM batches
+         WHERE last_id BETWEEN first_id AND ?1 ORDER BY first_id",
     )?;
     let mut rows = statement.query([through])?;
     let mut batches: Vec<GoneBatch> = Vec::new();

@@ -385,8 +385,10 @@ fn an_interrupt_ends_it() {
     // Once there are rows, it listens for interrupts.
     until_true("a row", || fs::metadata(env.path("out")).unwrap().len() > 0);
     let pid = rustix::process::Pid::from_child(&child);
-    // As some programs do that pass signals on, to the process and to its group: that is one interrupt.
-    for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
+    // As some programs do that pass signals on, to the process and to its group: that is one interrupt. Both are there when it
+    // goes on.
+    use rustix::process::Signal;
+    for signal in [Signal::STOP, Signal::INT, Signal::TERM, Signal::CONT] {
         rustix::process::kill_process(pid, signal).unwrap();
     }
     let output = child.wait_with_output().unwrap();

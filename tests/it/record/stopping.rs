@@ -149,8 +149,10 @@ fn a_signal_during_a_stall_loses_nothing() {
     blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
     play(&server, Traffic::new(2, Corpus::Small).take(500));
     recorder.wait_for("another program holds the capture's write lock");
-    recorder.signal(Signal::TERM);
-    recorder.interrupt();
+    // Both are there when it goes on.
+    for signal in [Signal::STOP, Signal::TERM, Signal::INT, Signal::CONT] {
+        recorder.signal(signal);
+    }
     recorder.wait_for("stopping");
     assert!(server.wait_for_nobody(LONG), "it stops reading at once");
     drop(blocker);

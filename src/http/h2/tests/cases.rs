@@ -529,6 +529,32 @@ fn nothing_is_known_by_what_came_late() {
     }
 }
 
+/// What was lost of the connection before is nothing to the next one.
+#[test]
+fn a_connection_begins_with_a_table_of_its_own() {
+    let mut ends = Ends::default();
+    let mut events = with_begin(&[
+        event(CLIENT, plain(1, false, POST)),
+        event(CLIENT, &data(1, true, b"cut off")[..12]),
+        event(CLIENT, PREFACE),
+        event(SERVER, SETTINGS),
+    ]);
+    let request = [(":method", "GET"), (":path", "/a"), ("x-n", "1")];
+    for stream in [1, 3, 5] {
+        events.push(event(CLIENT, ends.client(stream, true, &request)));
+    }
+    let found = lines(&read(&events));
+    assert_eq!(
+        found[found.len() - 3..],
+        [
+            "1/1 request: GET /a x-n=1 | complete",
+            "2/3 request: GET /a x-n=1 | consistent",
+            "3/5 request: GET /a x-n=1 | consistent",
+        ],
+        "{found:#?}"
+    );
+}
+
 /// A piece of a frame that ends in it cannot be told from a frame of another kind. Where no message is in it, nothing that
 /// is said depends on which it is.
 #[test]
