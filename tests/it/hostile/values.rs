@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 
-use super::{CHANGES, QUESTIONS, ask, capture, change, forged, report};
+use super::{CHANGES, QUESTIONS, ask, ask_all, capture, change, forged, report};
 use crate::support::long::{seed, short_or_long};
 use crate::support::numbers::Numbers;
 
@@ -204,5 +204,23 @@ fn every_column_with_every_kind_of_value() {
     }
     println!("{files} files");
     assert!(files > columns.len() / 8, "{files} files");
+    report(&faults);
+}
+
+/// Nobody can go through all ids between two that are so far apart.
+#[test]
+fn numbers_that_are_far_apart() {
+    let env = capture();
+    let mut faults = Vec::new();
+    for change in [
+        "UPDATE events SET id = 1 << 60 WHERE id = (SELECT MIN(id) FROM events)",
+        "UPDATE batches SET last_id = 0 WHERE first_id = (SELECT MAX(first_id) FROM batches)",
+    ] {
+        let path = forged(&env, |db| {
+            assert_eq!(db.execute(change, []).unwrap(), 1, "{change}");
+        });
+        let found = ask_all(&env, &path).into_iter();
+        faults.extend(found.map(|fault| format!("{change}: {fault}")));
+    }
     report(&faults);
 }
