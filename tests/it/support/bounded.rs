@@ -49,7 +49,8 @@ pub(crate) fn run_within(memory_kib: u64, mut command: Command) -> Result<Run, S
         if let Some(status) = child.try_wait().unwrap() {
             break Some(status);
         }
-        peak_kib = peak_kib.max(status_kib(&child, "VmHWM:").unwrap_or(0));
+        // It only grows, but for the first moment, in which the memory can still be that of this process (vfork).
+        peak_kib = status_kib(&child, "VmHWM:").unwrap_or(peak_kib);
         if Instant::now() > deadline || peak_kib > 2 * memory_kib {
             child.kill().unwrap();
             child.wait().unwrap();
