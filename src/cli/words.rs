@@ -90,10 +90,15 @@ pub(super) fn tell(terminal: &mut Terminal, notice: &Notice) {
             "everything that was recorded before is older than --keep: it is kept for {} more, in case the clock is wrong",
             seconds(*wait)
         )),
-        Notice::ClockSet { by_ns } => terminal.note(format_args!(
-            "this host's clock was set {} by {} s: that is noted, and ages for --keep leave it out",
+        Notice::ClockSet { by_ns, jumps } => terminal.note(format_args!(
+            "this host's clock was set {} by {} s{}: that is noted, and ages for --keep leave it out",
             if *by_ns < 0 { "back" } else { "forward" },
-            by_ns.unsigned_abs() / 1_000_000_000
+            by_ns.unsigned_abs() / 1_000_000_000,
+            if *jumps > 1 {
+                format!(" in {jumps} jumps")
+            } else {
+                String::new()
+            }
         )),
         Notice::PruningFailed(error) => terminal.error(format_args!(
             "nothing is pruned any more ({}): recording goes on; `ecq-query prune` can be tried after it",

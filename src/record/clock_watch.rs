@@ -3,7 +3,7 @@
 //!
 //! A jump is noticed up to a second after it happened, and what was received before it can still be waiting then. So it
 //! is noted a look later, behind the last event that came before it: the first one that came after it is known by its
-//! time of receipt, which is of the clock as it is since. Until then ages are not to be trusted.
+//! time of receipt, which is of the clock as it is since. Until then ages are not to be trusted, but for small jumps.
 //!
 //! What earlier recordings hold has its times by the clock as it was. Where the clock says that this is longer ago than
 //! it is set back afterwards, it had been set forward in between, as by a bad battery. That is noted as well, so that
@@ -24,12 +24,21 @@ const LOOK_NS: i64 = 1_000_000_000;
 /// The two clocks are not read at the same instant.
 const SLACK: Duration = Duration::from_millis(500);
 
+/// What comes is in the file sooner than this after a jump was noticed.
+const LONGEST_WAIT_NS: i64 = 60_000_000_000;
+
+/// Ages that are wrong by less than this do no harm.
+const SMALL_NS: u64 = 60_000_000_000;
+
+/// How often a user is told of jumps at most.
+const TOLD_EVERY_NS: i64 = 60_000_000_000;
+
 /// What was seen at a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Look {
     /// What the clock shows.
     pub(super) wall: Timestamp,
-    /// Whether every jump is noted: ages can be told.
+    /// Whether every jump is noted, or what is not is small: ages can be told.
     pub(super) is_settled: bool,
 }
 
@@ -45,9 +54,19 @@ struct Jump {
     committed: EventId,
 }
 
+/// Jumps of which the user is not told yet.
+#[derive(Debug, Default)]
+struct Untold {
+    jumps: u64,
+    by_ns: i64,
+    /// When the user was told last.
+    told_ns: Option<i64>,
+}
+
 /// Watches the clock of a recording.
 pub(super) struct ClockWatch {
     notices: Sender<Notice>,
+    untold: Untold,
     /// What was read at the last look.
     reading: Reading,
     /// The newest event that was committed then.
@@ -70,6 +89,7 @@ impl ClockWatch {
         let ago = |(id, received)| (EventId::new(id), reading.wall.nanos_since(received));
         Self {
             notices,
+            untold: Untold::default(),
             reading,
             committed,
             jumps: Vec::new(),
@@ -91,6 +111,7 @@ impl ClockWatch {
         }
         let waiting = std::mem::take(&mut self.jumps);
         self.look(committed);
+        self.tell(TOLD_EVERY_NS);
         let is_quiet = !waiting.is_empty() && is_quiet();
         for jump in waiting {
             // What cannot be noted now is tried again.
@@ -100,25 +121,57 @@ impl ClockWatch {
         }
         Some(Look {
             wall: self.reading.wall,
-            is_settled: self.jumps.is_empty(),
+            is_settled: self.is_settled(),
         })
     }
 
+    /// Where the clock jumps at each look, there is always a jump that is not noted.
+    fn is_settled(&self) -> bool {
+        let sizes = self.jumps.iter().map(|jump| jump.by_ns.unsigned_abs());
+        sizes.fold(0, u64::saturating_add) < SMALL_NS
+    }
+
     /// Everything that was received is in the file, which is complete. Where the recording goes on in another one, what
-    /// came last may be in that.
-    pub(super) fn end_file(&mut self, store: &Writer, committed: EventId) {
+    /// came last may be in that. `wait` waits for whoever else writes; it gives false where it is not to.
+    pub(super) fn end_file(
+        &mut self,
+        store: &Writer,
+        committed: EventId,
+        mut wait: impl FnMut() -> bool,
+    ) {
         self.look(committed);
+        self.tell(0);
         for jump in self.jumps.clone() {
-            // The next commit fails as well where this one cannot be written, and says so.
-            self.note(store, &jump, true).ok();
+            // Where this cannot be written for another reason, the end cannot be either, and says so.
+            while let Err(store::Error::Busy { .. }) = self.note(store, &jump, true) {
+                if !wait() {
+                    break;
+                }
+            }
         }
         self.earlier = None;
+    }
+
+    /// Tells the user of jumps, if that was not done for so long.
+    fn tell(&mut self, every_ns: i64) {
+        let steady_ns = self.reading.steady_ns;
+        let is_due = |told_ns: i64| steady_ns.saturating_sub(told_ns) >= every_ns;
+        if self.untold.jumps > 0 && self.untold.told_ns.is_none_or(is_due) {
+            let untold = std::mem::take(&mut self.untold);
+            self.untold.told_ns = Some(steady_ns);
+            let notice = Notice::ClockSet {
+                by_ns: untold.by_ns,
+                jumps: untold.jumps,
+            };
+            self.notices.send(notice).ok();
+        }
     }
 
     fn look(&mut self, committed: EventId) {
         let reading = Reading::at(now());
         if let Some(by_ns) = reading.jump_since(&self.reading) {
-            self.notices.send(Notice::ClockSet { by_ns }).ok();
+            self.untold.jumps += 1;
+            self.untold.by_ns = self.untold.by_ns.saturating_add(by_ns);
             self.jumps.push(Jump {
                 by_ns,
                 noticed: reading,
@@ -140,21 +193,85 @@ impl ClockWatch {
         let first = store.first_received(jump.committed, jump.since, until)?;
         let before = match first {
             Some(first) => EventId::new(first.number().saturating_sub(1)),
-            None if is_quiet => self.committed,
+            None if is_quiet || passed >= LONGEST_WAIT_NS => self.committed,
             None => return Ok(false),
         };
-        let mut jumps = vec![(before, jump.by_ns)];
-        let corrected = self.earlier.filter(|(_, ago_ns)| {
-            let back_ns = jump.by_ns.saturating_neg();
-            (1..=*ago_ns).contains(&back_ns)
-        });
-        if let Some((newest, _)) = corrected {
-            jumps.insert(0, (newest, jump.by_ns.saturating_neg()));
-        }
-        store.note_jumps(jump.noticed.wall, &jumps)?;
+        let back_ns = jump.by_ns.saturating_neg();
+        let corrected = self
+            .earlier
+            .filter(|(_, ago_ns)| (1..=*ago_ns).contains(&back_ns));
+        let noticed = jump.noticed.wall;
+        // What the clock showed until it was set right.
+        let wrong = corrected.map(|(newest, _)| (noticed.plus_nanos(back_ns), newest, back_ns));
+        let jumps: Vec<_> = wrong
+            .into_iter()
+            .chain([(noticed, before, jump.by_ns)])
+            .collect();
+        store.note_jumps(&jumps)?;
         if let Some((newest, ago_ns)) = corrected {
             self.earlier = Some((newest, ago_ns.saturating_add(jump.by_ns)));
         }
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn watch() -> (ClockWatch, Receiver<Notice>) {
+        let (notices, told) = channel();
+        (ClockWatch::start(None, EventId::new(0), notices), told)
+    }
+
+    /// Looks as if the clock had been set since the last look.
+    fn look_after(watch: &mut ClockWatch, seconds: i64) {
+        watch.reading.wall = watch.reading.wall.plus_nanos(-seconds * SECOND);
+        watch.look(EventId::new(0));
+    }
+
+    #[test]
+    fn ages_are_told_while_only_small_jumps_are_not_noted() {
+        let (mut watch, _told) = watch();
+        assert!(watch.is_settled());
+        look_after(&mut watch, 10);
+        look_after(&mut watch, -10);
+        assert_eq!(watch.jumps.len(), 2);
+        assert!(watch.is_settled());
+        look_after(&mut watch, 50);
+        assert!(!watch.is_settled(), "together they are not small");
+        let (mut watch, _told) = self::watch();
+        look_after(&mut watch, -90);
+        assert!(!watch.is_settled());
+    }
+
+    #[test]
+    fn of_many_jumps_the_user_is_told_once_a_minute() {
+        let (mut watch, told) = watch();
+        let told = |watch: &mut ClockWatch, every_ns| {
+            watch.tell(every_ns);
+            told.try_iter()
+                .map(|notice| match notice {
+                    Notice::ClockSet { by_ns, jumps } => ((by_ns + SECOND / 2) / SECOND, jumps),
+                    other => panic!("{other:?}"),
+                })
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(told(&mut watch, TOLD_EVERY_NS), []);
+        look_after(&mut watch, 1000);
+        assert_eq!(told(&mut watch, TOLD_EVERY_NS), [(1000, 1)]);
+        look_after(&mut watch, 200);
+        look_after(&mut watch, -50);
+        assert_eq!(told(&mut watch, TOLD_EVERY_NS), []);
+        watch.untold.told_ns = Some(watch.reading.steady_ns - TOLD_EVERY_NS);
+        assert_eq!(told(&mut watch, TOLD_EVERY_NS), [(150, 2)]);
+        assert_eq!(told(&mut watch, TOLD_EVERY_NS), []);
+        look_after(&mut watch, 20);
+        assert_eq!(told(&mut watch, 0), [(20, 1)]);
+        assert_eq!(told(&mut watch, 0), []);
     }
 }

@@ -139,10 +139,12 @@ pub enum Notice {
     CannotShrink,
     /// Nothing is pruned by age for so long: everything is too old by a clock that may be wrong.
     PruningWaits(Duration),
-    /// This host's clock was set, by so many nanoseconds.
+    /// This host's clock was set since that was told last, by so many nanoseconds.
     ClockSet {
         /// Negative if it was set back.
         by_ns: i64,
+        /// In so many jumps.
+        jumps: u64,
     },
     /// Nothing is pruned any more; the recording goes on.
     PruningFailed(String),

@@ -322,6 +322,7 @@ fn find_jumps(db: &Connection, coverage: &mut Coverage) -> Result<()> {
     let mut statement = db.prepare(
         "SELECT noticed_ns, by_ns, COUNT(*) OVER () AS jumps FROM clock_jumps
          WHERE MIN(noticed_ns, noticed_ns - by_ns) <= ?2 AND MAX(noticed_ns, noticed_ns - by_ns) >= ?1
+            AND by_ns <> 0
          ORDER BY id DESC LIMIT ?3",
     )?;
     let (started, ended) = (coverage.started.as_nanos(), coverage.ended.as_nanos());

@@ -400,18 +400,16 @@ impl Writer {
             .at(&self.path)
     }
 
-    /// Notes that this host's clock was set: each time after an event, by so many nanoseconds.
+    /// Notes that this host's clock was set: each time when that was noticed, after which event, and by how many
+    /// nanoseconds.
     ///
     /// # Errors
     /// As for [`Writer::prune`].
-    pub fn note_jumps(&self, noticed: Timestamp, jumps: &[(EventId, i64)]) -> Result<(), Error> {
+    pub fn note_jumps(&self, jumps: &[(Timestamp, EventId, i64)]) -> Result<(), Error> {
         let note = || {
             let transaction = Transaction::new_unchecked(&self.db, TransactionBehavior::Immediate)?;
-            for (before, by_ns) in jumps {
-                transaction.execute(
-                    "INSERT INTO clock_jumps (noticed_ns, before_id, by_ns) VALUES (?1, ?2, ?3)",
-                    [noticed.as_nanos(), before.number(), *by_ns],
-                )?;
+            for (noticed, before, by_ns) in jumps {
+                prune::note_jump(&transaction, *noticed, *before, *by_ns)?;
             }
             transaction.commit()
         };

@@ -183,7 +183,11 @@ impl Committer {
     /// Notes in a file that is complete what the clock did while it was written.
     fn end_watch(&mut self) {
         if let Some(watch) = &mut self.clock_watch {
-            watch.end_file(&self.store, self.intakes.last_event());
+            watch.end_file(&self.store, self.intakes.last_event(), || {
+                self.meters.writer_rounds.fetch_add(1, Ordering::Relaxed);
+                std::thread::sleep(LOCK_PAUSE);
+                !self.abandon.load(Ordering::Relaxed)
+            });
         }
     }
 

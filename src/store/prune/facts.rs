@@ -4,15 +4,12 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::{events, shrink};
+use super::{events, jumps, shrink};
 use crate::event::Timestamp;
 use crate::store::error::{At, Error};
 use crate::store::exchanges::removal::progress;
 use crate::store::reader::Reader;
-use crate::store::retention::{self, Commit, Goes, Jump, Plan, Rules, State};
-
-/// How many jumps of the clock are remembered, the newest.
-const MAX_JUMPS: i64 = 1024;
+use crate::store::retention::{self, Commit, Goes, Plan, Rules, State};
 
 /// What is known of a capture that is only read, of whatever version.
 pub(super) fn state_of(
@@ -46,26 +43,19 @@ fn read_state(
                     (SELECT last_id FROM batches ORDER BY first_id DESC LIMIT 1) AS last_id",
             )?
             .query_row([], |row| Ok((row.get("first_id")?, row.get("last_id")?)))?;
-        let jumps = if has_jumps { jumps(db)? } else { Vec::new() };
+        let ids = ids.0.zip(ids.1);
+        let jumps = match ids {
+            Some((first, _)) if has_jumps => jumps::since(db, first)?,
+            _ => Vec::new(),
+        };
         Ok(State {
             now,
-            ids: ids.0.zip(ids.1),
+            ids,
             jumps,
             size: shrink::size(db, path, disk)?,
         })
     };
     read().at(path)
-}
-
-fn jumps(db: &Connection) -> Result<Vec<Jump>> {
-    db.prepare_cached("SELECT before_id, by_ns FROM clock_jumps ORDER BY id DESC LIMIT ?1")?
-        .query_map([MAX_JUMPS], |row| {
-            Ok(Jump {
-                before: row.get("before_id")?,
-                by_ns: row.get("by_ns")?,
-            })
-        })?
-        .collect()
 }
 
 /// The plan.

@@ -11,12 +11,14 @@ mod command;
 mod commits;
 mod events;
 mod facts;
+mod jumps;
 mod removed_exchanges;
 mod shrink;
 pub(super) mod surroundings;
 mod sweep;
 
 pub use self::command::{Preview, Pruning, prune};
+pub(super) use self::jumps::note as note_jump;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -80,6 +82,8 @@ pub(super) struct Pruner {
     blocks: Option<i64>,
     sweep: Option<Sweep>,
     unswept: u64,
+    /// What surrounds events is too old up to here. `None` without an age, or as long as none can be told.
+    aged: Option<Timestamp>,
     /// What surrounds events is removed up to here.
     horizon: Option<Timestamp>,
     /// Whether everything is to be swept and given back, however little it is.
@@ -101,6 +105,7 @@ impl Pruner {
             blocks: Some(i64::MIN),
             sweep: None,
             unswept: 0,
+            aged: None,
             horizon: None,
             is_thorough: false,
             done: Done::default(),
@@ -167,18 +172,21 @@ impl Pruner {
             .into_iter()
             .rev()
             .find(|level| level.goes == Goes::Commits);
-        if let (true, Some(level)) = (by_age, age) {
-            let horizon = surroundings::of_age(db, now, level.age).at(&self.path)?;
-            self.set_horizon(db, Some(horizon))?;
+        self.aged = match age.filter(|_| by_age) {
+            Some(level) => Some(surroundings::of_age(db, now, level.age).at(&self.path)?),
+            None => None,
+        };
+        if self.aged.is_some() {
+            self.set_horizon(db, None)?;
         }
         Ok(())
     }
 
-    /// What surrounds events goes up to here, but not beyond the oldest event that is left.
-    fn set_horizon(&mut self, db: &Connection, by_age: Option<Timestamp>) -> Result<(), Error> {
-        let removed = surroundings::newest_removed(db).at(&self.path)?;
+    /// What surrounds events goes if it is too old or came before the last commit that goes for its size, but not beyond
+    /// the oldest event that is left.
+    fn set_horizon(&mut self, db: &Connection, by_size: Option<Timestamp>) -> Result<(), Error> {
         let left = surroundings::oldest_received(db).at(&self.path)?;
-        let wanted = by_age.max(removed);
+        let wanted = self.aged.max(by_size);
         self.horizon = match left {
             Some(left) => wanted.map(|wanted| wanted.min(left)),
             None => wanted,
@@ -243,7 +251,7 @@ impl Pruner {
         let filter = match &removal.goes {
             Goes::Commits => {
                 let all = (removal.through, u64::MAX);
-                let gone = self.remove_commits(db, all, &removal.rule, now)?;
+                let gone = self.remove_commits(db, (all, false), &removal.rule, now)?;
                 if gone.is_none() {
                     self.removals.pop_front();
                 }
@@ -285,19 +293,26 @@ impl Pruner {
     fn remove_commits(
         &mut self,
         db: &Connection,
-        most: (i64, u64),
+        (most, is_by_size): ((i64, u64), bool),
         rule: &str,
         now: Timestamp,
     ) -> Result<Option<Gone>, Error> {
         let transaction = begin(db, &self.path)?;
         let gone = commits::remove(&transaction, most, rule, now).at(&self.path)?;
+        // To whoever reads beside, they are still there.
+        let received = match gone {
+            Some((last, _)) if is_by_size => {
+                facts::commit_at(&self.reader.db, last).at(&self.path)?
+            }
+            _ => None,
+        };
         transaction.commit().at(&self.path)?;
         let Some((last, events)) = gone else {
             return Ok(None);
         };
         self.count(events.max(1));
         self.blocks = Some(last);
-        self.set_horizon(db, None)?;
+        self.set_horizon(db, received.map(|commit| commit.received))?;
         Ok(Some(Gone::Through(last)))
     }
 
@@ -311,7 +326,8 @@ impl Pruner {
             // Compressed, the payloads are less: this goes on until it is enough.
             let bytes = missing - size.free_pages;
             if let Some(through) = through
-                && let Some(gone) = self.remove_commits(db, (through, bytes), &excess.rule, now)?
+                && let Some(gone) =
+                    self.remove_commits(db, ((through, bytes), true), &excess.rule, now)?
             {
                 return Ok(Step::Removed(gone));
             }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
+use super::jumps;
 use crate::event::Timestamp;
 use crate::store::exchanges::removal;
 
@@ -52,6 +53,7 @@ pub(super) fn remove(db: &Connection, horizon: Timestamp) -> Result<bool> {
             AND id NOT IN (SELECT link_id FROM heartbeats UNION SELECT link_id FROM run_logs)",
     )?
     .execute([horizon])?;
+    jumps::remove(db, Timestamp::from_nanos(horizon))?;
     Ok(false)
 }
 
@@ -92,33 +94,13 @@ pub(super) fn oldest_received(db: &Connection) -> Result<Option<Timestamp>> {
     let Some((id, time, after)) = found else {
         return Ok(None);
     };
-    let noticed: Option<i64> = db
-        .prepare_cached("SELECT MIN(noticed_ns) FROM clock_jumps WHERE before_id >= ?1")?
-        .query_row([id], |row| row.get(0))?;
     let received = Timestamp::from_nanos(time.wrapping_add(after));
-    let begun = noticed.map(|noticed| Timestamp::from_nanos(noticed).minus(NOTICED_WITHIN));
+    let begun = jumps::least_noticed(db, id)?.map(|noticed| noticed.minus(NOTICED_WITHIN));
     Ok(begun.into_iter().chain([received]).min())
 }
 
 /// What has this age, which is longer ago by the clock if that was set forward in the meantime.
 pub(super) fn of_age(db: &Connection, now: Timestamp, age: Duration) -> Result<Timestamp> {
-    let horizon = now.minus(age);
-    let mut statement =
-        db.prepare_cached("SELECT by_ns FROM clock_jumps WHERE noticed_ns > ?1 AND by_ns > 0")?;
-    let mut jumps = statement.query([horizon.as_nanos()])?;
-    let mut jumped = Duration::ZERO;
-    while let Some(row) = jumps.next()? {
-        jumped = jumped.saturating_add(Duration::from_nanos(row.get("by_ns")?));
-    }
-    Ok(horizon.minus(jumped))
-}
-
-/// When the newest event that was removed with its commit was received.
-pub(super) fn newest_removed(db: &Connection) -> Result<Option<Timestamp>> {
-    db.query_row(
-        "SELECT MAX(max_received_ns) FROM removals WHERE batches > 0",
-        [],
-        |row| row.get::<_, Option<i64>>(0),
-    )
-    .map(|time| time.map(Timestamp::from_nanos))
+    let behind = jumps::most_behind(db, now, age)?;
+    Ok(now.minus(age).minus(behind))
 }

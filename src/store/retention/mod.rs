@@ -159,10 +159,10 @@ pub struct Commit {
 /// A moment at which the recorder's clock was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Jump {
-    /// The newest event that was committed when that was noticed.
+    /// The last event that came before it.
     pub before: i64,
     /// How far it jumped, in nanoseconds; negative if it was set back.
-    pub by_ns: i64,
+    pub by_ns: i128,
 }
 
 /// What is known of a capture.
@@ -172,7 +172,7 @@ pub struct State {
     pub now: Timestamp,
     /// The first event of the oldest commit and the last of the newest; `None` if there is no commit.
     pub ids: Option<(i64, i64)>,
-    /// The jumps of the recorder's clock.
+    /// The jumps of the recorder's clock since the first event.
     pub jumps: Vec<Jump>,
     /// How large it is.
     pub size: Size,
@@ -328,7 +328,7 @@ fn age_ns(state: &State, commit: &Commit) -> i128 {
         .jumps
         .iter()
         .filter(|jump| jump.before >= commit.last)
-        .map(|jump| i128::from(jump.by_ns))
+        .map(|jump| jump.by_ns)
         .sum();
     i128::from(state.now.as_nanos()) - i128::from(commit.received.as_nanos()) - jumped
 }

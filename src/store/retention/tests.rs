@@ -152,11 +152,9 @@ proptest! {
 #[test]
 fn a_clock_that_was_set_neither_pins_nor_prunes() {
     const YEARS: i64 = 10 * 365 * 86_400;
+    let by_ns = i128::from(YEARS) * 1_000_000_000;
     let rules = rules(Some(60), &[]);
-    let ahead = Jump {
-        before: 2,
-        by_ns: YEARS * 1_000_000_000,
-    };
+    let ahead = Jump { before: 2, by_ns };
     // Forward: what came before is as old as it is.
     let commits = [
         commit(1, 1, 1000),
@@ -168,7 +166,7 @@ fn a_clock_that_was_set_neither_pins_nor_prunes() {
     // And back again.
     let back = Jump {
         before: 3,
-        by_ns: -YEARS * 1_000_000_000,
+        by_ns: -by_ns,
     };
     let commits = [commits[0], commits[1], commits[2], commit(4, 4, 1040)];
     assert_eq!(whole(&rules, &commits, 1050, &[ahead, back]), None);

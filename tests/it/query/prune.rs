@@ -132,6 +132,29 @@ fn everything_can_go() {
     check_digests(&env.db());
 }
 
+/// A clock that was wrong once leaves times behind that are yet to come. They make nothing older.
+#[test]
+fn what_went_does_not_take_the_time_since_along() {
+    let env = capture(&[30]);
+    env.query(["prune", "--keep", "1d", "--yes"]).exits(0);
+    let (now, soon) = (days_ago(0).as_nanos(), days_ago(-3650).as_nanos());
+    let db = rusqlite::Connection::open(env.db()).unwrap();
+    db.execute("UPDATE removals SET max_received_ns = ?1", [soon])
+        .unwrap();
+    for _ in 0..2 {
+        db.execute(
+            "INSERT INTO gaps (recording_id, reason, started_ns, ended_ns, frames, bytes)
+             SELECT MAX(id), 1, ?1, ?1, 0, 0 FROM recordings",
+            [now],
+        )
+        .unwrap();
+    }
+    drop(db);
+    let gaps = copy(&env.db()).number("SELECT COUNT(*) FROM gaps");
+    env.query(["prune", "--keep", "1d", "--yes"]).exits(1);
+    assert_eq!(copy(&env.db()).number("SELECT COUNT(*) FROM gaps"), gaps);
+}
+
 #[test]
 fn finer_rules_keep_longer_and_shorter() {
     let env = capture(&[30, 10, 1]);
