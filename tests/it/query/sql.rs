@@ -7,6 +7,7 @@ use std::process::Stdio;
 use bytes::Bytes;
 use ecq::event::Opcode;
 use rusqlite::Connection;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use super::{imported, sample};
@@ -384,12 +385,11 @@ fn an_interrupt_ends_it() {
         .unwrap();
     // Once there are rows, it listens for interrupts.
     until_true("a row", || fs::metadata(env.path("out")).unwrap().len() > 0);
-    let pid = rustix::process::Pid::from_child(&child);
+    let pid = Pid::from_child(&child);
     // As some programs do that pass signals on, to the process and to its group: that is one interrupt. Both are there when it
     // goes on.
-    use rustix::process::Signal;
     for signal in [Signal::STOP, Signal::INT, Signal::TERM, Signal::CONT] {
-        rustix::process::kill_process(pid, signal).unwrap();
+        kill_process(pid, signal).unwrap();
     }
     let output = child.wait_with_output().unwrap();
     assert_eq!(
