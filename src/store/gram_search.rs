@@ -116,7 +116,7 @@ impl OpenBlocks {
             touched: Bits::default(),
             open: 0,
             open_bytes: 0,
-            all: u64::try_from(last - first + 1).unwrap_or(0),
+            all: u64::try_from(last.saturating_sub(first).saturating_add(1)).unwrap_or(0),
             is_everything: false,
         };
         open_blocks.touch_blocks(db)?;

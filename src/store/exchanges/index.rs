@@ -339,7 +339,7 @@ impl<'a> Indexer<'a> {
         let complete = self
             .waiting
             .smallest_id()
-            .map_or(self.after, |first| first - 1);
+            .map_or(self.after, |first| first.saturating_sub(1));
         transaction
             .prepare_cached(
                 "INSERT OR REPLACE INTO exchange_progress (id, event_id, reader) VALUES (1, ?1, ?2)",

@@ -207,17 +207,18 @@ fn every_column_with_every_kind_of_value() {
     report(&faults);
 }
 
-/// Nobody can go through all ids between two that are so far apart.
+/// Ids that are so far apart that nobody can go through all between them, and ends before beginnings.
 #[test]
-fn numbers_that_are_far_apart() {
+fn ids_that_nobody_gives() {
     let env = capture();
     let mut faults = Vec::new();
     for change in [
+        "UPDATE OR REPLACE blocks SET id = -9223372036854775808",
         "UPDATE events SET id = 1 << 60 WHERE id = (SELECT MIN(id) FROM events)",
         "UPDATE batches SET last_id = 0 WHERE first_id = (SELECT MAX(first_id) FROM batches)",
     ] {
         let path = forged(&env, |db| {
-            assert_eq!(db.execute(change, []).unwrap(), 1, "{change}");
+            assert!(db.execute(change, []).unwrap() > 0, "{change}");
         });
         let found = ask_all(&env, &path).into_iter();
         faults.extend(found.map(|fault| format!("{change}: {fault}")));
