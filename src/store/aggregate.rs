@@ -266,7 +266,7 @@ impl Reader {
         );
         let mut statement = self.db.prepare(&sql).at(&self.path)?;
         let (first, last) = (plan.bounds.first_id.max(1), plan.bounds.last_id.min(upper));
-        let mut next = self.first_id(first, last)?;
+        let mut next = self.next_id(first.saturating_sub(1), last)?;
         while let Some(from) = next
             && !self.watch().is_stopped()
         {
@@ -281,20 +281,9 @@ impl Reader {
                     each(row)?;
                 }
             }
-            next = match to.checked_add(1) {
-                Some(from) => self.first_id(from, last)?,
-                None => None,
-            };
+            next = self.next_id(to, last)?;
         }
         Ok(())
-    }
-
-    /// The first id from `first` to `last` that an event has. In a file that somebody else made, ids can be far apart.
-    fn first_id(&self, first: i64, last: i64) -> Result<Option<i64>, Error> {
-        self.db
-            .prepare_cached("SELECT MIN(id) FROM events WHERE id BETWEEN ?1 AND ?2")
-            .and_then(|mut statement| statement.query_row([first, last], |row| row.get(0)))
-            .at(&self.path)
     }
 
     /// Whether events with these ids can lie in the plan's period.

@@ -193,12 +193,7 @@ impl<'a> Indexer<'a> {
     /// The next events, and the last id that was looked at.
     fn read(&self, upper: i64) -> Result<(Vec<Place>, i64), Error> {
         let (db, path) = (&self.reader.db, &self.reader.path);
-        // Ids can be far apart in a file that somebody else made.
-        let next: Option<i64> = db
-            .prepare_cached("SELECT MIN(id) FROM events WHERE id > ?1 AND id <= ?2")
-            .and_then(|mut statement| statement.query_row([self.after, upper], |row| row.get(0)))
-            .at(path)?;
-        let Some(next) = next else {
+        let Some(next) = self.reader.next_id(self.after, upper)? else {
             return Ok((Vec::new(), upper));
         };
         let last = next.saturating_add(READ_EVENTS).min(upper);

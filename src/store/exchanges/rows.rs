@@ -397,4 +397,13 @@ impl Reader {
             })
             .at(&self.path)
     }
+
+    /// The id of the first event behind `after` and up to `upper`. In a file that somebody else made, ids can be too far apart to
+    /// go through those in between.
+    pub(in crate::store) fn next_id(&self, after: i64, upper: i64) -> Result<Option<i64>, Error> {
+        self.db
+            .prepare_cached("SELECT MIN(id) FROM events WHERE id > ?1 AND id <= ?2")
+            .and_then(|mut statement| statement.query_row([after, upper], |row| row.get(0)))
+            .at(&self.path)
+    }
 }

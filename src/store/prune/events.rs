@@ -59,20 +59,11 @@ pub(super) fn find(
     filter: &Expr,
     removal: &Removal,
 ) -> std::result::Result<Found, Error> {
-    let path = &reader.path;
-    let first: Option<i64> = reader
-        .db
-        .query_row(
-            "SELECT MIN(id) FROM events WHERE id > ?1 AND id <= ?2",
-            [removal.after, removal.through],
-            |row| row.get(0),
-        )
-        .at(path)?;
     let mut found = Found {
         going: Vec::new(),
         looked_at: removal.through,
     };
-    let Some(first) = first else {
+    let Some(first) = reader.next_id(removal.after, removal.through)? else {
         return Ok(found);
     };
     let last = first.saturating_add(STEP_EVENTS).min(removal.through);

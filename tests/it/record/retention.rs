@@ -8,11 +8,12 @@ use rusqlite::Connection;
 
 use super::disk::Disk;
 use super::{messages, server, server_encoder};
+use crate::stand_in::dialect::Encoder;
 use crate::stand_in::event::{GeneratedEvent, Probe};
 use crate::stand_in::server::StandIn;
 use crate::stand_in::traffic::{Corpus, Traffic};
 use crate::support::capture::{
-    assert_sound, check_digests, check_sound, copy, events, live, removed, size,
+    Whole, assert_sound, check_digests, check_sound, copy, events, live, removed, size,
 };
 use crate::support::env::TestEnv;
 use crate::support::folder::contents;
@@ -31,6 +32,21 @@ fn newest(env: &TestEnv) -> i64 {
     live(&env.db()).number(
         "SELECT MAX(COALESCE((SELECT MAX(id) FROM events), 0), COALESCE((SELECT MAX(last_id) FROM removals), 0))",
     )
+}
+
+/// Checks that the events that are left are the newest of what was played, without a hole. Gives them, and the number of
+/// the first.
+fn check_left(env: &TestEnv, encoder: &Encoder) -> (Vec<Whole>, usize) {
+    let left = events(&env.db());
+    let first = usize::try_from(left.first().unwrap().stored.id.number()).unwrap();
+    let sent = messages(
+        encoder,
+        Traffic::new(1, Corpus::Incompressible).take((first + left.len()) * 2),
+    );
+    for (event, message) in left.iter().zip(sent.iter().skip(first - 1)) {
+        assert!(event.frame() == message.bytes, "event {}", event.stored.id);
+    }
+    (left, first)
 }
 
 /// Plays random bodies until `is_enough`, as fast as they are recorded.
@@ -97,16 +113,8 @@ fn a_limit_on_size_is_kept_while_queries_go_on() {
     assert!(size(&env.db()) <= LIMIT, "{}", size(&env.db()));
     check_sound(&env.db());
     check_digests(&env.db());
-    let left = events(&env.db());
-    let first = usize::try_from(left.first().unwrap().stored.id.number()).unwrap();
+    let (_, first) = check_left(&env, &encoder);
     assert!(first > 3000);
-    let sent = messages(
-        &encoder,
-        Traffic::new(1, Corpus::Incompressible).take((first + left.len()) * 2),
-    );
-    for (event, message) in left.iter().zip(sent.iter().skip(first - 1)) {
-        assert!(event.frame() == message.bytes, "event {}", event.stored.id);
-    }
     env.query(["stats"]).exits(0);
     env.query(["--coverage", "-n", "1", "--events"])
         .exits(0)
@@ -147,16 +155,8 @@ fn so_much_of_the_disk_stays_free() {
         // Not much more goes than has to: a limit is fallen below by a twentieth, and a commit has half a megabyte.
         assert!(free() < 2 * wanted, "{}", free());
         // What is left is the newest, without a hole.
-        let left = events(&env.db());
-        let first = usize::try_from(left.first().unwrap().stored.id.number()).unwrap();
+        let (left, first) = check_left(&env, &encoder);
         assert!(first > 1000);
-        let sent = messages(
-            &encoder,
-            Traffic::new(1, Corpus::Incompressible).take((first + left.len()) * 2),
-        );
-        for (event, message) in left.iter().zip(sent.iter().skip(first - 1)) {
-            assert!(event.frame() == message.bytes, "event {}", event.stored.id);
-        }
         let rule = format!("(--min-free {words})");
         env.query(["--coverage", "-n", "1", "--events"])
             .exits(0)
