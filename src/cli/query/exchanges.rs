@@ -78,9 +78,24 @@ pub(super) fn prepare_one(
     let capture = name.map_or_else(String::new, |name| format!("{}: ", escape::line(name)));
     match state {
         IndexState::Complete => {}
-        IndexState::Behind(events) => context.terminal.note(format_args!(
-            "{capture}the newest {events} events are not put together yet: their exchanges are missing here"
-        )),
+        IndexState::Recording {
+            behind,
+            is_outdated,
+        } => {
+            if behind > 0 {
+                context.terminal.note(format_args!(
+                    "{capture}the newest {behind} events are not put together yet: their exchanges are missing here"
+                ));
+            }
+            if is_outdated {
+                context.terminal.note(format_args!(
+                    "{capture}earlier exchanges are as an earlier version of ecq put them together"
+                ));
+                context.terminal.advice(
+                    "once the recording is over, `ecq-query reindex` puts them together anew",
+                );
+            }
+        }
         IndexState::Made => {
             context.terminal.note(format_args!(
                 "{capture}exchanges were put together for this query alone"

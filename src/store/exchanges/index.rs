@@ -84,7 +84,7 @@ pub(in crate::store) fn indexed(db: &Connection) -> rusqlite::Result<i64> {
         .map(|id| id.unwrap_or(0))
 }
 
-/// Whether an earlier version of the reader made the index.
+/// Whether an earlier version of the reader made the index, or a part of it.
 pub(in crate::store) fn is_outdated(db: &Connection) -> rusqlite::Result<bool> {
     db.query_row(
         "SELECT EXISTS (SELECT 1 FROM exchange_progress WHERE reader < ?1)",
@@ -337,7 +337,9 @@ impl<'a> Indexer<'a> {
             .map_or(self.after, |first| first.saturating_sub(1));
         transaction
             .prepare_cached(
-                "INSERT OR REPLACE INTO exchange_progress (id, event_id, reader) VALUES (1, ?1, ?2)",
+                // What an earlier version of the reader made stays what it is.
+                "INSERT INTO exchange_progress (id, event_id, reader) VALUES (1, ?1, ?2)
+                 ON CONFLICT (id) DO UPDATE SET event_id = excluded.event_id, reader = MIN(reader, excluded.reader)",
             )
             .and_then(|mut statement| statement.execute(params![complete, READER]))
             .at(path)?;

@@ -13,29 +13,40 @@ pub(super) const VERSION: i64 = 3;
 pub enum IndexState {
     /// It is complete.
     Complete,
-    /// A recorder is working on it: so many of the newest events are not in it yet.
-    Behind(u64),
-    /// The file has none, or not all of it: it was made for this query, and is gone after it.
+    /// A recorder is working on it.
+    Recording {
+        /// How many of the newest events are not in it yet.
+        behind: u64,
+        /// Whether an earlier version of what reads conversations made it, or a part of it, when the capture was begun.
+        is_outdated: bool,
+    },
+    /// The file has none, not all of it, or one of an earlier version: it was made for this query, and is gone after it.
     Made,
 }
 
 impl Reader {
     /// Makes what the file lacks of the index of exchanges, for this reader alone: nothing is written to the file. Takes as
-    /// long as reading the capture once if it has no index.
+    /// long as reading the capture once if it has no index. While a recorder works on it, it is taken as it is.
     ///
     /// # Errors
     /// When the file cannot be read or is damaged, or there is no room for temporary files.
     pub fn prepare_exchanges(&self) -> Result<IndexState, Error> {
         let path = &self.path;
         let newest = self.newest_id()?;
-        if self.schema_version() >= VERSION && !index::is_outdated(&self.db).at(path)? {
-            let indexed = index::indexed(&self.db).at(path)?;
-            if indexed >= newest {
+        if self.schema_version() >= VERSION {
+            let behind = newest
+                .saturating_sub(index::indexed(&self.db).at(path)?)
+                .max(0)
+                .unsigned_abs();
+            let is_outdated = index::is_outdated(&self.db).at(path)?;
+            if behind == 0 && !is_outdated {
                 return Ok(IndexState::Complete);
             }
             if self.access() == Access::Live {
-                let behind = newest.abs_diff(indexed);
-                return Ok(IndexState::Behind(behind));
+                return Ok(IndexState::Recording {
+                    behind,
+                    is_outdated,
+                });
             }
         }
         self.db

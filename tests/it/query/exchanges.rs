@@ -7,9 +7,13 @@ use serde_json::Value;
 
 use super::sample;
 use crate::corpus::{self, imported};
+use crate::stand_in::dialect::Dialect;
+use crate::stand_in::options::Options;
+use crate::stand_in::server::StandIn;
 use crate::support::capture::copy;
 use crate::support::env::TestEnv;
 use crate::support::folder::fingerprint;
+use crate::support::live::Recorder;
 
 fn scenario(name: &str) -> TestEnv {
     imported(&corpus::scenario(name))
@@ -205,6 +209,35 @@ fn a_capture_without_an_index_answers_the_same() {
         .exits(0)
         .says("exchanges are indexed");
     assert_eq!(found(&env, &["--exchanges"]), with);
+}
+
+/// A recorder that goes on in a capture leaves on record that an earlier version read what was there.
+#[test]
+fn what_an_earlier_version_put_together_is_told_until_it_is_made_anew() {
+    let env = scenario("node-http2");
+    let whole = found(&env, &["--exchanges"]);
+    rusqlite::Connection::open(env.db())
+        .unwrap()
+        .execute_batch("UPDATE exchange_progress SET reader = 1")
+        .unwrap();
+    let server = StandIn::start(Options::for_dialect(Dialect::Text)).unwrap();
+    let recorder = Recorder::linked(&env, &server, [""; 0]);
+    env.query(["--exchanges"])
+        .exits(0)
+        .says("as an earlier version of ecq put them together")
+        .says("`ecq-query reindex`");
+    recorder.stop().exits(0);
+    let read = "SELECT reader FROM exchange_progress";
+    assert_eq!(copy(&env.db()).number(read), 1);
+    env.query(["--exchanges"])
+        .exits(0)
+        .says("put together for this query alone");
+    env.query(["reindex"]).exits(0);
+    assert!(copy(&env.db()).number(read) > 1);
+    env.query(["--exchanges"])
+        .exits(0)
+        .never_says("put together");
+    assert_eq!(found(&env, &["--exchanges"]), whole);
 }
 
 #[test]
