@@ -12,8 +12,10 @@ use super::json::put_piece;
 use crate::http::body::State;
 use crate::http::exchange::{Bodies, BodyForm, Message};
 
-/// How many bytes are read at a time.
+/// How many bytes are read at a time,
 const STEP_BYTES: usize = 64 << 10;
+/// and at first: most bodies are small.
+const FIRST_STEP_BYTES: usize = 4 << 10;
 /// A body of at most this many bytes is kept from the first reading.
 const KEPT_BYTES: usize = 256 << 10;
 
@@ -122,11 +124,16 @@ pub(super) fn each_step(
     reader: &mut (impl Read + ?Sized),
     each: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut step = vec![0; STEP_BYTES];
+    let mut step = vec![0; FIRST_STEP_BYTES];
     loop {
         match reader.read(&mut step) {
             Ok(0) => return Ok(()),
-            Ok(read) => each(step.get(..read).unwrap_or_default())?,
+            Ok(read) => {
+                each(step.get(..read).unwrap_or_default())?;
+                if read == step.len() {
+                    step.resize(STEP_BYTES, 0);
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

@@ -81,6 +81,10 @@ impl Formatter for Harmless {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        // Most text has none, and of ASCII, what JSON does not want escaped has one.
+        if fragment.is_ascii() && memchr::memchr(0x7f, fragment.as_bytes()).is_none() {
+            return self.0.write_string_fragment(writer, fragment);
+        }
         let mut rest = fragment;
         while let Some((at, hazard)) = rest.char_indices().find(|(_, each)| is_hazard(*each)) {
             let (before, after) = rest.split_at(at);

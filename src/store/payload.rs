@@ -17,7 +17,6 @@ const CACHED_BLOCKS: usize = 12;
 
 /// A block in the clear.
 pub(super) struct Block {
-    class: Class,
     id: i64,
     first: i64,
     last: i64,
@@ -47,17 +46,17 @@ pub(super) struct BlockCache {
 
 impl BlockCache {
     /// A payload from a block that is at hand; the block counts as just read.
-    fn payload(&mut self, class: Class, event: i64) -> Option<Bytes> {
-        let at = self.blocks.iter().position(|block| {
-            block.class == class && (block.first..=block.last).contains(&event)
+    pub(super) fn payload(&mut self, event: i64) -> Option<Bytes> {
+        let (at, payload) = self.blocks.iter().enumerate().find_map(|(at, block)| {
+            let is_within = (block.first..=block.last).contains(&event);
+            Some((at, is_within.then(|| block.payload(event))??))
         })?;
         let block = self.blocks.remove(at)?;
-        let payload = block.payload(event);
         self.blocks.push_front(block);
-        payload
+        Some(payload)
     }
 
-    /// Keeps a block that was just read.
+    /// Keeps a block that was just read, which is no part of a large payload.
     pub(super) fn keep(&mut self, block: Block) {
         self.blocks.retain(|other| other.id != block.id);
         self.blocks.truncate(CACHED_BLOCKS - 1);
@@ -222,7 +221,7 @@ fn damaged(reader: &Reader, event: i64, what: &str) -> Error {
 
 /// A payload that is whole in one block or in the tail.
 fn small(reader: &Reader, class: Class, event: i64) -> Result<Bytes, Error> {
-    if let Some(payload) = reader.blocks.borrow_mut().payload(class, event) {
+    if let Some(payload) = reader.blocks.borrow_mut().payload(event) {
         return Ok(payload);
     }
     // One state of the file: a pruner may write a block anew between its header and its bytes.
@@ -241,7 +240,7 @@ fn small(reader: &Reader, class: Class, event: i64) -> Result<Bytes, Error> {
 
 fn small_in_transaction(reader: &Reader, class: Class, event: i64) -> Result<Bytes, Error> {
     if let Some(header) = find_block(reader, class, event)? {
-        let block = load(reader, class, &header)?;
+        let block = load(reader, &header)?;
         let payload = block.payload(event);
         reader.blocks.borrow_mut().keep(block);
         if let Some(payload) = payload {
@@ -319,7 +318,7 @@ pub(super) fn part(reader: &Reader, event: i64, at: usize) -> Result<Bytes, Erro
         .optional()
         .at(&reader.path)?
         .ok_or_else(|| missing(reader, event, "lacks a part"))?;
-    let block = load(reader, Class::Large, &header)?;
+    let block = load(reader, &header)?;
     block
         .payload(event)
         .ok_or_else(|| damaged(reader, event, "lacks a part"))
@@ -385,7 +384,7 @@ fn read_header(row: &rusqlite::Row<'_>) -> rusqlite::Result<BlockHeader> {
 }
 
 /// The block of this header.
-pub(super) fn load(reader: &Reader, class: Class, header: &BlockHeader) -> Result<Block, Error> {
+pub(super) fn load(reader: &Reader, header: &BlockHeader) -> Result<Block, Error> {
     let data: Vec<u8> = reader
         .db
         .prepare_cached("SELECT data FROM block_data WHERE id = ?1")
@@ -406,7 +405,6 @@ pub(super) fn load(reader: &Reader, class: Class, header: &BlockHeader) -> Resul
     let members = decode_members(header.first, &header.members)
         .ok_or_else(|| corrupt("has a damaged list of members"))?;
     Ok(Block {
-        class,
         id: header.id,
         first: header.first,
         last: header.last,

@@ -90,22 +90,18 @@ impl Read for Pieces<'_> {
 impl Pieces<'_> {
     /// Loads the beginning of a span; the rest is left for the next time.
     fn load(&mut self, span: Span) -> Result<(), Error> {
-        let place = self.place(span.event)?;
+        let reader = self.reader;
         let damaged = || Error::Corrupt {
-            path: self.reader.path.clone(),
+            path: reader.path.clone(),
             detail: format!(
                 "an exchange has bytes of event {} that it has not",
                 span.event
             ),
         };
-        let class = place.class().ok_or_else(damaged)?;
-        let (raw, begins) = if class == Class::Large {
-            let offset = usize::try_from(span.offset).map_err(|_| damaged())?;
-            let at = offset - offset % PART_BYTES;
-            (payload::part(self.reader, place.id, at)?, at as u64)
-        } else {
-            let mut payload = Payload::of(self.reader, place.id, Some(class), place.payload_bytes)?;
-            (payload.next_piece()?.ok_or_else(damaged)?, 0)
+        let at_hand = reader.blocks.borrow_mut().payload(span.event.number());
+        let (raw, begins) = match at_hand {
+            Some(payload) => (payload, 0),
+            None => self.fetch(span)?.ok_or_else(damaged)?,
         };
         let start = usize::try_from(span.offset.saturating_sub(begins)).map_err(|_| damaged())?;
         let length = usize::try_from(span.length).unwrap_or(usize::MAX);
@@ -121,6 +117,25 @@ impl Pieces<'_> {
             ..span
         });
         Ok(())
+    }
+
+    /// The payload of the span's event, or the part of it that holds the beginning of the span, and where that begins; `None`
+    /// if it has none.
+    fn fetch(&mut self, span: Span) -> Result<Option<(Bytes, u64)>, Error> {
+        let place = self.place(span.event)?;
+        let Some(class) = place.class() else {
+            return Ok(None);
+        };
+        if class == Class::Large {
+            let Ok(offset) = usize::try_from(span.offset) else {
+                return Ok(None);
+            };
+            let at = offset - offset % PART_BYTES;
+            let part = payload::part(self.reader, place.id, at)?;
+            return Ok(Some((part, at as u64)));
+        }
+        let mut payload = Payload::of(self.reader, place.id, Some(class), place.payload_bytes)?;
+        Ok(payload.next_piece()?.map(|payload| (payload, 0)))
     }
 
     fn place(&mut self, event: EventId) -> Result<Place, Error> {

@@ -250,6 +250,7 @@ impl Reader {
     pub fn whole_exchange(&self, summary: &ExchangeSummary) -> Result<Exchange, Error> {
         let mut exchange = summary.exchange.clone();
         let id = exchange.id;
+        let parts = self.parts(id)?;
         for (side, block) in Side::BOTH.into_iter().zip(summary.head_blocks) {
             let half = match side {
                 Side::Request => &mut exchange.request,
@@ -259,11 +260,10 @@ impl Reader {
             if let Some(block) = block {
                 message.head = Some(heads::read(self, block, id, side)?);
             }
-            message.body = self.spans(id, part(BODY, side))?;
-            message.tunnel = self.spans(id, part(TUNNEL, side))?;
-            let trailers = self.parts(id, part(TRAILERS, side))?;
-            for data in trailers {
-                message.trailers = encode::read_fields(&data)
+            message.body = self.spans(id, &parts, part(BODY, side))?;
+            message.tunnel = self.spans(id, &parts, part(TUNNEL, side))?;
+            for data in of_part(&parts, part(TRAILERS, side)) {
+                message.trailers = encode::read_fields(data)
                     .ok_or_else(|| self.damaged_exchange(id, "trailers"))?;
             }
         }
@@ -277,11 +277,11 @@ impl Reader {
         }
     }
 
-    fn spans(&self, id: i64, part: u8) -> Result<Vec<Span>, Error> {
+    fn spans(&self, id: i64, parts: &[(u8, Vec<u8>)], part: u8) -> Result<Vec<Span>, Error> {
         let mut spans = Vec::new();
-        for data in self.parts(id, part)? {
+        for data in of_part(parts, part) {
             spans.extend(
-                encode::read_spans(&data).ok_or_else(|| self.damaged_exchange(id, "pieces"))?,
+                encode::read_spans(data).ok_or_else(|| self.damaged_exchange(id, "pieces"))?,
             );
         }
         // Each byte of a body arrived once. A list that names the same ones over and over would be a body without an end.
@@ -291,16 +291,24 @@ impl Reader {
         Ok(spans)
     }
 
-    fn parts(&self, id: i64, part: u8) -> Result<Vec<Vec<u8>>, Error> {
+    /// Where its bodies are, and its trailers.
+    fn parts(&self, id: i64) -> Result<Vec<(u8, Vec<u8>)>, Error> {
         self.db
             .prepare_cached(
-                "SELECT data FROM exchange_parts WHERE exchange_id = ?1 AND part = ?2 ORDER BY number",
+                "SELECT part, data FROM exchange_parts WHERE exchange_id = ?1 ORDER BY part, number",
             )
             .and_then(|mut statement| {
                 statement
-                    .query_map(rusqlite::params![id, part], |row| row.get("data"))?
+                    .query_map([id], |row| Ok((row.get("part")?, row.get("data")?)))?
                     .collect()
             })
             .at(&self.path)
     }
+}
+
+fn of_part(parts: &[(u8, Vec<u8>)], wanted: u8) -> impl Iterator<Item = &[u8]> {
+    parts
+        .iter()
+        .filter(move |(part, _)| *part == wanted)
+        .map(|(_, data)| data.as_slice())
 }

@@ -15,7 +15,7 @@ use crate::event::Timestamp;
 use crate::filter::{ExchangeContent, Expr, Facts, Level};
 use crate::store::error::{At, Error};
 use crate::store::gram_search::{OpenBlocks, OpenTexts};
-use crate::store::plan::ExchangePlan;
+use crate::store::plan::{Bounds, ExchangePlan};
 use crate::store::reader::Reader;
 use crate::store::spans::Order;
 
@@ -258,7 +258,7 @@ impl<'a> Exchanges<'a> {
                  ORDER BY x.time_ns, x.id",
                 self.plan.condition
             );
-            let mut places = self.places(&sql, [Value::Integer(list)])?;
+            let mut places = self.places(&sql, &self.plan.bounds, [Value::Integer(list)])?;
             if self.order == Order::NewestFirst {
                 places.reverse();
             }
@@ -282,15 +282,21 @@ impl<'a> Exchanges<'a> {
              ORDER BY x.time_ns {order}, x.id {order} LIMIT {FETCHED}",
             self.plan.condition
         );
-        self.places(&sql, [Value::Integer(time), Value::Integer(id)])
+        // The pair alone would not take the index to where this page begins.
+        let mut bounds = self.plan.bounds;
+        match self.order {
+            Order::NewestFirst => bounds.until = bounds.until.min(time),
+            Order::OldestFirst => bounds.since = bounds.since.max(time),
+        }
+        self.places(&sql, &bounds, [Value::Integer(time), Value::Integer(id)])
     }
 
     fn places(
         &self,
         sql: &str,
+        bounds: &Bounds,
         more: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<Place>, Error> {
-        let bounds = &self.plan.bounds;
         let fixed = [
             bounds.first_id,
             bounds.last_id.min(self.upper),

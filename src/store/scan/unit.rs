@@ -280,7 +280,7 @@ impl Search<'_> {
                     continue;
                 }
                 if self.wants_any(header.first, header.last) {
-                    self.block(class, &header)?;
+                    self.block(&header)?;
                 }
                 self.reader.watch().add_scanned(header.raw_bytes as u64);
             }
@@ -288,8 +288,8 @@ impl Search<'_> {
         Ok(())
     }
 
-    fn block(&mut self, class: Class, header: &payload::BlockHeader) -> Result<(), Error> {
-        let block = payload::load(self.reader, class, header)?;
+    fn block(&mut self, header: &payload::BlockHeader) -> Result<(), Error> {
+        let block = payload::load(self.reader, header)?;
         let mut places = Vec::new();
         match &self.judge.finder {
             Some(finder) => {
