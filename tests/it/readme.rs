@@ -182,6 +182,57 @@ fn the_examples_print_what_they_show() {
     assert!(commands >= 5, "only {commands} commands were found");
 }
 
+/// The questions in the `sh` blocks, without what the shell does with the answer.
+fn questions(text: &str) -> Vec<(usize, &str)> {
+    let mut is_inside = false;
+    let mut found = Vec::new();
+    for (line, content) in (1..).zip(text.lines()) {
+        if content.starts_with("```") {
+            is_inside = content == "```sh";
+        } else if is_inside && content.starts_with("ecq-query ") {
+            let end = ["  #", " | ", " > "]
+                .iter()
+                .filter_map(|end| content.find(end))
+                .min();
+            found.push((line, content[..end.unwrap_or(content.len())].trim_end()));
+        }
+    }
+    found
+}
+
+/// They are understood, whether or not there is an answer.
+#[test]
+fn the_questions_can_be_asked() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("README.md")).expect("there is a README");
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path();
+    let frames = root.join("tests/data/real/ecapture-2.5.1-text.frames");
+    // Where a question looks without `--db`.
+    let import = format!(
+        "ecq-record --db caps.db --quiet --import '{}'",
+        frames.display()
+    );
+    assert_eq!(run(&import, path).0, Some(0), "{import}");
+    let mut asked = 0;
+    for (line, question) in questions(&text) {
+        // What goes on until it is interrupted, what needs a secret or another file, and what is shown in part.
+        if [" -f ", "--key-file", "'caps_*.db'", "…"]
+            .iter()
+            .any(|part| question.contains(part))
+        {
+            continue;
+        }
+        let (status, printed) = run(question, path);
+        assert!(
+            matches!(status, Some(0 | 1)),
+            "README.md:{line}: {question} ends with {status:?}\n{printed}"
+        );
+        asked += 1;
+    }
+    assert!(asked > 25, "only {asked} questions were found");
+}
+
 #[test]
 fn words_are_split_as_a_shell_does() {
     assert_eq!(

@@ -1,8 +1,10 @@
 //! What events and exchanges are exported as.
 
+use std::ffi::OsStr;
 use std::io::Write;
 
-use clap::ValueEnum;
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::{Arg, Command, ValueEnum};
 
 use super::job::{self, Job};
 use crate::cli::query::Context;
@@ -36,7 +38,43 @@ pub(in crate::cli::query) enum Format {
     Db,
 }
 
+/// Takes a name of a format, or the first word of a filter: which of the two it is depends on other arguments.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FormatOrWord;
+
+impl TypedValueParser for FormatOrWord {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let formats = Format::value_variants().iter();
+        Some(Box::new(formats.filter_map(ValueEnum::to_possible_value)))
+    }
+}
+
 impl Format {
+    /// That with this name.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        Self::from_str(name, true).ok()
+    }
+
+    /// The names of all.
+    pub(super) fn names() -> String {
+        let names: Vec<_> = Self::value_variants()
+            .iter()
+            .map(|each| each.name())
+            .collect();
+        names.join(", ")
+    }
+
     /// What it can be made of, if not of both.
     pub(in crate::cli::query) fn unit(self) -> Option<Unit> {
         match self {

@@ -4,6 +4,7 @@ mod format;
 mod job;
 mod pieces;
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -17,8 +18,10 @@ use crate::cli::select::SelectArgs;
 use crate::export::extract::Extractor;
 use crate::filter::{Expr, Unit};
 use crate::http::exchange::Side;
+use crate::render::escape;
 
 pub(super) use self::format::Format;
+use self::format::FormatOrWord;
 pub(super) use self::job::Job;
 use super::capture::{self, Captures};
 use super::output_file::{self, OutputFile};
@@ -27,9 +30,9 @@ use super::{CommonArgs, Context, Output, exchanges, subset};
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(super) struct ExportArgs {
-    /// The format
-    #[arg(value_name = "FORMAT", value_enum, required_unless_present = "extract")]
-    format: Option<Format>,
+    /// The format, which --extract does without
+    #[arg(value_name = "FORMAT", value_parser = FormatOrWord, required_unless_present = "extract")]
+    format: Option<String>,
     #[command(flatten)]
     select: SelectArgs,
     #[command(flatten)]
@@ -60,12 +63,13 @@ pub(super) struct ExportArgs {
 }
 
 pub(super) fn run(args: &ExportArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
-    args.check(context)?;
+    let (format, select) = args.format_and_selection()?;
+    args.check(format, context)?;
     let captures = Captures::open(context)?;
-    let (period, filter) = args.select.selection(captures.anchor(context)?)?;
-    let unit = args.unit(filter.as_ref())?;
+    let (period, filter) = select.selection(captures.anchor(context)?)?;
+    let unit = args.unit(format, filter.as_ref())?;
     let redactor = args.redact.redactor()?;
-    if redactor.is_some() && args.format == Some(Format::Db) {
+    if redactor.is_some() && format == Some(Format::Db) {
         return Err(Advised {
             message: "a subset has its events as they are, and --redact changes them".to_owned(),
             hint: "export another format; or save frames, and import them with `ecq-record --redact --import`".to_owned(),
@@ -77,7 +81,7 @@ pub(super) fn run(args: &ExportArgs, context: &mut Context<'_>) -> anyhow::Resul
     }
     let filter = filter.as_ref();
     let _progress = context.progress()?;
-    if args.format == Some(Format::Db) {
+    if format == Some(Format::Db) {
         let output = args.output.as_deref().context("no file is named")?;
         return subset::run(&captures, unit, filter, (output, args.decrypt), context);
     }
@@ -91,7 +95,7 @@ pub(super) fn run(args: &ExportArgs, context: &mut Context<'_>) -> anyhow::Resul
             Side::Response
         },
     };
-    let count = match (args.format, &args.output) {
+    let count = match (format, &args.output) {
         (None, _) => {
             let folder = args.extract.as_deref().context("no folder is named")?;
             let (count, files) = extract(&job, folder, context)?;
@@ -174,8 +178,29 @@ pub(super) fn unit(
 }
 
 impl ExportArgs {
-    fn check(&self, context: &Context<'_>) -> anyhow::Result<()> {
-        let Some(format) = self.format else {
+    /// The format, and what is selected: files of bodies have no format, and the first word is the filter's.
+    fn format_and_selection(&self) -> anyhow::Result<(Option<Format>, Cow<'_, SelectArgs>)> {
+        let select = Cow::Borrowed(&self.select);
+        let Some(word) = &self.format else {
+            return Ok((None, select));
+        };
+        match (Format::of(word), &self.extract) {
+            (Some(format), _) => Ok((Some(format), select)),
+            (None, Some(_)) => {
+                let mut select = select.into_owned();
+                select.filter.insert(0, word.clone());
+                Ok((None, Cow::Owned(select)))
+            }
+            (None, None) => Err(Advised {
+                message: format!("`{}` is no format", escape::line(word)),
+                hint: format!("one of {} comes first, and then a filter", Format::names()),
+            }
+            .into()),
+        }
+    }
+
+    fn check(&self, format: Option<Format>, context: &Context<'_>) -> anyhow::Result<()> {
+        let Some(format) = format else {
             return Ok(());
         };
         let name = format.name();
@@ -228,7 +253,7 @@ impl ExportArgs {
         Ok(())
     }
 
-    fn unit(&self, filter: Option<&Expr>) -> anyhow::Result<Unit> {
+    fn unit(&self, format: Option<Format>, filter: Option<&Expr>) -> anyhow::Result<Unit> {
         let forced = match (self.events, self.exchanges) {
             (true, _) => Some(Unit::Events),
             // Bodies are those of exchanges.
@@ -236,6 +261,6 @@ impl ExportArgs {
             _ if self.extract.is_some() => Some(Unit::Exchanges),
             _ => None,
         };
-        unit(self.format.as_slice(), forced, filter)
+        unit(format.as_slice(), forced, filter)
     }
 }
