@@ -16,6 +16,7 @@ use memchr::memmem;
 use rusqlite::types::ValueRef;
 use serde_json::Value;
 
+use crate::corpus::unpacked;
 use crate::record::redaction_http2;
 use crate::support::batches;
 use crate::support::capture::{Whole, assert_sound, copy, events};
@@ -337,6 +338,50 @@ fn hashes_agree() {
 
 fn first(run: &Run) -> Value {
     run.json().remove(0)
+}
+
+/// It is what a recorder would have stored with `--redact` and the same key.
+#[test]
+fn it_is_what_a_recorder_stores() {
+    let mut compared = 0;
+    for name in [
+        "",
+        "curl-nginx-http2",
+        "node-http2-endings",
+        "nghttp-http2",
+        "grpc",
+    ] {
+        let [recorded, exported] = [TestEnv::new(), TestEnv::new()];
+        let rule = "header:user-agent";
+        let args = ["--redact", "--redact-key", "key", "--redact-rule", rule];
+        for env in [&recorded, &exported] {
+            std::fs::write(env.path("key"), [7; 32]).unwrap();
+            let file = if name.is_empty() {
+                save(&env.path("frames"), &frames());
+                env.path("frames")
+            } else {
+                unpacked(env, name)
+            };
+            let is_redacted = std::ptr::eq(env, &recorded);
+            env.import(&file, if is_redacted { &args[..] } else { &[] });
+        }
+        let [_, redacted] = take(&exported, &args, &[]);
+        let [was, is] = [&recorded.db(), &redacted].map(|path| events(path));
+        assert_eq!(ids(&is), ids(&was), "{name}");
+        for (is, was) in is.iter().zip(&was) {
+            assert_eq!(is.stored, was.stored, "{name}");
+            assert!(is.payload == was.payload, "{} of {name}", is.stored.id);
+            assert_eq!(is.envelope, was.envelope, "{name}");
+            compared += 1;
+        }
+        let counters = |path: &Path| {
+            ["redacted_secrets", "opaque_events", "opaque_bytes"]
+                .map(|name| copy(path).counter(name))
+        };
+        assert_eq!(counters(&redacted), counters(&recorded.db()), "{name}");
+        assert_sound(&redacted);
+    }
+    assert!(compared > 200, "{compared}");
 }
 
 /// It says of itself that secrets are gone, and under which key; what it was taken with is no place for a secret either.
