@@ -354,7 +354,7 @@ fn it_is_what_a_recorder_stores() {
         let [recorded, exported] = [TestEnv::new(), TestEnv::new()];
         let rule = "header:user-agent";
         let args = ["--redact", "--redact-key", "key", "--redact-rule", rule];
-        for env in [&recorded, &exported] {
+        for (env, args) in [(&recorded, &args[..]), (&exported, &[])] {
             std::fs::write(env.path("key"), [7; 32]).unwrap();
             let file = if name.is_empty() {
                 save(&env.path("frames"), &frames());
@@ -362,8 +362,7 @@ fn it_is_what_a_recorder_stores() {
             } else {
                 unpacked(env, name)
             };
-            let is_redacted = std::ptr::eq(env, &recorded);
-            env.import(&file, if is_redacted { &args[..] } else { &[] });
+            env.import(&file, args);
         }
         let [_, redacted] = take(&exported, &args, &[]);
         let [was, is] = [&recorded.db(), &redacted].map(|path| events(path));
@@ -489,6 +488,34 @@ fn a_gap_ends_what_was_known() {
     // It is not known of what it is the rest.
     let rest = "resp.body contains \"behind it\"";
     assert_eq!((count(&plain, rest), count(&redacted, rest)), (1, 0));
+}
+
+/// The same of what was pruned.
+#[test]
+fn what_was_removed_ends_what_was_known() {
+    for (removed, rest) in [((17, 17), 0), ((18, 40), 1)] {
+        let env = recorded(&[]);
+        rusqlite::Connection::open(env.db())
+            .unwrap()
+            .execute(
+                "INSERT INTO removals (at_ns, first_id, last_id, events, payload_bytes, rule, batches)
+                 VALUES (1, ?1, ?2, 1, 1, '--keep 1s', 0)",
+                removed,
+            )
+            .unwrap();
+        let filter = "host in {\"login.test\" \"parts.test\"}";
+        let [_, redacted] = take(&env, &["--redact"], &[filter]);
+        let count = |filter: &str| {
+            let counted = ask(&env, &redacted, &["--exchanges", filter, "--count"]);
+            counted.text().trim().parse::<u64>().unwrap()
+        };
+        assert_eq!(count("req.body contains \"user=alice&password=\""), 2);
+        assert_eq!(
+            count("resp.body contains \"behind it\""),
+            rest,
+            "{removed:?}"
+        );
+    }
 }
 
 /// An event with a secret in this direction of a connection.
