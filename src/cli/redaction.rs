@@ -28,7 +28,8 @@ pub(super) struct RedactArgs {
     /// its connection was not seen, or something is lost. The event says so (`provenance == "redacted"`, and "shortened" where
     /// bytes are left out); its frame cannot be given again. In shell lines and SQL it knows NAME=VALUE, PASSWORD 'x',
     /// IDENTIFIED BY 'x' and the like, --password x, -u user:x of curl, -px of mysql, and others. The README says what is not
-    /// looked at. A recorder notes its --filter and --exclude-pname as they are given, so they are no place for a secret.
+    /// looked at. A recorder notes its --filter and --exclude-pname as they are given, so they are no place for a secret; a
+    /// subset and a bundle leave out filters that may hold one.
     #[arg(long)]
     redact: bool,
     /// Replace also what this names: header:NAME, field:NAME (of a URL, a form or JSON) or regex:RE
@@ -78,5 +79,16 @@ impl RedactArgs {
             }
         };
         Ok(Some(Redactor::new(&key, self.redact_rule.clone())))
+    }
+
+    /// Whether it is asked for.
+    pub(super) fn is_asked(&self) -> bool {
+        self.redact
+    }
+
+    /// Whether a rule of the user may have a secret in it: it says what one looks like, and not what it is called.
+    pub(super) fn may_hold_secret(&self) -> bool {
+        let mut rules = self.redact_rule.iter();
+        rules.any(|rule| matches!(rule, Rule::Pattern(_)))
     }
 }

@@ -219,7 +219,8 @@ pub struct RecordingStats {
     pub shortened_events: u64,
     /// The size of what was not stored of them, in bytes.
     pub shortened_bytes: u64,
-    /// The fingerprint of the key that it hashed secrets with, if it replaced them.
+    /// The fingerprint of the key that secrets were hashed with, if they were replaced: when it recorded them, or when a subset
+    /// was taken. If that was done several times, all of them, with commas between.
     pub redaction_key: Option<String>,
     /// Number of secrets that were replaced.
     pub redacted_secrets: u64,

@@ -31,16 +31,31 @@ pub struct Making<'a> {
     pub uid: u32,
     /// The folder it was made in, which the names in the command are relative to.
     pub folder: Option<String>,
-    /// The arguments, beginning with the program.
-    pub command: &'a [OsString],
+    /// The arguments, beginning with the program; `None` if they may hold a secret that is not to be known.
+    pub command: Option<&'a [OsString]>,
     /// What the user says of it.
     pub note: Option<&'a str>,
+    /// What was taken out, if secrets were.
+    pub redaction: Option<Redaction>,
     /// The newest link of the chain of commits that the capture had.
     pub head: Option<&'a ChainLink>,
     /// What was taken of the capture; the ones before it are those that it was taken from itself.
     pub taken: &'a [Origin],
     /// What is in the bundle.
     pub members: &'a [Member],
+}
+
+/// What was taken out of a bundle.
+#[derive(Debug, Serialize)]
+pub struct Redaction {
+    /// The fingerprint of the key that secrets were hashed with.
+    pub key: String,
+    /// How many secrets were replaced.
+    pub secrets: u64,
+    /// How many events have bytes that were left out, or covered, because they could not be looked into.
+    pub opaque_events: u64,
+    /// How many bytes those are.
+    pub opaque_bytes: u64,
 }
 
 /// The object. Times are RFC 3339 in UTC, sizes bytes; what is unknown is absent.
@@ -57,12 +72,16 @@ struct Object<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     folder: Option<&'a str>,
     /// The arguments; what of them is no UTF-8 is replaced. `command_line` has them exactly, for a POSIX shell; absent if
-    /// no line of a shell can have them.
-    command: Vec<String>,
+    /// no line of a shell can have them. Both are absent if they may hold a secret that was taken out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     command_line: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'a str>,
+    /// Absent if nothing was taken out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redaction: Option<&'a Redaction>,
     /// For `ecq-query verify --expect-head`, on the capture that the bundle was made of.
     #[serde(skip_serializing_if = "Option::is_none")]
     head: Option<Link<'a>>,
@@ -91,13 +110,10 @@ pub fn write(out: &mut dyn Write, making: &Making<'_>) -> io::Result<()> {
         host: making.host,
         uid: making.uid,
         folder: making.folder.as_deref(),
-        command: making
-            .command
-            .iter()
-            .map(|word| word.to_string_lossy().into_owned())
-            .collect(),
-        command_line: line(making.command),
+        command: making.command.map(words),
+        command_line: making.command.and_then(line),
         note: making.note,
+        redaction: making.redaction.as_ref(),
         head: making.head.map(soundness::link),
         taken_from: making.taken.iter().map(taken_from).collect(),
         files: making
@@ -118,6 +134,13 @@ pub fn write(out: &mut dyn Write, making: &Making<'_>) -> io::Result<()> {
     };
     put(&mut *out, &object)?;
     out.write_all(b"\n")
+}
+
+fn words(command: &[OsString]) -> Vec<String> {
+    let words = command.iter();
+    words
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect()
 }
 
 /// A line of a POSIX shell with these words, if there is one.

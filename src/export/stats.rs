@@ -141,7 +141,7 @@ struct Recording<'a> {
     snaplen_bytes: Option<u64>,
     shortened_events: u64,
     shortened_bytes: u64,
-    /// The fingerprint of the key that secrets were hashed with, if they were replaced; how many there were; of how many events
+    /// The fingerprint of the key that secrets were hashed with, if they were replaced, or several with commas between; how many there were; of how many events
     /// bytes were left out that could not be looked into, and how many bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     redaction_key: Option<&'a str>,

@@ -1,6 +1,6 @@
 //! `--redact`: secrets are taken out before anything is stored.
 
-use crate::event::{Captured, ConnectionId, Envelope, Provenance};
+use crate::event::{Captured, ConnectionId};
 use crate::redact::{EventRedactor, Redactor};
 use crate::store::Counters;
 use crate::wire::{Heartbeat, RunLog};
@@ -26,26 +26,16 @@ impl Redaction {
     }
 
     /// Takes the secrets out of an event, and counts; every event must be shown, in order, whether it is stored or not.
-    ///
-    /// What of a frame its event does not give again can hold anything, so it is not kept: the frame cannot be given again.
     pub(super) fn event(
         &mut self,
         captured: &mut Captured,
         connection: Option<ConnectionId>,
     ) -> Counters {
-        let redaction = self
-            .events
-            .redact(0, connection, &mut captured.event, &captured.payload);
-        captured.payload = redaction.payload;
-        if captured.envelope != Envelope::Rendered {
-            captured.event.provenance |= Provenance::REDACTED;
-            captured.envelope = Envelope::Rendered;
-        }
-        let opaque_bytes = redaction.left_out_bytes + redaction.covered_bytes;
+        let replaced = self.events.redact_captured(0, connection, captured);
         Counters {
-            redacted_secrets: redaction.secrets,
-            opaque_events: u64::from(opaque_bytes > 0),
-            opaque_bytes,
+            redacted_secrets: replaced.secrets,
+            opaque_events: u64::from(replaced.opaque_bytes > 0),
+            opaque_bytes: replaced.opaque_bytes,
             ..Counters::default()
         }
     }
@@ -68,7 +58,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::event::samples;
+    use crate::event::{Envelope, Provenance, samples};
 
     #[test]
     fn nothing_of_the_frame_is_kept() {

@@ -39,7 +39,7 @@ mod words;
 use std::io;
 use std::sync::Arc;
 
-pub use events::{EventRedactor, Redaction, STREAMS};
+pub use events::{EventRedactor, Redaction, Replaced, STREAMS};
 pub use rules::{Rule, RuleError};
 
 use self::body::RedactedBody;

@@ -197,7 +197,7 @@ pub use salvage::{Salvaged, salvage};
 pub use sorted::Sorted;
 pub use spans::Order;
 pub use sql::{Cell, Question, Sql, SqlError};
-pub use subset::{Subset, SubsetOptions, Wanted, export_subset};
+pub use subset::{Missing, Redact, Subset, SubsetOptions, Wanted, export_subset};
 pub use tally::{Count, CountOrder, Key, Tally};
 pub use unlock::{encrypted_with, rekey};
 pub use vault::{Protection, Secret, SecretKind, Vault};

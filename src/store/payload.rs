@@ -10,7 +10,7 @@ use super::block::{Class, Codec, Member, PART_BYTES, decode_members, decompress}
 use super::error::{At, Error};
 use super::reader::Reader;
 use super::vault::{Column, Place};
-use crate::event::StoredEvent;
+use crate::event::{EventId, StoredEvent};
 
 /// How many decoded blocks are kept, at most 1 MiB each: neighbors in time are neighbors in a block, in each class.
 const CACHED_BLOCKS: usize = 12;
@@ -92,6 +92,8 @@ enum Rest {
     End,
     /// In one piece, at hand.
     Piece(Bytes),
+    /// At hand, however long.
+    Given(Bytes),
     /// In parts, the next of which begins here.
     Parts(usize),
 }
@@ -122,6 +124,16 @@ impl<'a> Payload<'a> {
         })
     }
 
+    /// A payload that takes the place of the one in the file.
+    pub(super) fn given(reader: &'a Reader, id: EventId, payload: Bytes) -> Self {
+        Self {
+            reader,
+            event: id.number(),
+            left: payload.len() as u64,
+            rest: Rest::Given(payload),
+        }
+    }
+
     /// The next piece, at most 1 MiB; `None` at the end.
     ///
     /// # Errors
@@ -130,6 +142,12 @@ impl<'a> Payload<'a> {
         let piece = match std::mem::replace(&mut self.rest, Rest::End) {
             Rest::End => None,
             Rest::Piece(piece) => Some(piece),
+            Rest::Given(payload) if payload.is_empty() => None,
+            Rest::Given(mut payload) => {
+                let piece = payload.split_to(payload.len().min(PART_BYTES));
+                self.rest = Rest::Given(payload);
+                Some(piece)
+            }
             Rest::Parts(_) if self.left == 0 => None,
             Rest::Parts(at) => {
                 let part = part(self.reader, self.event, at)?;

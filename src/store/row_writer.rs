@@ -1,6 +1,6 @@
 //! From a batch to rows.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use super::batch::{Batch, Counters, NewEvent};
 use super::block::Class;
@@ -16,7 +16,9 @@ use super::stream_ends::{NO_DIRECTION, StreamEnds};
 use super::surroundings;
 use super::tail::{Tail, TailError};
 use super::vault::{Column, Place, Vault};
-use crate::event::{ConnectionId, Details, Direction, Envelope, EventId, RecordingId, Timestamp};
+use crate::event::{
+    ConnectionId, Details, Direction, Envelope, Event, EventId, RecordingId, Timestamp,
+};
 
 /// Turns batches into rows. Knows nothing of transactions.
 pub(super) struct RowWriter {
@@ -193,42 +195,19 @@ impl RowWriter {
         };
         self.press
             .begin_batch(BatchHasher::new(lead, first.id, last.id))?;
-        let mut insert = db.prepare_cached(
-            "INSERT INTO events
-                (id, time_ns, received_after_ns, stream_id, shape_id, head_id, path_id, tid_after_pid, payload_bytes)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        )?;
+        let mut insert = db.prepare_cached(INSERT_EVENT)?;
         for new in events {
             let (event, payload) = (&new.captured.event, &new.captured.payload);
             let event = &*self.vault.indexed(event);
             let id = new.id.number();
             let stream = self.interner.stream(db, new)?;
-            let shape = self.interner.shape(db, event)?;
-            let head = event
-                .http
-                .as_ref()
-                .map(|head| self.interner.head(db, head))
-                .transpose()?;
-            let (head, path) = head.map_or((None, None), |(head, path)| (Some(head), path));
-            let process = &event.process;
-            let tid_after_pid = process
-                .tid
-                .map(|tid| i64::from(tid) - i64::from(process.pid.unwrap_or(0)));
             let payload_bytes = payload.len() as u64;
-            insert.execute(params![
-                id,
-                event.time.as_nanos(),
-                event
-                    .received
-                    .as_nanos()
-                    .wrapping_sub(event.time.as_nanos()),
-                stream,
-                shape,
-                head,
-                path,
-                tid_after_pid,
-                payload_bytes
-            ])?;
+            add_event(
+                db,
+                (&mut insert, &mut self.interner),
+                (new.id, stream, payload_bytes),
+                event,
+            )?;
             if event.details != Details::default() {
                 add_details(db, new.id, &event.details)?;
             }
@@ -314,6 +293,47 @@ fn in_order<'a>(batches: &[&'a Batch]) -> Vec<&'a NewEvent> {
     // Each batch is in order by itself, and runs of it are what this sort is made for.
     events.sort_by_key(|event| event.id);
     events
+}
+
+/// Takes the row of an event.
+pub(super) const INSERT_EVENT: &str = "INSERT INTO events
+        (id, time_ns, received_after_ns, stream_id, shape_id, head_id, path_id, tid_after_pid, payload_bytes)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+
+/// Adds the row of an event, which is what may stand in the clear of it, through the statement [`INSERT_EVENT`], and those of the rows
+/// that it shares with others that say how it is to be read. `stream` is its row of `streams`.
+pub(super) fn add_event(
+    db: &Connection,
+    (insert, interner): (&mut Statement<'_>, &mut Interner),
+    (id, stream, payload_bytes): (EventId, i64, u64),
+    event: &Event,
+) -> rusqlite::Result<()> {
+    let shape = interner.shape(db, event)?;
+    let head = event
+        .http
+        .as_ref()
+        .map(|head| interner.head(db, head))
+        .transpose()?;
+    let (head, path) = head.map_or((None, None), |(head, path)| (Some(head), path));
+    let process = &event.process;
+    let tid_after_pid = process
+        .tid
+        .map(|tid| i64::from(tid) - i64::from(process.pid.unwrap_or(0)));
+    insert.execute(params![
+        id.number(),
+        event.time.as_nanos(),
+        event
+            .received
+            .as_nanos()
+            .wrapping_sub(event.time.as_nanos()),
+        stream,
+        shape,
+        head,
+        path,
+        tid_after_pid,
+        payload_bytes
+    ])?;
+    Ok(())
 }
 
 /// Adds what only some probes say.

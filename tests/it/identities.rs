@@ -212,7 +212,7 @@ fn identities_go_where_their_events_go() {
         now: at(77),
     };
     let reader = Reader::open(&path).unwrap();
-    export_subset(&reader, Wanted::Events(Some(&wanted)), &options)
+    export_subset(&reader, Wanted::Events(Some(&wanted)), &options, None)
         .unwrap()
         .unwrap();
     check_sound(&output);

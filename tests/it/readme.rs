@@ -190,11 +190,12 @@ fn questions(text: &str) -> Vec<(usize, &str)> {
         if content.starts_with("```") {
             is_inside = content == "```sh";
         } else if is_inside && content.starts_with("ecq-query ") {
-            let end = ["  #", " | ", " > "]
+            let question = ["  #", " | ", " > "]
                 .iter()
-                .filter_map(|end| content.find(end))
-                .min();
-            found.push((line, content[..end.unwrap_or(content.len())].trim_end()));
+                .filter_map(|end| content.split_once(end))
+                .map(|(question, _)| question)
+                .min_by_key(|question| question.len());
+            found.push((line, question.unwrap_or(content).trim_end()));
         }
     }
     found

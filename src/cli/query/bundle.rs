@@ -12,22 +12,24 @@ use tempfile::TempDir;
 use crate::cli::chain_key;
 use crate::cli::exit::Exit;
 use crate::cli::exposure;
+use crate::cli::redaction::RedactArgs;
 use crate::cli::report::Advised;
 use crate::cli::select::{Period, SelectArgs};
 use crate::cli::sources;
 use crate::event::{ChainLink, Soundness};
 use crate::export;
 use crate::export::bundle::{Bundle, SUMS};
-use crate::export::manifest::{self, Making};
+use crate::export::manifest::{self, Making, Redaction};
 use crate::filter::{Expr, Unit};
 use crate::http::exchange::Side;
+use crate::redact::Redactor;
 use crate::render;
 use crate::store::{self, Reader, Subset, Verification};
 
 use super::capture::Captures;
 use super::export::{Format, Job, extract, unit};
 use super::output_file::{self, OutputFile};
-use super::{CommonArgs, Context, exchanges, subset};
+use super::{CommonArgs, Context, exchanges, secrets, subset};
 
 /// The names of the files, below the folder of the bundle.
 const README: &str = "README.txt";
@@ -45,6 +47,10 @@ The bundle is a tar archive compressed by zstd (`tar --zstd -xf case.tar.zst`). 
 under their numbers, the exports that are asked for, made of that capture, how much of the period was recorded and what is \
 known to be missing, and a manifest: the exact command, versions, where the events come from, and the SHA-256 of each \
 file. The SHA-256 of the bundle itself is printed; keep it somewhere else.
+
+With --redact no secret goes into it: the capture in it is redacted, and so is all that is made of that. A filter that may \
+hold a secret, as one on a body, is left out of the manifest and of the coverage, and the exports then have all exchanges of \
+the capture. Of an encrypted capture, add --decrypt for somebody who is not to open the original.
 
 Exit status: 0 made, 1 made, and nothing was found or --verify found a fault, 2 failed, 130 interrupted.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
@@ -83,6 +89,8 @@ pub(super) struct BundleArgs {
     /// Hold a note, such as the number of the case
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
+    #[command(flatten)]
+    redact: RedactArgs,
 }
 
 pub(super) fn run(args: &BundleArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
@@ -103,6 +111,7 @@ pub(super) fn run(args: &BundleArgs, context: &mut Context<'_>) -> anyhow::Resul
         unit,
         filter,
         period,
+        redactor: args.redact.redactor()?,
     };
     if asked.unit == Unit::Exchanges {
         exchanges::prepare(&captures, context)?;
@@ -111,7 +120,7 @@ pub(super) fn run(args: &BundleArgs, context: &mut Context<'_>) -> anyhow::Resul
     let progress = context.progress()?;
     // Before the newest event is fixed, so that no time counts as recorded of which nothing was looked at.
     let is_sound = case.add_soundness(captures.first_mut(), context)?;
-    case.add_coverage(captures.first_mut(), asked.period, context)?;
+    case.add_coverage(captures.first_mut(), &asked, context)?;
     let head = captures
         .origin(0)
         .reader
@@ -129,7 +138,7 @@ pub(super) fn run(args: &BundleArgs, context: &mut Context<'_>) -> anyhow::Resul
         context.terminal.note("interrupted: nothing was written");
         return Ok(Exit::Interrupted);
     }
-    case.add_manifest(&taken, head.as_ref(), context)?;
+    case.add_manifest(&taken, (&asked, &subset), head.as_ref(), context)?;
     let digest = case.finish()?;
     if captures.origin(0).reader.is_encrypted() && args.holds_text() {
         context
@@ -141,13 +150,7 @@ pub(super) fn run(args: &BundleArgs, context: &mut Context<'_>) -> anyhow::Resul
         "{digest}  {}",
         args.output.display()
     )?;
-    context.terminal.note(format_args!(
-        "{} of {} events, {} exchanges in {}",
-        subset.events,
-        subset.of_events,
-        subset.exchanges,
-        args.output.display()
-    ));
+    subset::tell(&subset, &args.output, asked.redactor.as_ref(), context);
     Ok(Exit::of_search(subset.events > 0 && is_sound))
 }
 
@@ -157,6 +160,18 @@ struct Asked {
     unit: Unit,
     filter: Option<Expr>,
     period: Period,
+    /// What takes secrets out, if they are not to be in it.
+    redactor: Option<Redactor>,
+}
+
+impl Asked {
+    /// What the exports are of: of all events in the new capture, as they were asked for. Of exchanges, it has the others of
+    /// their connections as well. Where secrets were taken out, a filter that depends on them is true of none any more.
+    fn filter_of_exports(&self) -> Option<&Expr> {
+        self.filter.as_ref().filter(|filter| {
+            self.unit == Unit::Exchanges && (self.redactor.is_none() || secrets::stays_true(filter))
+        })
+    }
 }
 
 impl BundleArgs {
@@ -225,6 +240,7 @@ impl<'a> Case<'a> {
             noted: None,
         };
         let mut done = Soundness::default();
+        let is_redacted = self.args.redact.is_asked();
         self.add_text(VERIFICATION, |out| {
             let mut written = Ok(());
             done = store::verify(reader, &against, &mut |fault| {
@@ -234,6 +250,8 @@ impl<'a> Case<'a> {
             })
             .context("failed to check the capture")?;
             written?;
+            // A hash over all of the original: whoever has the rest could try secrets out.
+            done.head = done.head.take().filter(|_| !is_redacted);
             Ok(export::soundness::write(out, &done)?)
         })?;
         if done.faults > 0 {
@@ -249,16 +267,20 @@ impl<'a> Case<'a> {
     fn add_coverage(
         &mut self,
         reader: &mut Reader,
-        period: Period,
+        asked: &Asked,
         context: &Context<'_>,
     ) -> anyhow::Result<()> {
+        let period = asked.period;
         let stats = reader
             .stats(period.since, period.until, context.now)
             .context("failed to count events")?;
         // Stopped: the caller sees that as well.
-        let Some(stats) = stats else {
+        let Some(mut stats) = stats else {
             return Ok(());
         };
+        if asked.redactor.is_some() {
+            secrets::hide_filters(&mut stats);
+        }
         let style = render::Style {
             color: false,
             ..context.style()
@@ -280,8 +302,12 @@ impl<'a> Case<'a> {
         let path = self.folder.path().join(CAPTURE);
         let reader = captures.origin(0).reader;
         let filter = asked.filter.as_ref();
-        let target = (&*path, self.args.decrypt);
-        let Some(made) = subset::make(reader, asked.unit, filter, target, context)? else {
+        let target = subset::Target {
+            output: &path,
+            is_decrypted: self.args.decrypt,
+            redactor: asked.redactor.as_ref(),
+        };
+        let Some(made) = subset::make(reader, asked.unit, filter, &target, context)? else {
             return Ok(None);
         };
         self.add_file(CAPTURE, &path)?;
@@ -304,11 +330,8 @@ impl<'a> Case<'a> {
     ) -> anyhow::Result<()> {
         let job = Job {
             captures,
-            // All events of the new capture were asked for. Of exchanges, it has the others of their connections as well.
-            filter: asked
-                .filter
-                .as_ref()
-                .filter(|_| asked.unit == Unit::Exchanges),
+            filter: asked.filter_of_exports(),
+            // What is to be taken out is not in the new capture.
             redactor: None,
             side: Side::Response,
         };
@@ -342,6 +365,7 @@ impl<'a> Case<'a> {
     fn add_manifest(
         &mut self,
         taken: &Captures,
+        (asked, subset): (&Asked, &Subset),
         head: Option<&ChainLink>,
         context: &Context<'_>,
     ) -> anyhow::Result<()> {
@@ -353,6 +377,17 @@ impl<'a> Case<'a> {
         let host = sources::host_name();
         let members = self.bundle.members().to_vec();
         let note = self.args.note.as_deref();
+        let redaction = asked.redactor.as_ref().map(|redactor| Redaction {
+            key: redactor.fingerprint(),
+            secrets: subset.redacted.redacted_secrets,
+            opaque_events: subset.redacted.opaque_events,
+            opaque_bytes: subset.redacted.opaque_bytes,
+        });
+        let may_hold_secret = self.args.redact.may_hold_secret()
+            || asked.filter.as_ref().is_some_and(secrets::may_hold_secret);
+        let command = (redaction.is_none() || !may_hold_secret).then_some(&*context.command);
+        // With all of the original but its secrets at hand, they could be tried out.
+        let head = head.filter(|_| redaction.is_none() || subset.events < subset.of_events);
         self.add_text(MANIFEST, |out| {
             let making = Making {
                 made: context.now,
@@ -363,8 +398,9 @@ impl<'a> Case<'a> {
                 folder: std::env::current_dir()
                     .ok()
                     .map(|folder| folder.to_string_lossy().into_owned()),
-                command: &context.command,
+                command,
                 note,
+                redaction,
                 head,
                 taken: &origins,
                 members: &members,
@@ -426,7 +462,7 @@ fn readme(args: &BundleArgs) -> String {
     let mut lines = vec![
         (
             MANIFEST,
-            "how this was made: the exact command, versions, where the events come from",
+            "how this was made: the command, versions, where the events come from",
         ),
         (
             CAPTURE,
@@ -458,9 +494,14 @@ fn readme(args: &BundleArgs) -> String {
         .iter()
         .flat_map(|(name, what)| [format!("{name:<20}"), (*what).to_owned(), "\n".to_owned()])
         .collect();
+    let is_redacted = if args.redact.is_asked() {
+        "\nSecrets in it were replaced by keyed hashes, and what could not be looked into was left out.\n"
+    } else {
+        ""
+    };
     format!(
         "This is captured plaintext of network traffic: keep it as safe as what it shows.
-
+{is_redacted}
 {list}
 To check that nothing was changed since (the SHA-256 of the archive itself should be known from elsewhere):
 

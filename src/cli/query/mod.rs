@@ -22,6 +22,7 @@ mod prune;
 mod reindex;
 mod rekey;
 mod salvage;
+mod secrets;
 mod show;
 mod show_exchange;
 mod sink;

@@ -13,7 +13,7 @@ const CONNECTIONS: usize = 4096;
 const ROOM_BYTES: usize = 64 << 20;
 
 /// A connection of a capture.
-type Name = (usize, ConnectionId);
+pub(super) type Name = (usize, ConnectionId);
 
 #[derive(Debug)]
 struct Known {
@@ -78,6 +78,13 @@ impl Connections {
     /// Something is missing: what is known of the connections is not so any more.
     pub(super) fn forget(&mut self) {
         self.gaps += 1;
+    }
+
+    /// The same of one of them.
+    pub(super) fn forget_one(&mut self, name: Name) {
+        if let Some(known) = self.known.get_mut(&name) {
+            known.http2.forget();
+        }
     }
 
     /// What an event becomes, if it is one of raw HTTP/2.

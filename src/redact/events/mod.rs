@@ -54,7 +54,10 @@ use self::text::{Text, is_text};
 use super::Redactor;
 use super::mark::Key;
 use super::rules::Rules;
-use crate::event::{ConnectionId, Content, Details, Direction, Event, HttpHead, Kind, Provenance};
+use crate::event::{
+    Captured, ConnectionId, Content, Details, Direction, Envelope, Event, HttpHead, Kind,
+    Provenance,
+};
 use crate::http::{h1, h2};
 
 /// How many streams are told apart. Beyond that the half that is silent longest is forgotten.
@@ -116,6 +119,15 @@ pub struct Redaction {
     pub covered_bytes: u64,
 }
 
+/// How much of an event was replaced.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Replaced {
+    /// How many secrets that begin in it.
+    pub secrets: u64,
+    /// How many bytes could not be looked into: they were left out, or have others in their place.
+    pub opaque_bytes: u64,
+}
+
 impl EventRedactor {
     /// With these rules and this key.
     pub fn new(redactor: Redactor) -> Self {
@@ -133,6 +145,34 @@ impl EventRedactor {
     pub fn forget(&mut self) {
         self.streams.clear();
         self.connections.forget();
+    }
+
+    /// The same of one connection.
+    pub fn forget_connection(&mut self, capture: usize, connection: ConnectionId) {
+        self.streams
+            .retain(|name, _| (name.capture, name.connection) != (capture, connection));
+        self.connections.forget_one((capture, connection));
+    }
+
+    /// Takes the secrets out of an event that is to be stored; what [`Self::redact`] says of it, without the payload.
+    ///
+    /// What of a frame its event does not give again can hold anything, so it is not kept: the frame cannot be given again.
+    pub fn redact_captured(
+        &mut self,
+        capture: usize,
+        connection: Option<ConnectionId>,
+        captured: &mut Captured,
+    ) -> Replaced {
+        let redaction = self.redact(capture, connection, &mut captured.event, &captured.payload);
+        captured.payload = redaction.payload;
+        if captured.envelope != Envelope::Rendered {
+            captured.event.provenance |= Provenance::REDACTED;
+            captured.envelope = Envelope::Rendered;
+        }
+        Replaced {
+            secrets: redaction.secrets,
+            opaque_bytes: redaction.left_out_bytes + redaction.covered_bytes,
+        }
     }
 
     /// An event without its secrets. The events of a connection of a capture are to come in their order, and all of them.

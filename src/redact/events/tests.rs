@@ -236,6 +236,28 @@ fn after_a_gap_text_begins_with_the_next_line() {
     assert_eq!(redact(&mut redactor, b"and more").1.payload, "and more");
 }
 
+/// What is known of another connection stays.
+#[test]
+fn one_connection_is_forgotten() {
+    let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n{\"token\":\"one";
+    let rest = b"two\",\"kept\":true}";
+    let mut redactor = redactor();
+    let push = |redactor: &mut EventRedactor, connection, payload: &'static [u8]| {
+        let connection = Some(ConnectionId::new(connection));
+        let payload = Bytes::from_static(payload);
+        let redaction = redactor.redact(0, connection, &mut event(&payload), &payload);
+        String::from_utf8(redaction.payload.to_vec()).unwrap()
+    };
+    for connection in [1, 2] {
+        push(&mut redactor, connection, head);
+    }
+    redactor.forget_connection(1, ConnectionId::new(2));
+    redactor.forget_connection(0, ConnectionId::new(1));
+    assert_eq!(push(&mut redactor, 1, rest), "");
+    let shown = push(&mut redactor, 2, rest);
+    assert!(shown.ends_with("\",\"kept\":true}"), "{shown}");
+}
+
 #[test]
 fn chunks_stay_as_they_are() {
     let mut redactor = redactor();

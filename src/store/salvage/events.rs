@@ -109,6 +109,7 @@ impl<'a> Saver<'a> {
             db,
             path,
             vault,
+            ..
         } = self.copying;
         let is_copied = unless_damaged(self.copying.copy_row(&EVENT, (Key::Id, 0), id))?;
         let details = unless_damaged(self.copying.copy_row(&DETAILS, (Key::EventId, 0), id))?;
@@ -145,7 +146,7 @@ impl<'a> Saver<'a> {
         }
         let stream = stored.stream.row();
         self.note_cut(id, stream)?;
-        let digest = self.placer.place(&stored, stream, &envelope)?;
+        let digest = self.placer.place(&stored, stream, &envelope, None)?;
         let received = stored.event.received;
         let recording = self.recording.unwrap_or(1);
         ensure_recording(db, recording, received.as_nanos()).at(path)?;

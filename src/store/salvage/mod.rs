@@ -69,6 +69,7 @@ pub fn salvage(reader: &Reader, options: &SubsetOptions) -> Result<Option<Salvag
         db: &transaction,
         path: &path,
         vault: &vault,
+        redact: None,
     };
     let lost_rows = tables::copy(&copying)?;
     let mut done = Commits::new(copying)?.run()?;

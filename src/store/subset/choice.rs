@@ -32,7 +32,7 @@ impl Chosen {
     /// Finds the events that are wanted. Ends early, with some of them, when it is stopped.
     pub(super) fn find(reader: &Reader, wanted: Wanted<'_>) -> Result<Self, Error> {
         let db = scratch::open(
-            "CREATE TABLE chosen (id INTEGER PRIMARY KEY) STRICT;
+            "CREATE TABLE chosen (id INTEGER PRIMARY KEY, is_cut INTEGER NOT NULL) STRICT;
              CREATE TABLE connections (id INTEGER PRIMARY KEY, last_id INTEGER NOT NULL, last_ns INTEGER NOT NULL) STRICT",
         )?;
         let mut chosen = Self {
@@ -68,7 +68,7 @@ impl Chosen {
                 .and_then(|mut statement| statement.query_row([id], |row| row.get(0)).optional())
                 .at(&reader.path)?;
             if let Some(payload_bytes) = payload_bytes {
-                self.add(id, payload_bytes)?;
+                self.add((id, false), payload_bytes)?;
             }
         }
         Ok(())
@@ -144,6 +144,7 @@ impl Chosen {
     ) -> Result<(), Error> {
         let path = &reader.path;
         let mut events = ConnectionEvents::new(&reader.db, connection.id, self.upper).at(path)?;
+        let mut is_cut = false;
         while let Some(id) = events.next(&reader.db).at(path)? {
             // A listed event may have moved to another connection since.
             let found: Option<(i64, u64)> = reader
@@ -160,20 +161,24 @@ impl Chosen {
                         .optional()
                 })
                 .at(path)?;
-            if let Some((time, payload_bytes)) = found
-                && (id <= connection.last_id || time <= connection.last_ns)
-            {
-                self.add(id, payload_bytes)?;
+            let Some((time, payload_bytes)) = found else {
+                continue;
+            };
+            if id <= connection.last_id || time <= connection.last_ns {
+                self.add((id, is_cut), payload_bytes)?;
+                is_cut = false;
+            } else {
+                is_cut = true;
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, id: i64, payload_bytes: u64) -> Result<(), Error> {
+    fn add(&mut self, (id, is_cut): (i64, bool), payload_bytes: u64) -> Result<(), Error> {
         let added = self
             .db
-            .prepare_cached("INSERT OR IGNORE INTO chosen (id) VALUES (?1)")
-            .and_then(|mut statement| statement.execute([id]))
+            .prepare_cached("INSERT OR IGNORE INTO chosen (id, is_cut) VALUES (?1, ?2)")
+            .and_then(|mut statement| statement.execute(params![id, is_cut]))
             .at(&place())?;
         if added > 0 {
             self.payload_bytes = self.payload_bytes.saturating_add(payload_bytes);
@@ -181,13 +186,16 @@ impl Chosen {
         Ok(())
     }
 
-    /// The next ids behind this one, in order.
-    pub(super) fn after(&self, id: i64) -> Result<Vec<i64>, Error> {
+    /// The next ids behind this one, in order, each with whether an event of its connection before it was looked at and not
+    /// chosen.
+    pub(super) fn after(&self, id: i64) -> Result<Vec<(i64, bool)>, Error> {
         self.db
-            .prepare_cached("SELECT id FROM chosen WHERE id > ?1 ORDER BY id LIMIT ?2")
+            .prepare_cached("SELECT id, is_cut FROM chosen WHERE id > ?1 ORDER BY id LIMIT ?2")
             .and_then(|mut statement| {
                 statement
-                    .query_map(params![id, GIVEN], |row| row.get("id"))?
+                    .query_map(params![id, GIVEN], |row| {
+                        Ok((row.get("id")?, row.get("is_cut")?))
+                    })?
                     .collect()
             })
             .at(&place())

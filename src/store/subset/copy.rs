@@ -1,10 +1,12 @@
-//! Rows copied as they are, from one capture to another.
+//! Rows copied from one capture to another, as they are but for secrets that are to be taken out.
 
+use std::ops::Range;
 use std::path::Path;
 
-use rusqlite::types::ToSqlOutput;
-use rusqlite::{Connection, Row, params_from_iter};
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{Connection, Row, Statement, params_from_iter};
 
+use super::redaction::Redact;
 use crate::store::error::{At, Error};
 use crate::store::reader::Reader;
 use crate::store::vault::Vault;
@@ -17,6 +19,63 @@ pub(in crate::store) struct Rows {
     pub(in crate::store) from: &'static str,
     /// Takes one; one that is there already is left as it is.
     pub(in crate::store) insert: &'static str,
+    /// Columns that can hold a secret, and what a redacted subset has in their place.
+    pub(in crate::store) secrets: &'static [(&'static str, Secret)],
+}
+
+/// What stands in a redacted subset in place of the value of a column that can hold a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Secret {
+    /// Of a text, the text without its secrets.
+    Text,
+    /// Of a filter, what may be known of it.
+    Filter,
+    /// An empty BLOB, if there is something.
+    Blank,
+    /// Nothing.
+    Gone,
+}
+
+impl Secret {
+    /// What stands in place of a value.
+    fn instead(self, redact: &dyn Redact, value: ValueRef<'_>) -> Value {
+        let text = |value: ValueRef<'_>| match value {
+            ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
+            _ => None,
+        };
+        match self {
+            Self::Text => text(value).map(|text| redact.text(&text)).into(),
+            Self::Filter => text(value).map(|text| redact.filter(&text)).into(),
+            Self::Blank if value == ValueRef::Null => Value::Null,
+            Self::Blank => Value::Blob(Vec::new()),
+            Self::Gone => Value::Null,
+        }
+    }
+}
+
+impl Rows {
+    /// With these columns that can hold secrets.
+    pub(in crate::store) const fn hiding(
+        mut self,
+        secrets: &'static [(&'static str, Secret)],
+    ) -> Self {
+        self.secrets = secrets;
+        self
+    }
+
+    /// What becomes of each of these columns of a statement that gives the rows.
+    fn secrets(&self, statement: &Statement<'_>, columns: &Range<usize>) -> Vec<Option<Secret>> {
+        columns
+            .clone()
+            .map(|column| {
+                let name = statement.column_name(column).unwrap_or_default();
+                let mut secrets = self.secrets.iter();
+                secrets
+                    .find(|(secret, _)| *secret == name)
+                    .map(|found| found.1)
+            })
+            .collect()
+    }
 }
 
 /// What the key of a table is called.
@@ -53,6 +112,7 @@ macro_rules! rows {
                 $values,
                 ")"
             ),
+            secrets: &[],
         }
     };
 }
@@ -69,6 +129,8 @@ pub(in crate::store) struct Copying<'a> {
     pub(in crate::store) path: &'a Path,
     /// What encrypts the subset.
     pub(in crate::store) vault: &'a Vault,
+    /// What takes secrets out of what is copied, if they are to be.
+    pub(in crate::store) redact: Option<&'a dyn Redact>,
 }
 
 impl Copying<'_> {
@@ -89,17 +151,12 @@ impl Copying<'_> {
         let mut select = self.reader.db.prepare_cached(&select).at(from)?;
         let mut insert = self.db.prepare_cached(rows.insert).at(self.path)?;
         let columns = columns_before..select.column_count();
+        let secrets = rows.secrets(&select, &columns);
         let mut found = select.query([id]).at(from)?;
         let Some(row) = found.next().at(from)? else {
             return Ok(false);
         };
-        for (place, column) in (1..).zip(columns) {
-            let value = row.get_ref(column).at(from)?;
-            insert
-                .raw_bind_parameter(place, ToSqlOutput::Borrowed(value))
-                .at(self.path)?;
-        }
-        Ok(insert.raw_execute().at(self.path)? > 0)
+        self.insert(&mut insert, row, (columns, &secrets))
     }
 
     /// Copies those of them that are to be kept, without the columns before theirs. Ends early when it is stopped.
@@ -113,6 +170,7 @@ impl Copying<'_> {
         let mut select = self.reader.db.prepare_cached(rows.select).at(from)?;
         let mut insert = self.db.prepare_cached(rows.insert).at(self.path)?;
         let columns = columns_before..select.column_count();
+        let secrets = rows.secrets(&select, &columns);
         let mut found = select.query(params_from_iter(keys)).at(from)?;
         while let Some(row) = found.next().at(from)?
             && !self.reader.watch().is_stopped()
@@ -120,14 +178,26 @@ impl Copying<'_> {
             if !is_kept(row).at(from)? {
                 continue;
             }
-            for (place, column) in (1..).zip(columns.clone()) {
-                let value = row.get_ref(column).at(from)?;
-                insert
-                    .raw_bind_parameter(place, ToSqlOutput::Borrowed(value))
-                    .at(self.path)?;
-            }
-            insert.raw_execute().at(self.path)?;
+            self.insert(&mut insert, row, (columns.clone(), &secrets))?;
         }
         Ok(())
+    }
+
+    /// Inserts what these columns of a row have; whether it was not there before.
+    fn insert(
+        &self,
+        insert: &mut Statement<'_>,
+        row: &Row<'_>,
+        (columns, secrets): (Range<usize>, &[Option<Secret>]),
+    ) -> Result<bool, Error> {
+        for ((place, column), secret) in (1..).zip(columns).zip(secrets) {
+            let value = row.get_ref(column).at(&self.reader.path)?;
+            let value = match (secret, self.redact) {
+                (Some(secret), Some(redact)) => ToSqlOutput::Owned(secret.instead(redact, value)),
+                _ => ToSqlOutput::Borrowed(value),
+            };
+            insert.raw_bind_parameter(place, value).at(self.path)?;
+        }
+        Ok(insert.raw_execute().at(self.path)? > 0)
     }
 }

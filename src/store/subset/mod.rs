@@ -22,18 +22,25 @@
 //!   also then.
 //! - What a recorder is writing just now ends, in the subset, with the last commit before the subset was begun.
 //!
+//! If secrets are to be taken out ([`Redact`]), events have other payloads, and facts that fit those; nothing of their frames
+//! is kept, nor arguments of processes, frames of log lines and heartbeats, filters that can hold a secret, and the digest of
+//! a file that was imported. Nothing of all that is ever in the new file: it is taken out on the way. Exchanges are made of
+//! what is left.
+//!
 //! Always true: nothing of the original is changed. The file gets its name when it is complete, in a place where nothing
 //! was before; until then it has a temporary one beside that, which is gone after a failure. What was chosen is copied
 //! by reading and inserting, so that a private copy, an older schema and a live capture are all the same. A damaged
 //! payload among the chosen ends it: the subset would be said to have what it has not.
 //!
 //! Memory does not depend on the size of the capture: ids are kept in a temporary file, and large payloads are copied in
-//! parts of 1 MiB. The search for a cut looks up one event for each that was chosen.
+//! parts of 1 MiB; where secrets are taken out, one payload at a time is held whole. The search for a cut looks up one event for each that was chosen.
 
 mod choice;
 pub(super) mod copy;
 mod events;
+mod losses;
 pub(super) mod placer;
+mod redaction;
 pub(super) mod shared;
 pub(super) mod surroundings;
 pub(super) mod target;
@@ -43,9 +50,11 @@ use std::path::PathBuf;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use self::choice::Chosen;
-use self::copy::{Copying, Rows, rows};
+use self::copy::{Copying, Rows, Secret, rows};
 use self::events::{Copied, Copier};
+pub use self::redaction::{Missing, Redact};
 use self::target::Target;
+use super::batch::Counters;
 use super::error::{At, Error};
 use super::exchanges::Indexer;
 use super::reader::Reader;
@@ -60,7 +69,8 @@ pub(super) const ORIGINS: Rows = rows!(
     ["id, path, began_ns, upper_id, of_events, selects, filter, events, exported_ns, program"],
     "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10",
     "ORDER BY id"
-);
+)
+.hiding(&[("filter", Secret::Filter)]);
 
 /// What a subset is made of.
 #[derive(Debug, Clone, Copy)]
@@ -96,11 +106,13 @@ pub struct Subset {
     pub payload_bytes: u64,
     /// How many exchanges they make.
     pub exchanges: u64,
+    /// What was taken out of them, if that was asked for.
+    pub redacted: Counters,
 }
 
 /// Writes a subset of a capture as another capture; `None` if the reader's watch stopped it, and then there is no file.
 ///
-/// Of a capture that is being written, what is there at the beginning is looked at.
+/// Of a capture that is being written, what is there at the beginning is looked at. With `redact`, secrets are taken out.
 ///
 /// # Errors
 /// When there is something under the name of the file, it cannot be written, or the capture cannot be read or is damaged.
@@ -109,6 +121,7 @@ pub fn export_subset(
     reader: &Reader,
     wanted: Wanted<'_>,
     options: &SubsetOptions,
+    redact: Option<&dyn Redact>,
 ) -> Result<Option<Subset>, Error> {
     let target = Target::create(&options.output)?;
     let db = target.open()?;
@@ -117,7 +130,8 @@ pub fn export_subset(
     } else {
         unlock::copy(reader, &db, target.path())?
     };
-    let Some(mut subset) = copy(reader, wanted, options, (&db, &target, &vault))? else {
+    let targeted = (&db, &target, &vault);
+    let Some(mut subset) = copy(reader, wanted, options, targeted, redact)? else {
         return Ok(None);
     };
     let db = index_exchanges(reader, db, (&target, &vault))?;
@@ -138,6 +152,7 @@ fn copy(
     wanted: Wanted<'_>,
     options: &SubsetOptions,
     (db, target, vault): (&Connection, &Target, &Vault),
+    redact: Option<&dyn Redact>,
 ) -> Result<Option<Subset>, Error> {
     let path = target.path();
     let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate).at(path)?;
@@ -146,6 +161,7 @@ fn copy(
         db: &transaction,
         path,
         vault,
+        redact,
     };
     // Before the newest event is fixed, so that no time counts as recorded of which nothing was looked at.
     surroundings::begin(&copying)?;
@@ -156,10 +172,11 @@ fn copy(
         .add_total(chosen.payload_bytes.saturating_mul(2));
     let copied = Copier::new(copying, &chosen)?.run()?;
     surroundings::finish(&copying)?;
-    add_origins(
-        &copying,
-        &origin(reader, wanted, options, (&chosen, copied))?,
-    )?;
+    let mut origin = origin(reader, wanted, options, (&chosen, copied))?;
+    if let Some(redact) = redact {
+        origin.filter = origin.filter.map(|filter| redact.filter(&filter));
+    }
+    add_origins(&copying, &origin)?;
     if reader.watch().is_stopped() {
         return Ok(None);
     }
@@ -169,6 +186,7 @@ fn copy(
         of_events: chosen.of_events,
         payload_bytes: copied.payload_bytes,
         exchanges: 0,
+        redacted: copied.redacted,
     }))
 }
 

@@ -9,6 +9,7 @@ use crate::store::block::Class;
 use crate::store::digest::EventHasher;
 use crate::store::error::{At, Error};
 use crate::store::grams::{self, CROSSING_BYTES};
+use crate::store::payload::Payload;
 use crate::store::postings::Postings;
 use crate::store::press::Press;
 use crate::store::span_writer::SpanWriter;
@@ -57,19 +58,17 @@ impl<'a> Placer<'a> {
             .map_err(|error| error.at(path))
     }
 
-    /// Places an event whose row and envelope are there, with its payload from the original, and gives its digest. `stream`
-    /// is its row of `streams`.
+    /// Places an event whose row and envelope are there, with its payload from the original if no other is given, and gives
+    /// its digest. `stream` is its row of `streams`.
     pub(in crate::store) fn place(
         &mut self,
         stored: &StoredEvent,
         stream: i64,
         envelope: &Envelope,
+        given: Option<&Bytes>,
     ) -> Result<[u8; 32], Error> {
         let Copying {
-            reader,
-            db,
-            path,
-            vault,
+            db, path, vault, ..
         } = self.copying;
         let id = stored.id.number();
         let mut hasher = EventHasher::new(
@@ -85,10 +84,10 @@ impl<'a> Placer<'a> {
         });
         let class = Class::of(stored.event.content, stored.payload_bytes);
         let before = if class == Some(Class::Large) {
-            let end = self.place_large(stored, &mut hasher)?;
+            let end = self.place_large(stored, given, &mut hasher)?;
             self.ends.add(id, place, &end)
         } else {
-            let payload = reader.payload(stored)?.start(usize::MAX)?;
+            let payload = self.payload(stored, given)?.start(usize::MAX)?;
             hasher.update(&payload);
             let before = self.ends.add(id, place, &payload);
             if let Some(class) = class {
@@ -110,17 +109,24 @@ impl<'a> Placer<'a> {
         Ok(hasher.finish())
     }
 
+    fn payload(&self, stored: &StoredEvent, given: Option<&Bytes>) -> Result<Payload<'a>, Error> {
+        let Copying { reader, .. } = self.copying;
+        match given {
+            Some(payload) => Ok(Payload::given(reader, stored.id, payload.clone())),
+            None => reader.payload(stored),
+        }
+    }
+
     /// Places a large payload part by part, and gives its last bytes.
     fn place_large(
         &mut self,
         stored: &StoredEvent,
+        given: Option<&Bytes>,
         hasher: &mut EventHasher,
     ) -> Result<Vec<u8>, Error> {
-        let Copying {
-            reader, db, path, ..
-        } = self.copying;
+        let Copying { db, path, .. } = self.copying;
         let id = stored.id.number();
-        let mut payload = reader.payload(stored)?;
+        let mut payload = self.payload(stored, given)?;
         let (mut at, mut end) = (0, Vec::new());
         while let Some(part) = payload.next_piece()? {
             hasher.update(&part);
@@ -131,7 +137,7 @@ impl<'a> Placer<'a> {
                 .map_err(|error| error.at(path))?;
             at += length;
         }
-        let payload = reader.payload(stored)?;
+        let payload = self.payload(stored, given)?;
         if let Some(defect) = undecoded::defect_of_large(payload, stored.payload_bytes)? {
             grams::store_undecoded(db, &[(id, defect)]).at(path)?;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::copy::{Copying, Rows, rows};
+use super::copy::{Copying, Rows, Secret, rows};
 use crate::store::error::Error;
 
 /// How many rows of the tables that events share are remembered as copied, some 50 bytes each.
@@ -29,7 +29,8 @@ pub(in crate::store) const STREAM: [Rows; 6] = [
         ],
         "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12",
         "WHERE id = (SELECT p.identity_id FROM streams AS s JOIN processes AS p ON p.id = s.process_id WHERE s.id = ?1)"
-    ),
+    )
+    .hiding(&[("cmdline", Secret::Gone)]),
     rows!(
         "connections",
         ["id, fd, tid, src_ip, src_port, dst_ip, dst_port, sense, tuple_source, role"],
@@ -41,7 +42,8 @@ pub(in crate::store) const STREAM: [Rows; 6] = [
         ["id, source_id, first_log, version, started_ns, zone_offset_seconds"],
         "?1, ?2, ?3, ?4, ?5, ?6",
         "WHERE id = (SELECT run_id FROM streams WHERE id = ?1)"
-    ),
+    )
+    .hiding(&[("first_log", Secret::Text)]),
     rows!(
         "sources",
         ["id, url, host_name, boot_id, name"],

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::copy::{Copying, Rows, rows};
+use super::copy::{Copying, Rows, Secret, rows};
 use crate::store::error::{At, Error};
 use crate::store::reader::{Access, Reader};
 
@@ -20,7 +20,8 @@ const RECORDINGS: Rows = rows!(
     "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25,
      ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35",
     ""
-);
+)
+.hiding(&[("import_sha256", Secret::Blank), ("filter", Secret::Filter)]);
 
 /// The same of a capture of the first version, which knows of no filter.
 const FIRST_RECORDINGS: Rows = rows!(
@@ -32,7 +33,8 @@ const FIRST_RECORDINGS: Rows = rows!(
     ],
     "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21",
     ""
-);
+)
+.hiding(&[("import_sha256", Secret::Blank)]);
 
 const RECORDING_SOURCES: Rows = rows!(
     "sources",
@@ -64,7 +66,8 @@ pub(in crate::store) const HEARTBEATS: Rows = rows!(
     ["id, link_id, received_ns, timestamp_seconds, count, message, carrier, frame"],
     "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8",
     ""
-);
+)
+.hiding(&[("message", Secret::Text), ("frame", Secret::Gone)]);
 
 pub(in crate::store) const RUN_LOGS: Rows = rows!(
     "run_logs",
@@ -72,7 +75,8 @@ pub(in crate::store) const RUN_LOGS: Rows = rows!(
     ["id, run_id, link_id, received_ns, line, carrier, frame"],
     "?1, ?2, ?3, ?4, ?5, ?6, ?7",
     ""
-);
+)
+.hiding(&[("line", Secret::Text), ("frame", Secret::Gone)]);
 
 /// Whatever is chosen: they tell what times mean.
 pub(in crate::store) const CLOCK_JUMPS: Rows = rows!(
@@ -87,7 +91,8 @@ const RUNS: Rows = rows!(
     ["id, source_id, first_log, version, started_ns, zone_offset_seconds"],
     "?1, ?2, ?3, ?4, ?5, ?6",
     "WHERE id = ?1"
-);
+)
+.hiding(&[("first_log", Secret::Text)]);
 
 const RUN_SOURCES: Rows = rows!(
     "sources",

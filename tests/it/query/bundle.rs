@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use memchr::memmem;
 use serde_json::Value;
 
 use super::sample;
@@ -12,9 +13,11 @@ use crate::stand_in::dialect::Dialect;
 use crate::stand_in::options::Options;
 use crate::stand_in::server::StandIn;
 use crate::stand_in::traffic::{Corpus, Traffic};
+use crate::subset::redacted::{SECRETS, check_gone, frames};
 use crate::support::capture::live;
 use crate::support::env::{Run, TestEnv, run};
 use crate::support::folder::names;
+use crate::support::frames::save;
 use crate::support::live::Recorder;
 use crate::support::wait::until_true;
 
@@ -59,6 +62,8 @@ fn everything_about_a_case_is_in_it() {
             "har,pcapng,jsonl",
             "--bodies",
             "--verify",
+            "--export",
+            "har,jsonl,pcapng,csv,curl",
             "--note",
             "case 7",
             "host == \"example.com\"",
@@ -209,6 +214,141 @@ fn a_damaged_capture_is_said_to_be_one() {
     let case = unpacked(&env, "b.tar.zst").join("b");
     let checked = fs::read_to_string(case.join("verification.jsonl")).unwrap();
     assert!(checked.contains("\"part\":\"commit\""), "{checked}");
+}
+
+/// A bundle of a capture with secrets, unpacked.
+#[track_caller]
+fn redacted(env: &TestEnv, name: &str, args: &[&str]) -> PathBuf {
+    let file = format!("{name}.tar.zst");
+    let always = ["bundle", "--redact", "-o", &file];
+    let made = env.query([&always[..], args].concat()).exits(0);
+    for secret in SECRETS {
+        let said = format!("{}{}", made.stderr, made.text());
+        assert!(!said.contains(secret), "{}", made.story());
+    }
+    let case = unpacked(env, &file).join(name);
+    check_sums(&case);
+    check_gone(env, &case.join("capture.db"));
+    let mut folders = vec![case.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let bytes = fs::read(&path).unwrap();
+            for secret in SECRETS {
+                let found = memmem::find(&bytes, secret.as_bytes());
+                assert_eq!(found, None, "{secret} in {}", path.display());
+            }
+        }
+    }
+    case
+}
+
+/// How many exchanges a bundle has as HAR, and in its capture.
+fn exchanges(env: &TestEnv, case: &Path) -> (usize, String) {
+    let har = json(&case.join("exports/exchanges.har"));
+    let counted = ask(env, &case.join("capture.db"), &["--exchanges", "--count"]);
+    (
+        har["log"]["entries"].as_array().unwrap().len(),
+        counted.text().trim().to_owned(),
+    )
+}
+
+#[test]
+fn no_secret_goes_into_a_redacted_one() {
+    let env = TestEnv::new();
+    let file = env.path("frames");
+    save(&file, &frames());
+    env.import::<&str>(&file, []);
+    let case = redacted(
+        &env,
+        "case",
+        &[
+            "--bodies",
+            "--verify",
+            "--export",
+            "har,jsonl,pcapng,csv,curl",
+            "host in {\"login.test\" \"parts.test\"}",
+        ],
+    );
+    // Bodies of HTTP/2 and what goes over from one event to the next are there.
+    let har = fs::read_to_string(case.join("exports/exchanges.har")).unwrap();
+    for kept in ["user=alice&password=", "&next=yes", "HttpOnly", "behind it"] {
+        assert!(har.contains(kept), "{kept} in {har}");
+    }
+    let manifest = json(&case.join("manifest.json"));
+    let key = manifest["redaction"]["key"].as_str().unwrap();
+    assert_eq!(key.len(), 16);
+    assert!(
+        manifest["redaction"]["secrets"].as_u64() > Some(12),
+        "{manifest}"
+    );
+    assert_eq!(manifest["redaction"]["opaque_bytes"], 0);
+    let line = manifest["command_line"].as_str().unwrap();
+    assert!(line.contains("login.test"), "{line}");
+    let stats = ask(&env, &case.join("capture.db"), &["stats", "-o", "jsonl"]);
+    assert_eq!(
+        stats.exits(0).json()[0]["recordings"][0]["redaction_key"],
+        key
+    );
+    // The head is that of the original, and not where all of that but the secrets is known.
+    let head = manifest["head"]["link"].as_str().unwrap();
+    env.query(["verify", "--expect-head", head]).exits(0);
+    let checked = fs::read_to_string(case.join("verification.jsonl")).unwrap();
+    assert!(
+        checked.contains("\"is_sound\":true") && !checked.contains(head),
+        "{checked}"
+    );
+    let whole = redacted(&env, "whole", &["--events", "--export", "jsonl,pcapng"]);
+    assert!(json(&whole.join("manifest.json")).get("head").is_none());
+    let words = fs::read_to_string(case.join("README.txt")).unwrap();
+    assert!(words.contains("Secrets in it were replaced"), "{words}");
+
+    // A filter that is true of nothing any more: the exports are of all that is there.
+    let form = format!("req.body contains \"{}\"", SECRETS[4]);
+    let case = redacted(&env, "form", &["--export", "har", &form]);
+    assert_eq!(exchanges(&env, &case), (2, "2".to_owned()));
+    let manifest = json(&case.join("manifest.json"));
+    for left_out in ["command", "command_line"] {
+        assert!(manifest.get(left_out).is_none(), "{manifest}");
+    }
+    assert_eq!(
+        manifest["taken_from"][0]["filter"],
+        "left out, as it may hold a secret (--redact)"
+    );
+    // So it is of a rule.
+    let rule = format!("regex:{}", SECRETS[17]);
+    let case = redacted(
+        &env,
+        "rule",
+        &[
+            "--export",
+            "har",
+            "--redact-rule",
+            &rule,
+            "host == \"one.test\"",
+        ],
+    );
+    assert_eq!(exchanges(&env, &case), (1, "1".to_owned()));
+    let manifest = json(&case.join("manifest.json"));
+    assert!(manifest.get("command").is_none(), "{manifest}");
+    assert_eq!(manifest["taken_from"][0]["filter"], "host == \"one.test\"");
+
+    // What is told of the original is no place for one either.
+    let again = TestEnv::new();
+    let file = again.path("frames");
+    save(&file, &frames());
+    again.import(&file, ["--filter", "not payload contains \"GVNOTHERE\""]);
+    let case = redacted(&again, "filtered", &["host == \"one.test\""]);
+    let coverage = fs::read_to_string(case.join("coverage.json")).unwrap();
+    let words = fs::read_to_string(case.join("coverage.txt")).unwrap();
+    for text in [coverage, words] {
+        assert!(!text.contains("GVNOTHERE"), "{text}");
+        assert!(text.contains("left out, as it may hold a secret"), "{text}");
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ mod pressure;
 mod processes;
 mod proxies;
 mod redaction;
-mod redaction_http2;
+pub(crate) mod redaction_http2;
 mod refusals;
 mod retention;
 mod ring;

@@ -202,7 +202,7 @@ fn http2(kind: u8, flags: u8, stream: u8, content: &[u8]) -> Vec<u8> {
 }
 
 /// Two exchanges of a client that sends the same secrets twice: in its table, and out of it.
-fn messages() -> Vec<Bytes> {
+pub(crate) fn messages() -> Vec<Bytes> {
     let (mut client, mut server) = (Encoder::new(), Encoder::new());
     let block = |encoder: &mut Encoder<'_>, fields: &[(&str, &str)]| {
         encoder.encode(

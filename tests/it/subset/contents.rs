@@ -221,7 +221,7 @@ fn a_live_capture_ends_with_its_last_commit() {
     writer.commit(&batch, at(15)).unwrap();
     let reader = Reader::open(&path).unwrap();
     let output = folder.path().join("subset.db");
-    export_subset(&reader, Wanted::Events(None), &options(&output))
+    export_subset(&reader, Wanted::Events(None), &options(&output), None)
         .unwrap()
         .unwrap();
     check_sound(&output, &events(&path), &[1]);
@@ -366,9 +366,14 @@ fn exchanges_bring_their_connection_up_to_their_end() {
         let reader = Reader::open(&path).unwrap();
         reader.prepare_exchanges().unwrap();
         let wanted = filter(text);
-        let subset = export_subset(&reader, Wanted::Exchanges(Some(&wanted)), &options(&output))
-            .unwrap()
-            .unwrap();
+        let subset = export_subset(
+            &reader,
+            Wanted::Exchanges(Some(&wanted)),
+            &options(&output),
+            None,
+        )
+        .unwrap()
+        .unwrap();
         assert_eq!(subset.events, ids.len() as u64, "{text}");
         check_sound(&output, &whole, ids);
         let origins = Reader::open(&output).unwrap().origins().unwrap();

@@ -4,6 +4,7 @@
 mod contents;
 mod places;
 mod property;
+pub(crate) mod redacted;
 
 use std::path::Path;
 
@@ -31,7 +32,7 @@ fn options(output: &Path) -> SubsetOptions {
 #[track_caller]
 fn take(from: &Path, wanted: Option<&Expr>, output: &Path) -> Subset {
     let reader = Reader::open(from).unwrap();
-    export_subset(&reader, Wanted::Events(wanted), &options(output))
+    export_subset(&reader, Wanted::Events(wanted), &options(output), None)
         .unwrap()
         .unwrap()
 }

@@ -15,7 +15,7 @@ use crate::support::numbers::Numbers;
 
 fn try_to_take(from: &Path, output: &Path) -> Result<Option<Subset>, Error> {
     let reader = Reader::open(from).unwrap();
-    export_subset(&reader, Wanted::Events(None), &options(output))
+    export_subset(&reader, Wanted::Events(None), &options(output), None)
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn what_is_stopped_leaves_nothing() {
     let mut reader = Reader::open(&path).unwrap();
     reader.set_watch(Watch::stopped_by(Arc::new(AtomicBool::new(true))));
     let output = folder.path().join("subset.db");
-    let result = export_subset(&reader, Wanted::Events(None), &options(&output)).unwrap();
+    let result = export_subset(&reader, Wanted::Events(None), &options(&output), None).unwrap();
     assert_eq!(result, None);
     assert_eq!(names(folder.path()), before);
 }
@@ -93,7 +93,7 @@ fn progress_shows_what_is_to_be_done_and_what_is_done() {
     let watch = Watch::default();
     reader.set_watch(watch.clone());
     let output = folder.path().join("subset.db");
-    let subset = export_subset(&reader, Wanted::Events(None), &options(&output))
+    let subset = export_subset(&reader, Wanted::Events(None), &options(&output), None)
         .unwrap()
         .unwrap();
     assert_eq!(watch.total(), subset.payload_bytes * 2);

@@ -46,7 +46,8 @@ pub(super) struct ExportArgs {
     /// Write decoded bodies as files into a new folder, with an index of names and SHA-256
     #[arg(long, value_name = "DIR", conflicts_with_all = ["output", "events", "request"])]
     extract: Option<PathBuf>,
-    /// Of db: leave in the clear what is encrypted in the capture; else it is encrypted with the same secret
+    /// Of db: leave in the clear what is encrypted in the capture; else it is encrypted with the same secret, and who is given
+    /// that to open it can open the capture too
     #[arg(long)]
     decrypt: bool,
     /// Export events, whatever the filter is about
@@ -69,13 +70,6 @@ pub(super) fn run(args: &ExportArgs, context: &mut Context<'_>) -> anyhow::Resul
     let (period, filter) = select.selection(captures.anchor(context)?)?;
     let unit = args.unit(format, filter.as_ref())?;
     let redactor = args.redact.redactor()?;
-    if redactor.is_some() && format == Some(Format::Db) {
-        return Err(Advised {
-            message: "a subset has its events as they are, and --redact changes them".to_owned(),
-            hint: "export another format; or save frames, and import them with `ecq-record --redact --import`".to_owned(),
-        }
-        .into());
-    }
     if unit == Unit::Exchanges {
         exchanges::prepare(&captures, context)?;
     }
@@ -83,7 +77,12 @@ pub(super) fn run(args: &ExportArgs, context: &mut Context<'_>) -> anyhow::Resul
     let _progress = context.progress()?;
     if format == Some(Format::Db) {
         let output = args.output.as_deref().context("no file is named")?;
-        return subset::run(&captures, unit, filter, (output, args.decrypt), context);
+        let target = subset::Target {
+            output,
+            is_decrypted: args.decrypt,
+            redactor: redactor.as_ref(),
+        };
+        return subset::run(&captures, unit, filter, &target, context);
     }
     let job = Job {
         captures: &captures,

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use bytes::Bytes;
 
 use crate::cli::query::Context;
 use crate::cli::query::capture::{Captures, Origin};
+use crate::cli::query::secrets::Lacks;
 use crate::event::StoredEvent;
 use crate::redact::{EventRedactor, Redactor};
 use crate::store::Payload;
@@ -45,13 +45,8 @@ impl Redacting {
     ) -> anyhow::Result<Self> {
         let mut is_each_alone = !are_all;
         for reader in captures.readers() {
-            let coverage = reader
-                .coverage(None, None, context.now)
-                .context("failed to read what is missing")?;
-            is_each_alone |= coverage.gaps > 0
-                || coverage.filtered_recordings > 0
-                || coverage.is_subset
-                || !coverage.removals.is_empty();
+            let lacks = Lacks::of(reader, context)?;
+            is_each_alone |= lacks.known || lacks.unknown;
         }
         Ok(Self {
             events: EventRedactor::new(redactor.clone()),
