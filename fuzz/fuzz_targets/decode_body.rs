@@ -46,8 +46,18 @@ fuzz_target!(|input: &[u8]| {
     let names = names.join(",");
     let is_whole = choice & 0x80 == 0;
     let mut head = MessageHead::empty(Version::Http11);
-    let field = Field::known("content-encoding", names.clone().into_bytes());
-    head.fields.push(field);
+    let media = if choice & 0x40 == 0 {
+        "text/plain"
+    } else {
+        "application/gzip"
+    };
+    for (name, value) in [
+        ("content-encoding", names.as_str()),
+        ("content-type", media),
+    ] {
+        head.fields
+            .push(Field::known(name, value.as_bytes().to_vec()));
+    }
 
     let (bytes, state) = read(&head, sent, is_whole, 4096);
     assert!(bytes.len() <= LIMIT || bytes == sent);
@@ -57,7 +67,7 @@ fuzz_target!(|input: &[u8]| {
 
     let length = if is_whole { sent.len() } else { sent.len() + 1 };
     let mut payload =
-        format!("HTTP/1.1 200 OK\r\nContent-Encoding: {names}\r\nContent-Length: {length}\r\n\r\n")
+        format!("HTTP/1.1 200 OK\r\nContent-Encoding: {names}\r\nContent-Type: {media}\r\nContent-Length: {length}\r\n\r\n")
             .into_bytes();
     payload.extend_from_slice(sent);
     let in_memory = body::body(&payload, LIMIT).expect("the head is whole");

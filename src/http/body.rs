@@ -6,8 +6,10 @@
 
 use std::borrow::Cow;
 
-use super::coding::{Coding, Undone};
+pub(crate) use super::coding::may_be_marked;
+use super::coding::{self, Coding, Undone};
 use super::fields::{self, Head};
+use super::media;
 
 /// How many bytes of a decoded body are usually enough.
 pub const MAX_DECODED_BYTES: usize = 8 << 20;
@@ -112,6 +114,8 @@ struct Framed<'a> {
     length: Option<u64>,
     /// In the order they were applied.
     codings: Vec<Coding>,
+    /// Whether a coding that is not named, and that the bytes show by its mark, is to be undone as well.
+    implies_coding: bool,
 }
 
 impl<'a> Framed<'a> {
@@ -124,6 +128,7 @@ impl<'a> Framed<'a> {
                 rest: rest.get(..0)?,
                 length: None,
                 codings: Vec::new(),
+                implies_coding: false,
             });
         }
         let listed = |name, is_transfer| {
@@ -137,16 +142,25 @@ impl<'a> Framed<'a> {
         let length = (codings.len() == of_content)
             .then(|| length(&head))
             .flatten();
+        let is_text = || {
+            let mut types = head.values("content-type");
+            types.next().is_some_and(media::is_textual)
+        };
+        let implies_coding = codings.iter().all(|each| *each == Coding::Chunked) && is_text();
         Some(Self {
             rest,
             length,
             codings,
+            implies_coding,
         })
     }
 
     /// Whether there is something that a coding is said to be applied to.
     fn is_coded(&self) -> bool {
-        !self.codings.is_empty() && (!self.as_sent().is_empty() || self.is_cut_off())
+        if self.codings.is_empty() {
+            return self.implies_coding && coding::marked(self.as_sent()).is_some();
+        }
+        !self.as_sent().is_empty() || self.is_cut_off()
     }
 
     fn is_cut_off(&self) -> bool {
@@ -191,6 +205,14 @@ impl<'a> Framed<'a> {
                     defect = defect.or(reason);
                 }
             }
+        }
+        if self.implies_coding
+            && let Some(coding) = coding::marked(&bytes)
+            && let Undone::Bytes(decoded, reason) = coding.undo(&bytes, is_whole, limit)
+        {
+            bytes = Cow::Owned(decoded);
+            is_decoded = true;
+            defect = defect.or(reason);
         }
         let defect = defect.or((is_decoded && is_cut_off).then_some(Defect::CutOff));
         let state = match defect {

@@ -21,6 +21,8 @@ const TEXT_BYTES: usize = 16;
 pub(super) const GZIP_MEMBERS: usize = 4096;
 
 pub(super) const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+/// How many bytes tell a coding that has a mark of its own.
+pub(super) const MARK_BYTES: usize = 4;
 pub(super) const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// What follows the first byte of a zstd frame to be skipped; that is 0x50 to 0x5f.
 const ZSTD_SKIPPABLE_MAGIC: &[u8] = &[0x2a, 0x4d, 0x18];
@@ -65,12 +67,22 @@ impl Coding {
         })
     }
 
-    /// Undoes this coding, up to `limit` bytes. `is_whole` says that `bytes` are known not to be cut off.
+    /// The coding that is there, of bytes that begin so and are said to have this one. One that is not known stays so: its
+    /// marks are not known either.
+    pub(super) fn seen(self, start: &[u8]) -> Self {
+        match self {
+            Self::Chunked | Self::Unknown => self,
+            Self::Gzip | Self::Deflate | Self::Brotli | Self::Zstd => marked(start).unwrap_or(self),
+        }
+    }
+
+    /// Undoes this coding, or the one that the bytes show instead, up to `limit` bytes. `is_whole` says that `bytes` are known
+    /// not to be cut off.
     pub(super) fn undo(self, bytes: &[u8], is_whole: bool, limit: usize) -> Undone {
         if bytes.is_empty() {
             return Undone::Absent;
         }
-        match self {
+        match self.seen(bytes) {
             Self::Chunked => chunked::undo(bytes, limit)
                 .map_or(Undone::Absent, |(data, defect)| Undone::Bytes(data, defect)),
             Self::Gzip if begins(bytes, GZIP_MAGIC) => gzip(bytes, limit),
@@ -81,6 +93,23 @@ impl Coding {
             Self::Unknown => Undone::Unknown,
         }
     }
+}
+
+/// The coding whose mark bytes begin with, whatever fields say: gzip (RFC 1952, section 2.3: method 8, and no flags that are
+/// reserved) or a frame of zstd.
+pub(super) fn marked(start: &[u8]) -> Option<Coding> {
+    match start {
+        [0x1f, 0x8b, 8, flags, ..] if flags & 0xe0 == 0 => Some(Coding::Gzip),
+        _ if start.starts_with(ZSTD_MAGIC) => Some(Coding::Zstd),
+        _ => None,
+    }
+}
+
+/// Whether bytes that begin so, perhaps cut off early, can have such a mark.
+pub(crate) fn may_be_marked(start: &[u8]) -> bool {
+    marked(start).is_some()
+        || start.len() < MARK_BYTES
+            && (begins(start, &[0x1f, 0x8b, 8]) || begins(start, ZSTD_MAGIC))
 }
 
 /// Whether `bytes` begin with `magic`, or are a part of it cut off.

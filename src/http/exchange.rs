@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::coding::Coding;
+use super::media;
 use crate::event::{
     ConnectionId, Endpoints, EventId, Identity, Process, RecordingId, Role, RunId, StreamId,
     Timestamp,
@@ -195,6 +196,17 @@ impl MessageHead {
     /// Whether the head names a coding of the body, chunks apart.
     pub fn is_coded(&self) -> bool {
         !self.codings().is_empty()
+    }
+
+    /// Whether a body that begins with the mark of a coding has it although the head names none: what is said to be text
+    /// begins with no such mark, and fields that are not known may name one.
+    pub fn implies_coding(&self) -> bool {
+        let is_unknown = |field: &Field| field.name.is_none() || field.value.is_none();
+        self.fields.iter().any(is_unknown)
+            || self
+                .values("content-type")
+                .next()
+                .is_some_and(|value| media::is_textual(value))
     }
 
     /// The codings of the body that the head names, in the order in which they were applied; chunks are framing and

@@ -19,11 +19,12 @@ mod step;
 mod tests;
 mod zstd;
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Cursor, Read};
 
 use self::source::Sent;
 use self::stage::{Layer, Stage};
 use super::body::{Defect, MAX_CODINGS, State};
+use super::coding::{self, Coding, MARK_BYTES};
 use super::exchange::MessageHead;
 
 /// A body that is being read.
@@ -38,7 +39,8 @@ pub fn as_sent<'a>(body: impl Read + 'a) -> Box<dyn BodyRead + 'a> {
 }
 
 /// Reads `body`, from which the framing is taken off already, and undoes the codings that `head` names, those which the
-/// bytes show to be there.
+/// bytes show to be there; and one that it does not name, if the bytes have its mark and
+/// [it is to be expected](MessageHead::implies_coding).
 ///
 /// `is_whole` says that the bytes are all of the body, as far as is known; if they are not, what is decoded of them is
 /// [`Defect::CutOff`], even if it comes out even. No stage gives more than `limit` bytes, and none takes up much that
@@ -52,13 +54,53 @@ pub fn decoded<'a>(
 ) -> Box<dyn BodyRead + 'a> {
     let codings = head.map(MessageHead::codings).unwrap_or_default();
     if codings.is_empty() {
-        return as_sent(body);
+        if !head.is_none_or(MessageHead::implies_coding) {
+            return as_sent(body);
+        }
+        let (start, body) = ahead(body);
+        return match coding::marked(&start) {
+            Some(coding) => undone(vec![coding], body, is_whole, limit),
+            None => as_sent(body),
+        };
     }
+    undone(codings, body, is_whole, limit)
+}
+
+/// The first bytes of a body, and the body with them.
+fn ahead<'a>(mut body: impl Read + 'a) -> (Vec<u8>, impl Read + 'a) {
+    let mut start = Vec::with_capacity(MARK_BYTES);
+    let read = body
+        .by_ref()
+        .take(MARK_BYTES as u64)
+        .read_to_end(&mut start);
+    let failure = FailsOnce(read.err());
+    (start.clone(), Cursor::new(start).chain(failure).chain(body))
+}
+
+/// Fails to be read, if there is a reason left, and is empty else.
+struct FailsOnce(Option<io::Error>);
+
+impl Read for FailsOnce {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
+}
+
+/// Undoes codings, the last of which was applied last.
+fn undone<'a>(
+    codings: Vec<Coding>,
+    body: impl Read + 'a,
+    is_whole: bool,
+    limit: u64,
+) -> Box<dyn BodyRead + 'a> {
     let sent: Box<dyn Layer + 'a> = Box::new(Sent::new(body, is_whole));
     // Of those beyond the limit one is enough to say that there are more.
-    let undone = codings.iter().rev().take(MAX_CODINGS.saturating_add(1));
+    let undone = codings
+        .into_iter()
+        .rev()
+        .take(MAX_CODINGS.saturating_add(1));
     let last = undone.enumerate().fold(sent, |before, (number, coding)| {
-        let coding = (number < MAX_CODINGS).then_some(*coding);
+        let coding = (number < MAX_CODINGS).then_some(coding);
         Box::new(Stage::new(before, coding, limit))
     });
     Box::new(Decoded(last))

@@ -9,7 +9,7 @@ use super::source::Ahead;
 use super::step::{Decoder, STEP_BYTES, outcome};
 use super::zstd::Zstd;
 use crate::http::body::{Defect, MAX_DECODED_BYTES};
-use crate::http::coding::{self, Coding, GZIP_MAGIC, ZSTD_MAGIC};
+use crate::http::coding::{self, Coding, GZIP_MAGIC, MARK_BYTES, ZSTD_MAGIC};
 
 /// How many bytes a coding without a mark of its own is judged by.
 pub(super) const JUDGED_BYTES: usize = 64 << 10;
@@ -98,7 +98,9 @@ impl<'a> Stage<'a> {
         if is_empty {
             return Ok(Act::Absent);
         }
-        let decoder: Option<Box<dyn Decoder>> = match self.coding {
+        let (start, _) = self.before.look(MARK_BYTES)?;
+        let coding = self.coding.map(|coding| coding.seen(start));
+        let decoder: Option<Box<dyn Decoder>> = match coding {
             Some(Coding::Gzip) => {
                 let (start, _) = self.before.look(GZIP_MAGIC.len())?;
                 coding::begins(start, GZIP_MAGIC).then(|| Box::new(Gzip::new()) as _)

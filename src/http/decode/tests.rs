@@ -13,6 +13,9 @@ use crate::http::tests::{CODINGS, bare_deflate, brotli, gzip, response, zlib, zs
 
 const LIMIT: u64 = 1 << 20;
 
+/// What begins with the mark of a coding is coded, then, whatever the field of codings says.
+const TYPE: &str = "text/plain";
+
 /// Gives so many bytes at a time, in turn, and at the end fails if it is to.
 struct Pieces<'a> {
     bytes: &'a [u8],
@@ -52,8 +55,9 @@ impl Read for Pieces<'_> {
 
 fn head(codings: &str) -> MessageHead {
     let mut head = MessageHead::empty(Version::Http11);
-    let field = Field::known("Content-Encoding", codings.as_bytes().to_vec());
-    head.fields.push(field);
+    let fields = [("Content-Encoding", codings), ("Content-Type", TYPE)];
+    head.fields
+        .extend(fields.map(|(name, value)| Field::known(name, value.as_bytes().to_vec())));
     head
 }
 
@@ -83,7 +87,9 @@ fn read_by(
 /// What it comes to in memory.
 fn in_memory(codings: &str, sent: &[u8], is_whole: bool, limit: u64) -> (Vec<u8>, State) {
     let length = if is_whole { sent.len() } else { sent.len() + 1 };
-    let fields = format!("Content-Encoding: {codings}\r\nContent-Length: {length}\r\n");
+    let fields = format!(
+        "Content-Encoding: {codings}\r\nContent-Type: {TYPE}\r\nContent-Length: {length}\r\n"
+    );
     let payload = response(&fields, sent);
     let body = body::body(&payload, limit.try_into().unwrap()).unwrap();
     (body.bytes.into_owned(), body.state)
@@ -125,6 +131,18 @@ fn one_coding_comes_to_what_it_does_in_memory() {
         ("br", brotli(&text), true, State::Decoded),
         ("br", text.clone(), true, State::AsSent),
         ("br", text[..9].to_vec(), false, State::AsSent),
+        // The mark of another one than the field says.
+        ("br", gzip(&text), true, State::Decoded),
+        ("deflate", zstd(&text), true, State::Decoded),
+        ("compress", gzip(&text), true, UNKNOWN),
+        ("gzip", zstd(&text), true, State::Decoded),
+        ("zstd", gzip(&text), false, CUT_OFF),
+        ("", gzip(&text), true, State::Decoded),
+        ("identity", zstd(&text), true, State::Decoded),
+        ("", gzip(&text)[..20].to_vec(), false, CUT_OFF),
+        ("", gzip(&text)[..3].to_vec(), false, State::AsSent),
+        ("", Vec::new(), false, State::AsSent),
+        ("", brotli(&text), true, State::AsSent),
     ] {
         check(codings, &sent, is_whole, expected);
     }
@@ -142,6 +160,54 @@ fn one_coding_comes_to_what_it_does_in_memory() {
     ] {
         check(coding, &[first, then].concat(), true, expected);
     }
+}
+
+/// A file is downloaded as it is; of what is said to be text, or nothing is known, the bytes decide.
+#[test]
+fn a_coding_that_is_not_named_is_undone_where_it_is_to_be_expected() {
+    let sent = gzip(&text());
+    let known = |name: &'static str, value: &str| Field::known(name, value.as_bytes().to_vec());
+    let unknown = Field {
+        value: None,
+        ..known("x", "")
+    };
+    for (fields, expected) in [
+        (vec![known("content-type", "application/gzip")], false),
+        (
+            vec![known("content-type", "application/octet-stream")],
+            false,
+        ),
+        (vec![], false),
+        (vec![known("content-encoding", "identity")], false),
+        (
+            vec![known("content-type", "application/problem+json")],
+            true,
+        ),
+        (vec![unknown.clone()], true),
+        (vec![known("content-encoding", "identity"), unknown], true),
+    ] {
+        let mut head = MessageHead::empty(Version::Http2);
+        head.fields = fields;
+        let mut bytes = Vec::new();
+        let mut body = decoded(Some(&head), Pieces::new(&sent, &[1, 3]), true, LIMIT);
+        body.read_to_end(&mut bytes).unwrap();
+        let (wanted, state) = if expected {
+            (text(), State::Decoded)
+        } else {
+            (sent.clone(), State::AsSent)
+        };
+        assert_eq!((bytes, body.state()), (wanted, state), "{head:?}");
+    }
+    let mut bytes = Vec::new();
+    let mut body = decoded(None, &*sent, true, LIMIT);
+    body.read_to_end(&mut bytes).unwrap();
+    assert_eq!(bytes, text());
+    // A failure to read is told, also of the first bytes.
+    let mut broken = Pieces::new(b"\x1f", &[1]);
+    broken.failure = Some(io::ErrorKind::Other);
+    let mut body = decoded(None, broken, true, LIMIT);
+    let error = body.read_to_end(&mut bytes).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::Other);
 }
 
 #[test]
@@ -199,21 +265,6 @@ fn reads_every_head_of_gzip() {
                 in_memory("gzip", &sent[..end], true, LIMIT).1,
             );
         }
-    }
-}
-
-#[test]
-fn what_is_not_said_to_be_coded_is_as_sent() {
-    let file = gzip(b"a file");
-    for head in [
-        None,
-        Some(head("identity")),
-        Some(MessageHead::empty(Version::Http2)),
-    ] {
-        let mut body = decoded(head.as_ref(), &*file, true, 1);
-        let mut bytes = Vec::new();
-        body.read_to_end(&mut bytes).unwrap();
-        assert_eq!((bytes, body.state()), (file.clone(), State::AsSent));
     }
 }
 

@@ -7,6 +7,7 @@ use bytes::{Buf, Bytes};
 use super::index::place_of;
 use super::source::Place;
 use crate::event::{EventId, Timestamp};
+use crate::http::body::MAX_DECODED_BYTES;
 use crate::http::decode::{self, BodyRead};
 use crate::http::exchange::{Bodies, BodyForm, Ending, Message, Span, Spans};
 use crate::store::block::{Class, PART_BYTES};
@@ -14,8 +15,10 @@ use crate::store::error::Error;
 use crate::store::payload::{self, Payload};
 use crate::store::reader::Reader;
 
-/// How many bytes of one body are decoded at most: a body of some kilobytes can claim to be terabytes.
-const MAX_BODY_BYTES: u64 = 1 << 40;
+/// How many bytes of one body are decoded at most: so many, and so many for each that was sent. Deflate makes up to 1032 bytes
+/// of one; a body in several codings, in brotli or zstd can be some kilobytes and claim to be terabytes.
+const DECODED_BYTES: u64 = MAX_DECODED_BYTES as u64;
+const DECODED_FOR_SENT: u64 = 1100;
 
 impl Bodies for Reader {
     fn open<'a>(
@@ -28,7 +31,12 @@ impl Bodies for Reader {
             BodyForm::AsSent => decode::as_sent(pieces),
             BodyForm::Decoded => {
                 let is_whole = matches!(message.ending, Ending::Complete | Ending::Consistent);
-                decode::decoded(message.head.as_ref(), pieces, is_whole, MAX_BODY_BYTES)
+                let sent = message.body.iter().map(|span| span.length);
+                let limit = sent
+                    .fold(0, u64::saturating_add)
+                    .saturating_mul(DECODED_FOR_SENT)
+                    .saturating_add(DECODED_BYTES);
+                decode::decoded(message.head.as_ref(), pieces, is_whole, limit)
             }
         })
     }

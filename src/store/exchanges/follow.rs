@@ -62,8 +62,13 @@ pub fn follow(
         let follow = next();
         let result = patience.of(|| match follow {
             Follow::At(now_ns) => {
-                let settled = settling.look(now_ns, reader.newest_id()?);
-                indexer.advance(settled, watch)
+                let newest = reader.newest_id()?;
+                let settled = settling.look(now_ns, newest);
+                indexer.advance(settled, watch)?;
+                if settled == newest {
+                    indexer.settle(watch)?;
+                }
+                Ok(())
             }
             Follow::Rest => indexer.advance(reader.newest_id()?, watch),
             Follow::Leave => Ok(()),

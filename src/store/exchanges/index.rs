@@ -35,7 +35,7 @@ const STORE_EVENTS: u64 = 8 * 1024;
 const STORE_BYTES: usize = 4 << 20;
 
 /// The version of what reads conversations. It counts up when that gets better, so that `reindex` makes the index anew.
-const READER: i64 = 3;
+const READER: i64 = 4;
 
 /// A connection whose conversation is at hand.
 #[derive(Default)]
@@ -68,6 +68,8 @@ pub(in crate::store) struct Indexer<'a> {
     waiting: Waiting,
     /// The last event that was read.
     after: i64,
+    /// The event up to which the stored index is complete.
+    stored: i64,
     /// Connections up to this one may have been read before.
     seen_connections: i64,
     clock: u64,
@@ -131,6 +133,7 @@ impl<'a> Indexer<'a> {
             unread: Vec::new(),
             waiting: Waiting::default(),
             after,
+            stored: after,
             seen_connections,
             clock: 0,
             unstored_events: 0,
@@ -163,14 +166,28 @@ impl<'a> Indexer<'a> {
         Ok(())
     }
 
-    /// Reads what waits, ends every conversation and stores the rest: there is nothing behind the last event.
-    pub(in crate::store) fn finish(mut self, watch: &Watch) -> Result<Indexed, Error> {
+    /// Reads what waits and stores what it says: nothing came for so long that nothing earlier will.
+    pub(in crate::store) fn settle(&mut self, watch: &Watch) -> Result<(), Error> {
+        self.take_waiting(watch)?;
+        if self.unstored_events > 0 || self.stored < self.after {
+            self.store()?;
+        }
+        Ok(())
+    }
+
+    fn take_waiting(&mut self, watch: &Watch) -> Result<(), Error> {
         while !watch.is_stopped()
             && let Some(place) = self.waiting.pop(true)
         {
             self.take(&place, watch)?;
             self.store_if_due()?;
         }
+        Ok(())
+    }
+
+    /// Reads what waits, ends every conversation and stores the rest: there is nothing behind the last event.
+    pub(in crate::store) fn finish(mut self, watch: &Watch) -> Result<Indexed, Error> {
+        self.take_waiting(watch)?;
         if !watch.is_stopped() {
             for (connection, entry) in &mut self.entries {
                 let Entry {
@@ -344,6 +361,7 @@ impl<'a> Indexer<'a> {
             .and_then(|mut statement| statement.execute(params![complete, READER]))
             .at(path)?;
         transaction.commit().at(path)?;
+        self.stored = complete;
         self.unstored_events = 0;
         self.unstored_bytes = 0;
         self.put_aside();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::event::Timestamp;
+use crate::http::body::may_be_marked;
 use crate::http::conversation::{Assembler, Collected, Part};
 use crate::http::exchange::{Side, Span};
 
@@ -24,6 +25,8 @@ pub(super) struct Stored {
     pub(super) rows: [u32; 6],
     /// How many pieces the bodies are in.
     pub(super) pieces: [usize; 2],
+    /// Whether the bodies may begin with the mark of a coding, of those that were begun.
+    pub(super) are_marked: [Option<bool>; 2],
     /// Whether it has a row.
     pub(super) has_row: bool,
     /// Where its text is, or will be; `None` if it has to be read back when the exchange is over.
@@ -41,6 +44,7 @@ impl Stored {
             heads: [None, None],
             rows: [0; 6],
             pieces: [0; 2],
+            are_marked: [None; 2],
             has_row: false,
             text: None,
         }
@@ -95,7 +99,21 @@ impl OpenExchanges {
                     .entry(*exchange)
                     .or_insert_with(|| Stored::new(stream));
             }
-            Part::Body { .. } | Part::Tunnel { .. } => self.bytes += size_of::<Span>(),
+            Part::Body {
+                exchange,
+                side,
+                bytes,
+                ..
+            } => {
+                self.bytes += size_of::<Span>();
+                let stored = self.stored.get_mut(exchange);
+                if let Some(is_marked) =
+                    stored.and_then(|stored| stored.are_marked.get_mut(place(*side)))
+                {
+                    is_marked.get_or_insert_with(|| may_be_marked(bytes));
+                }
+            }
+            Part::Tunnel { .. } => self.bytes += size_of::<Span>(),
             Part::Trailers { .. } | Part::End { .. } => {}
         }
         self.assembler.take(part);

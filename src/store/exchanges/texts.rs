@@ -12,6 +12,7 @@ use std::io::Read as _;
 use rusqlite::{Connection, Result, params};
 
 use super::index::begin;
+use crate::http::body::may_be_marked;
 use crate::http::exchange::{
     Bodies as _, BodyForm, Defects, Ending, Exchange, Message, Side, Version,
 };
@@ -24,6 +25,9 @@ use crate::store::vault::{Column, Place, Vault};
 
 /// Bodies of which more bytes than this are decoded have no filter.
 const MAX_BYTES: u64 = 8 << 20;
+
+/// How many bytes tell whether a body begins with the mark of a coding.
+const START_BYTES: u64 = 4;
 
 /// What parts a text from the next: no word goes over it.
 const BETWEEN: &[u8] = b"\r\n";
@@ -43,21 +47,35 @@ fn hides_fields(message: &Message) -> bool {
         && !message.defects.contains(Defects::LISTING)
 }
 
-/// Whether a search of events does not find all of the body, which is in so many pieces.
-fn hides_body(message: &Message, pieces: usize) -> bool {
+/// What of a body tells whether a search of events finds it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BodyStart {
+    /// How many pieces it is in.
+    pub(super) pieces: usize,
+    /// Whether it may begin with the mark of a coding.
+    pub(super) may_be_marked: bool,
+}
+
+/// Whether a search of events does not find all of the body.
+fn hides_body(message: &Message, body: BodyStart) -> bool {
+    let BodyStart {
+        pieces,
+        may_be_marked,
+    } = body;
     let Some(head) = &message.head else {
         // A body without a head is searched as it is, piece by piece.
-        return pieces > 1;
+        return pieces > 1 || may_be_marked;
     };
+    let is_coded = head.is_coded() || may_be_marked && head.implies_coding();
     if message.body_bytes == 0
         || message.ending == Ending::Complete && head.version != Version::Http2
     {
         return false;
     }
     if head.version == Version::Http2 {
-        return pieces > 1 || head.is_coded();
+        return pieces > 1 || is_coded;
     }
-    head.is_coded() || head.values("transfer-encoding").next().is_some()
+    is_coded || head.values("transfer-encoding").next().is_some()
 }
 
 /// The text of an exchange that no search of events finds.
@@ -72,17 +90,17 @@ pub(super) enum Hidden {
 }
 
 impl Hidden {
-    /// Of these halves, each with how many pieces its body is in.
-    pub(super) fn of(halves: [Option<(&Message, usize)>; 2]) -> Self {
+    /// Of these halves.
+    pub(super) fn of(halves: [Option<(&Message, BodyStart)>; 2]) -> Self {
         let mut text = Vec::new();
         for half in halves {
             // Of what is not there yet, nobody knows.
-            let Some((message, pieces)) = half else {
+            let Some((message, body)) = half else {
                 return Self::Unread;
             };
             let is_over = message.ending != Ending::Open;
             let has_messages = message.head.as_ref().is_some_and(tunnel::starts_websocket);
-            if !is_over || has_messages || hides_body(message, pieces) {
+            if !is_over || has_messages || hides_body(message, body) {
                 return Self::Unread;
             }
             push_fields(&mut text, message);
@@ -244,19 +262,21 @@ impl TextWriter {
                 continue;
             };
             push_fields(&mut text, message);
-            if hides_body(message, message.body.len()) {
-                let read = reader
-                    .open(message, BodyForm::Decoded)
-                    .and_then(|body| body.take(MAX_BYTES + 1).read_to_end(&mut text));
-                match read {
-                    Ok(bytes) if bytes as u64 <= MAX_BYTES => {}
-                    Ok(_) => return Ok(None),
-                    Err(error) => match unwrapped(error, reader) {
-                        Error::Corrupt { .. } | Error::Pruned { .. } => return Ok(None),
-                        error => return Err(error),
-                    },
+            let read = body_start(reader, message).and_then(|body| {
+                if !hides_body(message, body) {
+                    return Ok(None);
                 }
-                text.extend_from_slice(BETWEEN);
+                let body = reader.open(message, BodyForm::Decoded)?;
+                body.take(MAX_BYTES + 1).read_to_end(&mut text).map(Some)
+            });
+            match read {
+                Ok(None) => {}
+                Ok(Some(bytes)) if bytes as u64 <= MAX_BYTES => text.extend_from_slice(BETWEEN),
+                Ok(Some(_)) => return Ok(None),
+                Err(error) => match unwrapped(error, reader) {
+                    Error::Corrupt { .. } | Error::Pruned { .. } => return Ok(None),
+                    error => return Err(error),
+                },
             }
         }
         let limit = usize::try_from(MAX_BYTES).unwrap_or(usize::MAX);
@@ -292,6 +312,21 @@ impl TextWriter {
         self.next = self.next.saturating_add(1);
         self.bytes = 0;
     }
+}
+
+/// Looks at the beginning of a body.
+fn body_start(reader: &Reader, message: &Message) -> std::io::Result<BodyStart> {
+    let mut start = Vec::new();
+    if message.body_bytes > 0 {
+        reader
+            .open(message, BodyForm::AsSent)?
+            .take(START_BYTES)
+            .read_to_end(&mut start)?;
+    }
+    Ok(BodyStart {
+        pieces: message.body.len(),
+        may_be_marked: !start.is_empty() && may_be_marked(&start),
+    })
 }
 
 /// The error of the store that a reader of bodies gave.

@@ -8,7 +8,7 @@ use super::index::begin;
 use super::open::{OpenExchanges, Renumbered, Stored, place, time_of};
 use super::removal;
 use super::shared::{ExchangeFacts, Shared, path};
-use super::texts::{Hidden, NO_TEXT, TextWriter};
+use super::texts::{BodyStart, Hidden, NO_TEXT, TextWriter};
 use crate::event::Timestamp;
 use crate::http::conversation::Collected;
 use crate::http::exchange::Side;
@@ -216,10 +216,16 @@ impl ExchangeWriter {
                 }
             }
         }
-        let [of_request, of_response] = stored.pieces;
+        let body = |side| BodyStart {
+            pieces: stored.pieces.get(place(side)).copied().unwrap_or(0),
+            may_be_marked: stored.are_marked.get(place(side)) == Some(&Some(true)),
+        };
+        let of = |message, side| (message, body(side));
         let hidden = Hidden::of([
-            exchange.request().map(|message| (message, of_request)),
-            exchange.response().map(|message| (message, of_response)),
+            exchange.request().map(|message| of(message, Side::Request)),
+            exchange
+                .response()
+                .map(|message| of(message, Side::Response)),
         ]);
         stored.text = match (hidden, stored.text) {
             (Hidden::Nothing, _) => Some(NO_TEXT),
