@@ -140,7 +140,13 @@ pub(super) fn run(args: &ListArgs, context: &mut Context<'_>) -> anyhow::Result<
         return follow::run(args, captures, filter.as_ref(), context);
     }
     let exit = if args.instead.is_asked() {
-        count::run(args, &captures, unit, filter.as_ref(), context)?
+        let exit = count::run(args, &captures, unit, filter.as_ref(), context)?;
+        if unit == Unit::Events
+            && let Some(filter) = filter.as_ref().filter(|filter| args.can_be_hidden(filter))
+        {
+            beyond_events::look_after(&captures, filter, exit, "counts them", context)?;
+        }
+        exit
     } else if unit == Unit::Exchanges {
         exchanges::rows(args, &captures, filter.as_ref(), context)?
     } else {

@@ -136,7 +136,29 @@ fn a_search_of_events_tells_what_only_exchanges_show() {
     let args = ["--fixed", "--grep", text, "-o", "jsonl"];
     let run = env.query(args).exits(1).says("`--exchanges` lists them");
     assert_eq!(run.text(), "");
-    env.query(["--events", "--fixed", "--grep", text]).exits(1);
+    env.query(["--events", "--fixed", "--grep", text])
+        .exits(1)
+        .never_says("exchanges have");
+    let instead: [&[&str]; 4] = [
+        &["--count"],
+        &["--top", "pname"],
+        &["-F", "pid"],
+        &["--histogram", "5m"],
+    ];
+    for flags in instead {
+        env.query([&["--fixed", "--grep", text], flags].concat())
+            .exits(1)
+            .says("`--exchanges` counts them");
+    }
+    for format in ["jsonl", "csv", "raw", "pcapng", "parquet"] {
+        env.query(["export", format, "--fixed", "--grep", text])
+            .exits(1)
+            .says("`--exchanges` exports them");
+    }
+    let subset = ["export", "db", "--output", "sub.db"];
+    env.query(subset.into_iter().chain(["--fixed", "--grep", text]))
+        .exits(1)
+        .says("`--exchanges` exports them");
     // In clear in one event, and compressed elsewhere.
     env.query(["--grep", "PRI \\* HTTP/2|accept-encoding"])
         .exits(0)

@@ -23,6 +23,7 @@ use crate::render::escape;
 pub(super) use self::format::Format;
 use self::format::FormatOrWord;
 pub(super) use self::job::Job;
+use super::beyond_events::{can_be_hidden, look_after};
 use super::capture::{self, Captures};
 use super::output_file::{self, OutputFile};
 use super::{CommonArgs, Context, Output, exchanges, subset};
@@ -74,7 +75,7 @@ pub(super) fn run(args: &ExportArgs, context: &mut Context<'_>) -> anyhow::Resul
         exchanges::prepare(&captures, context)?;
     }
     let filter = filter.as_ref();
-    let _progress = context.progress()?;
+    let progress = context.progress()?;
     if format == Some(Format::Db) {
         let output = args.output.as_deref().context("no file is named")?;
         let target = subset::Target {
@@ -82,7 +83,10 @@ pub(super) fn run(args: &ExportArgs, context: &mut Context<'_>) -> anyhow::Resul
             is_decrypted: args.decrypt,
             redactor: redactor.as_ref(),
         };
-        return subset::run(&captures, unit, filter, &target, context);
+        let exit = subset::run(&captures, unit, filter, &target, context)?;
+        drop(progress);
+        args.look_beyond_events(&captures, unit, filter, exit, context)?;
+        return Ok(exit);
     }
     let job = Job {
         captures: &captures,
@@ -123,11 +127,14 @@ pub(super) fn run(args: &ExportArgs, context: &mut Context<'_>) -> anyhow::Resul
             count
         }
     };
+    drop(progress);
+    let exit = Exit::of_search(count > 0);
+    args.look_beyond_events(&captures, unit, filter, exit, context)?;
     capture::conclude(
         context,
         &captures,
         (period, filter),
-        Exit::of_search(count > 0),
+        exit,
         false,
         Output::Table,
     )
@@ -250,6 +257,22 @@ impl ExportArgs {
             .into());
         }
         Ok(())
+    }
+
+    /// Says whether exchanges hold what events were looked through for.
+    fn look_beyond_events(
+        &self,
+        captures: &Captures,
+        unit: Unit,
+        filter: Option<&Expr>,
+        exit: Exit,
+        context: &mut Context<'_>,
+    ) -> anyhow::Result<()> {
+        let may_look = unit == Unit::Events && !self.events && !context.watch.is_stopped();
+        match filter.filter(|filter| may_look && can_be_hidden(filter, [])) {
+            Some(filter) => look_after(captures, filter, exit, "exports them", context),
+            None => Ok(()),
+        }
     }
 
     fn unit(&self, format: Option<Format>, filter: Option<&Expr>) -> anyhow::Result<Unit> {
