@@ -21,6 +21,8 @@
 
 use std::collections::BTreeSet;
 
+use memchr::memmem;
+
 use super::head::{self, Role};
 use super::hpack;
 use super::out::Out;
@@ -28,7 +30,7 @@ use super::quoted::unquoted;
 use super::reader::{Moment, Start};
 use super::streams::{At, Place, Streams};
 use crate::event::Direction;
-use crate::http::exchange::{Defects, Field};
+use crate::http::exchange::{Defects, Field, Side};
 
 /// How long a line may be; of a longer one nothing is known.
 const LINE_BYTES: usize = 256 << 10;
@@ -43,7 +45,21 @@ const PADDING_BYTES: usize = 256;
 const LISTED_STREAMS: usize = 4096;
 
 const FRAME: &[u8] = b"\nFrame Type\t=>\t";
+const METHOD: &[u8] = b"\nheader field \":method\" = ";
+const STATUS: &[u8] = b"\nheader field \":status\" = ";
 const MERGED: &[u8] = b"\nMerged Data Frame, ";
+
+/// Whose frames a listing has, as the first head in `start`, its beginning, tells (RFC 9113, section 8.3): only requests have a
+/// method, only responses a status. `None` if there is no head in it.
+pub fn listed_side(start: &[u8]) -> Option<Side> {
+    let find = |field: &[u8]| memmem::find(start, field);
+    match (find(METHOD), find(STATUS)) {
+        (Some(method), Some(status)) if method > status => Some(Side::Response),
+        (Some(_), _) => Some(Side::Request),
+        (None, Some(_)) => Some(Side::Response),
+        (None, None) => None,
+    }
+}
 
 /// Reads the listings of one direction.
 #[derive(Debug, Default)]

@@ -25,6 +25,7 @@ pub(crate) use frame::{PREFACE, is_frames};
 use super::conversation::{Part, Piece};
 use crate::event::{Content, Direction, EventId, Provenance};
 use connection::{Connection, Input};
+pub use listing::listed_side;
 use listing::{Listed, Listing};
 use out::{Out, Roles};
 

@@ -383,7 +383,14 @@ impl<'a> Indexer<'a> {
 
 /// Gives an event to the conversation; `false` if its payload cannot be read.
 fn feed(reader: &Reader, entry: &mut Entry, place: &Place) -> Result<bool, Error> {
-    let Some(direction) = place.direction() else {
+    let payload = Payload::of(reader, place.id, place.class(), place.payload_bytes);
+    let Some(mut payload) = unless_lost(payload)? else {
+        return Ok(false);
+    };
+    let Some(mut next) = unless_lost(payload.next_piece())? else {
+        return Ok(false);
+    };
+    let Some(direction) = place.direction(next.as_deref().unwrap_or_default()) else {
         return Ok(true);
     };
     entry.stream = place.stream;
@@ -401,23 +408,11 @@ fn feed(reader: &Reader, entry: &mut Entry, place: &Place) -> Result<bool, Error
         bytes: &[],
         is_last: true,
     };
-    let mut payload = match Payload::of(reader, place.id, place.class(), place.payload_bytes) {
-        Ok(payload) => payload,
-        // It is lost, as an event is that never came.
-        Err(Error::Corrupt { .. } | Error::Pruned { .. }) => return Ok(false),
-        Err(error) => return Err(error),
-    };
     if place.payload_bytes == 0 {
         conversation.push(&piece, &mut sink);
         return Ok(true);
     }
-    loop {
-        let bytes = match payload.next_piece() {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) => return Ok(true),
-            Err(Error::Corrupt { .. } | Error::Pruned { .. }) => return Ok(false),
-            Err(error) => return Err(error),
-        };
+    while let Some(bytes) = next {
         let end = piece.offset + bytes.len() as u64;
         conversation.push(
             &Piece {
@@ -428,6 +423,20 @@ fn feed(reader: &Reader, entry: &mut Entry, place: &Place) -> Result<bool, Error
             &mut sink,
         );
         piece.offset = end;
+        next = match unless_lost(payload.next_piece())? {
+            Some(next) => next,
+            None => return Ok(false),
+        };
+    }
+    Ok(true)
+}
+
+/// What was read; `None` if it is lost, as an event is that never came.
+fn unless_lost<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(Error::Corrupt { .. } | Error::Pruned { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -9,6 +9,8 @@ use std::collections::{BTreeSet, BinaryHeap};
 use rusqlite::{Connection, Row, params};
 
 use crate::event::{Content, Direction, Kind, Provenance};
+use crate::http::exchange::Side;
+use crate::http::h2;
 use crate::store::block::Class;
 use crate::store::postings;
 use crate::store::row::select;
@@ -29,7 +31,7 @@ pub(super) struct Place {
     pub(super) received: i64,
     pub(super) stream: i64,
     pub(super) connection: i64,
-    pub(super) direction: u8,
+    direction: Option<u8>,
     pub(super) content: u8,
     pub(super) provenance: u16,
     pub(super) payload_bytes: u64,
@@ -58,8 +60,7 @@ impl Place {
     /// Reads a row of [`PLACES`]; `None` if it says nothing about a connection.
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Option<Self>> {
         let connection: Option<i64> = row.get(Column::Connection as usize)?;
-        let direction: Option<u8> = row.get(Column::Direction as usize)?;
-        let (Some(connection), Some(direction)) = (connection, direction) else {
+        let Some(connection) = connection else {
             return Ok(None);
         };
         if row.get::<_, u8>(Column::Kind as usize)? != Kind::TlsData.code() {
@@ -72,15 +73,32 @@ impl Place {
             received: time.wrapping_add(row.get(Column::ReceivedAfter as usize)?),
             stream: row.get(Column::Stream as usize)?,
             connection,
-            direction,
+            direction: row.get(Column::Direction as usize)?,
             content: row.get(Column::Content as usize)?,
             provenance: row.get(Column::Provenance as usize)?,
             payload_bytes: row.get(Column::PayloadBytes as usize)?,
         }))
     }
 
-    pub(super) fn direction(&self) -> Option<Direction> {
-        Direction::from_code(self.direction)
+    /// Whether the process read or wrote it. Files of eCapture 1.4.1 to 1.5.2 do not tell (`docs/wire.md`, section 5). Of a
+    /// message that it wrote anew it is the one that the process would have as a client, which keeps requests and responses
+    /// apart; `start` is the beginning of the payload.
+    pub(super) fn direction(&self, start: &[u8]) -> Option<Direction> {
+        if let Some(direction) = self.direction {
+            return Direction::from_code(direction);
+        }
+        let anew = Provenance::RESERIALIZED | Provenance::LISTING;
+        let side = match self.content() {
+            _ if !self.provenance().intersects(anew) => None,
+            Content::Http1Request => Some(Side::Request),
+            Content::Http1Response => Some(Side::Response),
+            Content::Http2Listing => h2::listed_side(start),
+            _ => None,
+        };
+        side.map(|side| match side {
+            Side::Request => Direction::Outbound,
+            Side::Response => Direction::Inbound,
+        })
     }
 
     pub(super) fn content(&self) -> Content {

@@ -98,6 +98,57 @@ fn an_event_file_of_1_x() {
     );
 }
 
+/// From 1.4.1 on, such a file does not tell who wrote: what the messages are does.
+#[test]
+fn exchanges_of_an_event_file_of_1_x() {
+    let env = TestEnv::new();
+    let line = |second: u32, port: u32, text: &str| {
+        let message =
+            format!("PID:100, Comm:curl, Src:10.0.0.1:{port}, Dest:10.0.0.2:443,\n{text}");
+        let time = format!("2026-11-23T10:40:{second:02}+08:00");
+        format!("{}\n", json!({"time": time, "message": message}))
+    };
+    let listed = |fields: &str| {
+        format!(
+            "\nFrame Type\t=>\tHEADERS\nFrame StreamID\t=>\t1\nFrame Length\t=>\t25\n{fields}\n"
+        )
+    };
+    let asked = "header field \":method\" = \"POST\"\nheader field \":path\" = \"/listed?q=\\\":status\\\"\"\n\
+                 header field \":authority\" = \"two.test\"\n";
+    let file = [
+        line(31, 5, "GET /one HTTP/1.1\r\nHost: one.test\r\n\r\n"),
+        line(32, 5, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"),
+        line(33, 6, &listed(asked)),
+        line(
+            34,
+            6,
+            &listed("header field \":status\" = \"503\"\nheader field \"x\" = \":method\"\n"),
+        ),
+    ]
+    .concat();
+    import(&env, &file);
+    let found: Vec<_> = env
+        .query(["--exchanges", "-r", "-o", "jsonl"])
+        .exits(0)
+        .json()
+        .iter()
+        .map(|line| {
+            json!([
+                line["request"]["method"],
+                line["url"],
+                line["response"]["status"]
+            ])
+        })
+        .collect();
+    assert_eq!(
+        json!(found),
+        json!([
+            ["GET", "https://one.test/one", 200],
+            ["POST", "https://two.test/listed?q=\":status\"", 503]
+        ])
+    );
+}
+
 /// As 2.x prints a text (internal/logger/logger.go:37@v2.5.1).
 fn printed(text: &str) -> String {
     let mut printed = String::from("\x1b[90m2026-11-23T10:40:39Z\x1b[0m \x1b[32mINF\x1b[0m ");
