@@ -157,8 +157,12 @@ impl Terminal {
     ///
     /// When the system gives no thread.
     pub(super) fn progress(&self, watch: &Watch) -> io::Result<Progress> {
-        let is_wanted = !self.quiet && io::stderr().is_terminal();
-        Progress::start(&self.bar, watch.clone(), is_wanted)
+        Progress::start(&self.bar, watch.clone(), self.shows_progress())
+    }
+
+    /// Whether a bar is shown if something takes long.
+    pub(super) fn shows_progress(&self) -> bool {
+        !self.quiet && io::stderr().is_terminal()
     }
 
     /// How many columns standard output has: what `COLUMNS` says on a terminal, else the terminal, and 160 elsewhere.

@@ -39,12 +39,12 @@ impl Watch {
     }
 
     /// Adds bytes that were gone through.
-    pub(super) fn add_scanned(&self, bytes: u64) {
+    pub fn add_scanned(&self, bytes: u64) {
         self.0.scanned.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Adds bytes that are to be gone through.
-    pub(super) fn add_total(&self, bytes: u64) {
+    pub fn add_total(&self, bytes: u64) {
         self.0.total.fetch_add(bytes, Ordering::Relaxed);
     }
 }

@@ -5,13 +5,32 @@ use crate::event::Timestamp;
 use crate::filter::{Content, ExchangeContent, Expr, Level, Operand};
 use crate::http::exchange::Side;
 use crate::store::aggregate::{Buckets, Total, combinations};
-use crate::store::error::Error;
+use crate::store::error::{At, Error};
 use crate::store::exchanges::row::ExchangeSummary;
 use crate::store::reader::Reader;
 use crate::store::spans::Order;
 use crate::store::tally::{Count, Key, Tally};
 
 impl Reader {
+    /// How many bytes the bodies of all exchanges have, about: framing taken off, codings not.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is damaged.
+    pub fn body_bytes_of_exchanges(&self) -> Result<u64, Error> {
+        // No row has the id 0. Without a condition, nothing would end this where pages lead in circles.
+        let sql = "SELECT TOTAL(COALESCE(request_body_bytes, 0)) + TOTAL(COALESCE(response_body_bytes, 0))
+            FROM exchanges WHERE id <> 0";
+        let bytes: f64 = (self.db)
+            .query_row(sql, [], |row| row.get(0))
+            .at(&self.path)?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is an estimate, and the cast saturates"
+        )]
+        Ok(bytes as u64)
+    }
+
     /// Counts the exchanges that the filter is true of, and the bytes of their bodies.
     ///
     /// # Errors

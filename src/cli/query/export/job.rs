@@ -14,10 +14,10 @@ use crate::cli::query::sink::unless_pruned;
 use crate::event::{ConnectionId, StoredEvent};
 use crate::export::parquet::{ParquetEvents, ParquetExchanges};
 use crate::export::pcapng::PcapngWriter;
-use crate::filter::{Expr, Field, FieldId, Literal, Operand, Test, Unit};
+use crate::filter::{Expr, Field, FieldId, Level, Literal, Operand, Test, Unit};
 use crate::http::exchange::{Bodies, Exchange, Side};
 use crate::redact::Redactor;
-use crate::store::{Merged, Order};
+use crate::store::{Error, Merged, Order, Reader};
 
 /// How many connections are named in a filter; of more, events are looked through.
 const NAMED_CONNECTIONS: usize = 1000;
@@ -43,6 +43,7 @@ impl Job<'_> {
         context: &Context<'_>,
         each: &mut EachExchange<'_>,
     ) -> anyhow::Result<u64> {
+        self.expect(context, Reader::body_bytes_of_exchanges)?;
         let mut merged = merged(self.captures, self.filter, Order::OldestFirst, None)?;
         let mut count = 0;
         while let Some((number, summary)) =
@@ -64,11 +65,41 @@ impl Job<'_> {
             }
             .with_context(failed)?;
             count += 1;
+            let halves = [&exchange.request, &exchange.response];
+            let bytes = halves.into_iter().flatten().map(|half| half.body_bytes);
+            self.went_through(context, bytes.fold(0, u64::saturating_add));
             if context.watch.is_stopped() {
                 break;
             }
         }
         Ok(count)
+    }
+
+    /// Whether nobody else tells how far a selection is: what looks into payloads does.
+    fn is_progress_ours(&self) -> bool {
+        let levels = self.filter.map(Expr::levels).unwrap_or_default();
+        !levels.contains(&Level::Payload)
+    }
+
+    /// Tells how much there is to be gone through, if it is everything; of a part nobody knows.
+    fn expect(
+        &self,
+        context: &Context<'_>,
+        bytes: impl Fn(&Reader) -> Result<u64, Error>,
+    ) -> anyhow::Result<()> {
+        if self.filter.is_none() && context.terminal.shows_progress() {
+            for reader in self.captures.readers() {
+                let bytes = bytes(reader).context("failed to see how much there is")?;
+                context.watch.add_total(bytes);
+            }
+        }
+        Ok(())
+    }
+
+    fn went_through(&self, context: &Context<'_>, bytes: u64) {
+        if self.is_progress_ours() {
+            context.watch.add_scanned(bytes);
+        }
     }
 
     /// Gives every event, oldest first, to `each`; how many there are. With `wanted`, of each capture those of these
@@ -79,6 +110,9 @@ impl Job<'_> {
         wanted: Option<&[HashSet<i64>]>,
         each: &mut EachEvent<'_>,
     ) -> anyhow::Result<u64> {
+        if wanted.is_none() {
+            self.expect(context, |reader| Ok(reader.count(None)?.bytes))?;
+        }
         let mut inputs = Vec::new();
         for (number, reader) in self.captures.readers().enumerate() {
             let named = wanted
@@ -122,6 +156,7 @@ impl Job<'_> {
                         .with_context(failed)?,
                 };
                 each(origin.name, &event, &mut pieces).with_context(failed)?;
+                self.went_through(context, event.payload_bytes);
                 count += 1;
             }
             if context.watch.is_stopped() {
