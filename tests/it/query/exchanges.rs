@@ -13,10 +13,12 @@ use crate::stand_in::dialect::{Dialect, Message};
 use crate::stand_in::options::Options;
 use crate::stand_in::server::StandIn;
 use crate::support::capture::copy;
-use crate::support::env::TestEnv;
+use crate::support::env::{QUERY, TestEnv};
 use crate::support::folder::fingerprint;
 use crate::support::frames::{frame, openssl, save};
 use crate::support::live::Recorder;
+use crate::support::skip::skip;
+use crate::support::terminal::{has_terminals, on_terminal};
 use crate::support::wait::until_true;
 
 fn scenario(name: &str) -> TestEnv {
@@ -307,6 +309,36 @@ fn a_body_that_is_a_bomb_ends_within_bounds() {
         .exits(0)
         .json();
     assert!(lines[0].to_string().contains("too_large"));
+}
+
+/// A format either escapes what could steer a terminal, or is not written to one.
+#[test]
+fn no_export_steers_a_terminal() {
+    if !has_terminals() {
+        skip("exports to a terminal", "there is no python3");
+        return;
+    }
+    let env = answered(&[
+        b"HTTP/1.1 200 OK\r\nX: \x1b]0;x\x07\r\nContent-Length: 8\r\n\r\n\x1b]0;x\x07!\n",
+    ]);
+    for (format, status) in [
+        ("jsonl", 0),
+        ("har", 0),
+        ("curl", 0),
+        ("csv", 2),
+        ("raw", 2),
+        ("pcapng", 2),
+        ("parquet", 2),
+    ] {
+        for unit in ["--events", "--exchanges"] {
+            if unit == "--events" && ["har", "curl"].contains(&format) {
+                continue;
+            }
+            let run = on_terminal(&env.with_db(QUERY, ["export", format, unit]), &[]);
+            assert_eq!(run.status, Some(status), "{format}: {}", run.shown);
+            assert!(!run.shown.contains("\x1b]0;x"), "{format}: {}", run.shown);
+        }
+    }
 }
 
 /// Nothing has to come after it.

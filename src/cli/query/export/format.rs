@@ -83,8 +83,9 @@ impl Format {
         }
     }
 
-    pub(in crate::cli::query) fn is_binary(self) -> bool {
-        matches!(self, Self::Pcapng | Self::Raw | Self::Parquet | Self::Db)
+    /// Whether it has captured bytes as they are.
+    pub(in crate::cli::query) fn can_steer_a_terminal(self) -> bool {
+        !matches!(self, Self::Jsonl | Self::Har | Self::Curl)
     }
 
     pub(in crate::cli::query) fn name(self) -> &'static str {
