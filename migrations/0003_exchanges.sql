@@ -66,7 +66,8 @@ CREATE INDEX exchanges_facts ON exchanges (facts_id);                           
 CREATE INDEX exchanges_text ON exchanges (text_id) WHERE text_id IS NOT 0;          -- --grep
 
 -- Where bodies are: bytes of events (src/store/exchanges/encode.rs). part: 0 the request's body, 1 the response's, 2 what
--- the client sent through the tunnel, 3 what the server did, 4 the request's trailers, 5 the response's.
+-- the client sent through the tunnel, 3 what the server did, 6 the request's trailers, 7 the response's (encrypted where the
+-- capture is; 4 and 5 are the same as earlier programs wrote them, in the clear).
 CREATE TABLE exchange_parts (
     exchange_id INTEGER NOT NULL REFERENCES exchanges (id),
     part INTEGER NOT NULL,

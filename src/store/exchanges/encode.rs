@@ -120,21 +120,35 @@ fn take_optional(bytes: &mut &[u8]) -> Option<Option<Bytes>> {
     Some(Some(Bytes::copy_from_slice(text)))
 }
 
-/// Writes spans.
-pub(super) fn spans(spans: &[Span]) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut before = 0;
+/// A row of `exchange_parts` with no more than this many bytes lies on a page of the file as a whole. To find one beside a
+/// longer row, SQLite reads all of that one (`WITHOUT ROWID` tables are indexes, of which each entry is a key).
+pub(super) const ROW_BYTES: usize = 900;
+
+/// The most bytes of a span.
+const SPAN_BYTES: usize = 30;
+
+/// Writes spans, in rows.
+pub(super) fn spans(spans: &[Span]) -> Vec<Vec<u8>> {
+    let mut rows = Vec::new();
+    let (mut row, mut before) = (Vec::new(), 0);
     for span in spans {
+        if row.len() + SPAN_BYTES > ROW_BYTES {
+            rows.push(std::mem::take(&mut row));
+            before = 0;
+        }
         let event = span.event.number();
-        varint::push(&mut out, zigzag(event.wrapping_sub(before)));
-        varint::push(&mut out, span.offset);
-        varint::push(&mut out, span.length);
+        varint::push(&mut row, zigzag(event.wrapping_sub(before)));
+        varint::push(&mut row, span.offset);
+        varint::push(&mut row, span.length);
         before = event;
     }
-    out
+    if !row.is_empty() {
+        rows.push(row);
+    }
+    rows
 }
 
-/// Reads spans; `None` if they are damaged.
+/// Reads the spans of a row; `None` if they are damaged.
 pub(super) fn read_spans(mut bytes: &[u8]) -> Option<Vec<Span>> {
     let mut found = Vec::new();
     let mut before = 0_i64;
@@ -245,7 +259,10 @@ mod tests {
                 .into_iter()
                 .map(|(event, offset, length)| Span { event: EventId::new(event), offset, length })
                 .collect();
-            prop_assert_eq!(read_spans(&spans(&written)), Some(written));
+            let rows = spans(&written);
+            prop_assert!(rows.iter().all(|row| row.len() <= ROW_BYTES));
+            let read: Option<Vec<_>> = rows.iter().map(|row| read_spans(row)).collect();
+            prop_assert_eq!(read.map(|rows| rows.concat()), Some(written));
         }
 
         #[test]

@@ -28,11 +28,15 @@ const READ_EVENTS: i64 = 1024;
 /// How many conversations are kept at hand. Beyond that, the longest idle half is put aside.
 const MAX_CONVERSATIONS: usize = 1024;
 
+/// How many exchanges that are not over they may have, all together: some 2 KiB each. Beyond that, the longest idle are put
+/// aside, too.
+const MAX_OPEN: usize = 32 * 1024;
+
 /// What is to be stored is stored when so many events were read,
 const STORE_EVENTS: u64 = 8 * 1024;
 
-/// or when the pieces of bodies that wait take so many bytes.
-const STORE_BYTES: usize = 4 << 20;
+/// or when the heads and the pieces of bodies that wait take so many bytes.
+const STORE_BYTES: usize = 8 << 20;
 
 /// The version of what reads conversations. It counts up when that gets better, so that `reindex` makes the index anew.
 const READER: i64 = 4;
@@ -369,15 +373,27 @@ impl<'a> Indexer<'a> {
             .take_texts(self.db, self.reader, &mut self.unread)
     }
 
-    /// Puts conversations aside if they are too many. What they said is stored.
+    /// Puts conversations aside if they, or what they have begun, are too many. What they said is stored.
     fn put_aside(&mut self) {
-        if self.entries.len() <= MAX_CONVERSATIONS {
+        let open = |entry: &Entry| entry.open.stored.len();
+        let all: usize = self.entries.values().map(open).sum();
+        if self.entries.len() <= MAX_CONVERSATIONS && all <= MAX_OPEN {
             return;
         }
-        let mut used: Vec<_> = self.entries.values().map(|entry| entry.used).collect();
-        let (_, middle, _) = used.select_nth_unstable(self.entries.len() / 2);
-        let middle = *middle;
-        self.entries.retain(|_, entry| entry.used > middle);
+        let mut by_use: Vec<_> = (self.entries.values())
+            .map(|entry| (entry.used, open(entry)))
+            .collect();
+        by_use.sort_unstable_by(|one, other| other.cmp(one));
+        // The one that was used last stays, however much it has begun.
+        let (mut kept, mut begun, mut oldest) = (0, 0_usize, u64::MAX);
+        for (used, open) in by_use {
+            begun = begun.saturating_add(open);
+            if kept > 0 && (kept >= MAX_CONVERSATIONS / 2 || begun > MAX_OPEN / 2) {
+                break;
+            }
+            (kept, oldest) = (kept + 1, used);
+        }
+        self.entries.retain(|_, entry| entry.used >= oldest);
     }
 }
 

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::writer::PARTS;
 use crate::event::Timestamp;
 use crate::http::body::may_be_marked;
 use crate::http::conversation::{Assembler, Collected, Part};
 use crate::http::exchange::{Side, Span};
+
+/// About how many bytes of memory an exchange takes for each of its heads.
+const HEAD_BYTES: usize = 1024;
 
 /// What is stored of an exchange.
 #[derive(Debug)]
@@ -22,7 +26,7 @@ pub(super) struct Stored {
     /// of an interim one.
     pub(super) heads: [Option<(i64, Option<u16>)>; 2],
     /// How many rows of `exchange_parts` each part has.
-    pub(super) rows: [u32; 6],
+    pub(super) rows: [u32; PARTS],
     /// How many pieces the bodies are in.
     pub(super) pieces: [usize; 2],
     /// Whether the bodies may begin with the mark of a coding, of those that were begun.
@@ -42,7 +46,7 @@ impl Stored {
             is_gone: false,
             stream,
             heads: [None, None],
-            rows: [0; 6],
+            rows: [0; PARTS],
             pieces: [0; 2],
             are_marked: [None; 2],
             has_row: false,
@@ -58,7 +62,7 @@ pub(super) struct OpenExchanges {
     pub(super) stored: BTreeMap<u64, Stored>,
     /// Whether the connection's exchanges may have been stored before, by another conversation.
     pub(super) is_replayed: bool,
-    /// About how many bytes of memory the pieces take that are not stored.
+    /// About how many bytes of memory that takes which is not stored.
     pub(super) bytes: usize,
     /// Of a connection that is read again and may have lost its beginning.
     pub(super) renumbered: Option<Renumbered>,
@@ -95,6 +99,7 @@ impl OpenExchanges {
     pub(super) fn take(&mut self, stream: i64, part: &Part<'_>) {
         match part {
             Part::Head { exchange, .. } => {
+                self.bytes += HEAD_BYTES;
                 self.stored
                     .entry(*exchange)
                     .or_insert_with(|| Stored::new(stream));

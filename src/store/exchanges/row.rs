@@ -5,11 +5,11 @@ use rusqlite::{OptionalExtension, Row};
 
 use super::encode;
 use super::heads;
-use super::writer::{BODY, TRAILERS, TUNNEL, part};
+use super::writer::{BODY, PLAIN_TRAILERS, TRAILERS, TUNNEL, part, place_of_trailers};
 use crate::event::{
     ConnectionId, Endpoints, EventId, Process, RecordingId, Role, RunId, StreamId, Timestamp,
 };
-use crate::http::exchange::{Defects, Ending, Exchange, Message, Side, Span};
+use crate::http::exchange::{Defects, Ending, Exchange, Field, Message, Side, Span};
 use crate::store::error::{At, Error};
 use crate::store::reader::Reader;
 use crate::store::row::{RowError, select, tuple_at};
@@ -262,10 +262,7 @@ impl Reader {
             }
             message.body = self.spans(id, &parts, part(BODY, side))?;
             message.tunnel = self.spans(id, &parts, part(TUNNEL, side))?;
-            for data in of_part(&parts, part(TRAILERS, side)) {
-                message.trailers = encode::read_fields(data)
-                    .ok_or_else(|| self.damaged_exchange(id, "trailers"))?;
-            }
+            message.trailers = self.trailers(id, &parts, side)?;
         }
         Ok(exchange)
     }
@@ -275,6 +272,21 @@ impl Reader {
             path: self.path.clone(),
             detail: format!("the {what} of exchange {id} are damaged"),
         }
+    }
+
+    fn trailers(&self, id: i64, parts: &[(u8, Vec<u8>)], side: Side) -> Result<Vec<Field>, Error> {
+        let whole = |of| -> Vec<u8> { of_part(parts, part(of, side)).flatten().copied().collect() };
+        let stored = whole(TRAILERS);
+        let fields = if stored.is_empty() {
+            whole(PLAIN_TRAILERS)
+        } else {
+            let fields = self.vault.decrypt(place_of_trailers(id, side), stored);
+            fields.at(&self.path)?.into_owned()
+        };
+        if fields.is_empty() {
+            return Ok(Vec::new());
+        }
+        encode::read_fields(&fields).ok_or_else(|| self.damaged_exchange(id, "trailers"))
     }
 
     fn spans(&self, id: i64, parts: &[(u8, Vec<u8>)], part: u8) -> Result<Vec<Span>, Error> {

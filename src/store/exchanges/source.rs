@@ -286,7 +286,7 @@ mod tests {
             received: time,
             stream: 1,
             connection: 1,
-            direction: 0,
+            direction: Some(0),
             content: 0,
             provenance: 0,
             payload_bytes: 0,

@@ -11,19 +11,32 @@ use super::shared::{ExchangeFacts, Shared, path};
 use super::texts::{BodyStart, Hidden, NO_TEXT, TextWriter};
 use crate::event::Timestamp;
 use crate::http::conversation::Collected;
-use crate::http::exchange::Side;
+use crate::http::exchange::{Message, Side};
 use crate::store::error::{At, Error};
 use crate::store::reader::Reader;
-use crate::store::vault::Vault;
+use crate::store::vault::{Column, Place, Vault};
 
 /// The parts of an exchange in `exchange_parts`.
 pub(super) const BODY: u8 = 0;
 pub(super) const TUNNEL: u8 = 2;
-pub(super) const TRAILERS: u8 = 4;
+/// Trailers as earlier versions wrote them, in the clear.
+pub(super) const PLAIN_TRAILERS: u8 = 4;
+pub(super) const TRAILERS: u8 = 6;
+/// How many there are.
+pub(super) const PARTS: usize = 8;
 
 /// The number of a part of a half.
 pub(super) fn part(of: u8, side: Side) -> u8 {
     of + super::heads::part(side)
+}
+
+/// Where the trailers of a half stand, put together from their rows.
+pub(super) fn place_of_trailers(exchange: i64, side: Side) -> Place {
+    Place::part(
+        Column::Trailers,
+        exchange,
+        usize::from(part(TRAILERS, side)),
+    )
 }
 
 /// A statement that writes the row of an exchange.
@@ -196,23 +209,21 @@ impl ExchangeWriter {
             {
                 *known = Some((self.heads.add(db, id, side, head)?, head.status));
             }
-            let trailers = if message.trailers.is_empty() {
-                Vec::new()
-            } else {
-                encode::fields(&message.trailers)
-            };
-            for (of, data, is_once) in [
+            for (of, rows, is_once) in [
                 (BODY, encode::spans(&message.body), false),
                 (TUNNEL, encode::spans(&message.tunnel), false),
-                (TRAILERS, trailers, true),
+                (TRAILERS, self.trailers(id, side, message)?, true),
             ] {
                 let part = part(of, side);
-                let row = stored.rows.get_mut(usize::from(part));
-                if let (false, Some(row)) = (data.is_empty(), row)
-                    && !(is_once && *row > 0)
-                {
-                    insert_part(db, id, part, *row, &data)?;
-                    *row += 1;
+                let Some(number) = stored.rows.get_mut(usize::from(part)) else {
+                    continue;
+                };
+                if is_once && *number > 0 {
+                    continue;
+                }
+                for data in rows {
+                    insert_part(db, id, part, *number, &data)?;
+                    *number += 1;
                 }
             }
         }
@@ -236,6 +247,19 @@ impl ExchangeWriter {
         self.write_row(db, id, connection, exchange, stored)?;
         stored.has_row = true;
         Ok(())
+    }
+
+    /// The trailers of a half, in rows.
+    fn trailers(&self, id: i64, side: Side, message: &Message) -> Result<Vec<Vec<u8>>> {
+        if message.trailers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let fields = encode::fields(&message.trailers);
+        let fields = self.vault.encrypt(place_of_trailers(id, side), &fields)?;
+        Ok(fields
+            .chunks(encode::ROW_BYTES)
+            .map(<[u8]>::to_vec)
+            .collect())
     }
 
     /// Forgets what it knows of shared rows if some were swept since, and sees whether exchanges may be gone: the first of a

@@ -70,6 +70,8 @@ pub(super) enum Column {
     HeadBlock = 7,
     /// `head_tail.data`, by the block and how many bytes of members stand before it.
     HeadTail = 8,
+    /// `exchange_parts.data` of trailers, by the exchange and the part.
+    Trailers = 9,
 }
 
 impl Column {
@@ -83,6 +85,7 @@ impl Column {
             Self::TextGrams => "search filter of exchanges",
             Self::HeadBlock => "block of heads",
             Self::HeadTail => "heads for block",
+            Self::Trailers => "trailers of exchange",
         }
     }
 }

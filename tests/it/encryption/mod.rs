@@ -17,11 +17,12 @@ use crate::support::env::{Run, TestEnv};
 use crate::support::frames::{RECEIVED, frame, openssl, save, text_event};
 
 /// What must stand in no file: each is only in a payload or what is made of it.
-const NEEDLES: [&str; 8] = [
+const NEEDLES: [&str; 9] = [
     "NeedleInAHeader",
     "NeedleInAQuery",
     "NeedleInABody",
     "NeedleInAnAnswer",
+    "NeedleInATrailer",
     "NeedleOfAShell",
     "NeedleOfSql",
     "NeedleInALargeBody",
@@ -65,7 +66,7 @@ fn frames() -> Vec<Frame> {
     let node = "PID:700 TID:700 Comm:node FD:9";
     let (start, end) = (
         b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n8\r\nNeedleIn\r\n",
-        b"9\r\nTwoEvents\r\n0\r\n\r\n",
+        b"9\r\nTwoEvents\r\n0\r\nX-Trailer: NeedleInATrailer\r\n\r\n",
     );
     messages.push(openssl(
         at,
