@@ -18,16 +18,27 @@ pub(super) struct OutputFile {
     out: BufWriter<File>,
 }
 
-/// Refuses a path where something is already, unless `may_replace`.
+/// Refuses a path where something is already, unless `may_replace`, and then what is no file: a device or a pipe would be
+/// gone.
 pub(super) fn check_free(path: &Path, may_replace: bool) -> anyhow::Result<()> {
-    if !may_replace && std::fs::symlink_metadata(path).is_ok() {
-        return Err(Advised {
-            message: format!("{} is there already", path.display()),
-            hint: "name another file, or replace it with --force".to_owned(),
-        }
-        .into());
-    }
-    Ok(())
+    let Ok(found) = std::fs::symlink_metadata(path) else {
+        return Ok(());
+    };
+    let path = path.display();
+    let (message, hint) = if !may_replace {
+        (
+            format!("{path} is there already"),
+            "name another file, or replace it with --force".to_owned(),
+        )
+    } else if !(found.is_file() || found.is_symlink()) {
+        (
+            format!("{path} is no file, and is not replaced by one"),
+            format!("leave out --output, and redirect: `… > {path}`"),
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Advised { message, hint }.into())
 }
 
 impl OutputFile {

@@ -453,6 +453,16 @@ fn exports_are_whole_files_of_their_own() {
             .exits(2)
             .says("is there already");
     }
+    // What is no file stays what it is.
+    let socket = path("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let force = ["export", "jsonl", "--force", "--output"];
+    env.query(force.into_iter().chain([socket.as_str()]))
+        .exits(2)
+        .says("is no file");
+    assert!(!std::fs::symlink_metadata(&socket).unwrap().is_file());
+    env.query(force.into_iter().chain([path("out.jsonl").as_str()]))
+        .exits(0);
     let har: Value = serde_json::from_slice(&std::fs::read(path("out.har")).unwrap()).unwrap();
     assert_eq!(har["log"]["entries"].as_array().unwrap().len(), 2);
     env.query(["export", "har", "status == 500"]).exits(1);
@@ -461,6 +471,14 @@ fn exports_are_whole_files_of_their_own() {
     env.query(["export", "--extract", &files]).exits(0);
     let index = std::fs::read_to_string(env.path("files/index.jsonl")).unwrap();
     assert_eq!(index.lines().count(), 2, "{index}");
+    let some = path("some");
+    env.query(["export", "--extract", &some, "method", "==", "POST"])
+        .exits(0);
+    let index = std::fs::read_to_string(env.path("some/index.jsonl")).unwrap();
+    assert_eq!(index.lines().count(), 1, "{index}");
+    env.query(["export", "hra", "method == POST"])
+        .exits(2)
+        .says("`hra` is no format");
     let subset = path("subset.db");
     env.query(["export", "db", "method == POST", "--output", &subset])
         .exits(0)
