@@ -166,14 +166,26 @@ impl MessageHead {
             .flat_map(move |value| super::fields::cookie_pairs(value, pairs))
     }
 
+    /// Whether it is of an interim response: another head follows (RFC 9110, section 15.2). After 101 none does.
+    pub fn is_interim(&self) -> bool {
+        matches!(self.status, Some(100 | 102..=199))
+    }
+
+    /// How many bytes its texts take, about.
+    pub fn text_bytes(&self) -> usize {
+        let part = |part: &Option<Bytes>| part.as_ref().map_or(0, Bytes::len);
+        let start = [&self.method, &self.target, &self.scheme, &self.authority];
+        let fields = self.fields.iter();
+        start.into_iter().map(part).sum::<usize>()
+            + fields
+                .map(|field| part(&field.name) + part(&field.value) + 4)
+                .sum::<usize>()
+    }
+
     /// The head as text, a line a field as HTTP/1 writes them, for a search. What is not known is left out.
     pub fn to_text(&self, trailers: &[Field]) -> Vec<u8> {
-        let bytes = |field: &Field| {
-            let part = |part: &Option<Bytes>| part.as_ref().map_or(0, Bytes::len);
-            part(&field.name) + part(&field.value) + 4
-        };
         let fields = || self.fields.iter().chain(trailers);
-        let mut text = Vec::with_capacity(128 + fields().map(bytes).sum::<usize>());
+        let mut text = Vec::with_capacity(128 + self.text_bytes());
         let pseudo = [&self.method, &self.target, &self.scheme, &self.authority];
         for part in pseudo.into_iter().flatten() {
             text.extend_from_slice(part);
@@ -288,7 +300,7 @@ bitflags::bitflags! {
         const LOST_BYTES = 1 << 1;
         /// Its framing breaks the rules of HTTP.
         const BAD_FRAMING = 1 << 2;
-        /// Its head is larger than what is read of one; the rest of the head is left out.
+        /// Its head is larger than what is read of one, or there are more interim ones than are kept; the rest is left out.
         const LARGE_HEAD = 1 << 3;
         /// Fields are not known, since they refer to HTTP/2 frames that were lost or came before the capture began.
         const UNKNOWN_FIELDS = 1 << 4;
@@ -336,8 +348,10 @@ impl Defects {
 /// One half of an exchange, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Its head; `None` if that was not captured.
+    /// Its head; `None` if that was not captured. That of a response is the final one, as soon as it is there.
     pub head: Option<MessageHead>,
+    /// The heads of the interim responses (1xx, RFC 9110, section 15.2) that came before it, as far as they are kept.
+    pub interim: Vec<MessageHead>,
     /// The fields after the body.
     pub trailers: Vec<Field>,
     /// Its first event, and when that was.
@@ -389,6 +403,24 @@ pub struct Exchange {
     pub request: Option<Message>,
     /// What the server answered.
     pub response: Option<Message>,
+}
+
+impl Message {
+    /// All heads that were seen, in their order.
+    pub fn heads(&self) -> impl Iterator<Item = &MessageHead> {
+        self.interim.iter().chain(&self.head)
+    }
+
+    /// The heads and trailers as text, for a search.
+    pub fn heads_to_text(&self) -> Vec<u8> {
+        let mut text: Vec<_> = (self.interim.iter())
+            .flat_map(|head| head.to_text(&[]))
+            .collect();
+        if let Some(head) = &self.head {
+            text.extend_from_slice(&head.to_text(&self.trailers));
+        }
+        text
+    }
 }
 
 impl Exchange {
