@@ -81,7 +81,7 @@ impl Hidden {
                 return Self::Unread;
             };
             let is_over = message.ending != Ending::Open;
-            let has_messages = message.head.as_ref().is_some_and(tunnel::starts_websocket);
+            let has_messages = (message.head.as_ref()).is_some_and(tunnel::may_start_websocket);
             if !is_over || has_messages || hides_body(message, pieces) {
                 return Self::Unread;
             }
