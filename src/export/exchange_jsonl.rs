@@ -35,6 +35,7 @@
 //! | `method`, `target`, `scheme`, `authority` | of a request |
 //! | `status`, `reason` | of a response |
 //! | `headers`, `trailers` | the fields in their order, each as `[name, value]` |
+//! | `interim` | the heads of interim responses (1xx), each with `status`, `reason` and `headers`, if there were any |
 //! | `body` | the decoded body, if it is UTF-8 |
 //! | `body_base64` | the decoded body, if it is not |
 //!
@@ -48,9 +49,9 @@ use serde::Serialize;
 
 use super::body::Body;
 use super::exchanges::ExchangeWriter;
-use super::facts::{Facts, HalfFacts};
+use super::facts::{Facts, HalfFacts, Interim, pairs};
 use super::json::{Captured, put_open};
-use crate::http::exchange::{Bodies, BodyForm, Exchange, Field, Message, Side};
+use crate::http::exchange::{Bodies, BodyForm, Exchange, Message, Side};
 
 /// Writes the lines.
 #[derive(Debug, Clone, Copy, Default)]
@@ -77,6 +78,8 @@ struct Half<'a> {
     decoded_bytes: u64,
     #[serde(flatten)]
     head: Option<Head<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    interim: Vec<Interim<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     trailers: Vec<[Captured<'a>; 2]>,
 }
@@ -145,6 +148,7 @@ fn half(out: &mut dyn Write, message: &Message, bodies: &dyn Bodies) -> io::Resu
             reason: Captured(head.reason.as_deref()),
             headers: pairs(&head.fields),
         }),
+        interim: Interim::of(message),
         trailers: pairs(&message.trailers),
     };
     put_open(out, &half)?;
@@ -160,13 +164,6 @@ fn half(out: &mut dyn Write, message: &Message, bodies: &dyn Bodies) -> io::Resu
     out.write_all(b"}")
 }
 
-fn pairs(fields: &[Field]) -> Vec<[Captured<'_>; 2]> {
-    fields
-        .iter()
-        .map(|Field { name, value }| [Captured(name.as_deref()), Captured(value.as_deref())])
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use base64::Engine as _;
@@ -177,6 +174,7 @@ mod tests {
     use super::super::samples::{self, Memory};
     use super::*;
     use crate::event::is_hazard;
+    use crate::http::exchange::{Field, MessageHead, Version};
 
     fn line(exchange: &Exchange, bodies: &Memory) -> String {
         let mut out = Vec::new();
@@ -223,6 +221,29 @@ mod tests {
             text.ends_with("\"body_bytes\":9,\"decoding\":\"as_sent\",\"decoded_bytes\":0}}\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn interim_responses_stand_beside_the_final_head() {
+        let mut exchange = samples::exchange();
+        exchange.response.as_mut().unwrap().interim = vec![
+            MessageHead {
+                status: Some(103),
+                fields: vec![Field::known("link", "</a>"), Field::known("x", vec![0xff])],
+                ..MessageHead::empty(Version::Http2)
+            },
+            MessageHead {
+                status: Some(100),
+                reason: Some(Bytes::from("Go on")),
+                ..MessageHead::empty(Version::Http11)
+            },
+        ];
+        let text = line(&exchange, &samples::bodies(&exchange));
+        let expected = concat!(
+            r#"["Content-Encoding","gzip"]],"interim":[{"status":103,"headers":[["link","</a>"],["x",{"base64":"/w=="}]]},"#,
+            r#"{"status":100,"reason":"Go on","headers":[]}],"body":"hello"}}"#
+        );
+        assert!(text.contains(expected), "{text}");
     }
 
     proptest! {

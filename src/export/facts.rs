@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use super::identity::Who;
+use super::json::Captured;
 use crate::event::{ConnectionId, Role, TupleSource};
 use crate::http::body::State;
-use crate::http::exchange::{Exchange, Message};
+use crate::http::exchange::{Exchange, Field, Message, MessageHead};
 
 /// Where an exchange comes from. What is unknown is absent.
 #[derive(Debug, Serialize)]
@@ -124,6 +125,36 @@ impl HalfFacts {
             decoding: state.map(Decoding::of),
         }
     }
+}
+
+/// The head of an interim response.
+#[derive(Debug, Serialize)]
+pub(super) struct Interim<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Captured::is_unknown")]
+    reason: Captured<'a>,
+    headers: Vec<[Captured<'a>; 2]>,
+}
+
+impl<'a> Interim<'a> {
+    /// All of a half, in their order.
+    pub(super) fn of(message: &'a Message) -> Vec<Self> {
+        let of_head = |head: &'a MessageHead| Self {
+            status: head.status,
+            reason: Captured(head.reason.as_deref()),
+            headers: pairs(&head.fields),
+        };
+        message.interim.iter().map(of_head).collect()
+    }
+}
+
+/// Fields in their order, each as its name and its value.
+pub(super) fn pairs(fields: &[Field]) -> Vec<[Captured<'_>; 2]> {
+    fields
+        .iter()
+        .map(|Field { name, value }| [Captured(name.as_deref()), Captured(value.as_deref())])
+        .collect()
 }
 
 /// How far the codings of a body were undone.

@@ -146,6 +146,7 @@ pub(crate) fn message(
     };
     Message {
         head: Some(head),
+        interim: Vec::new(),
         trailers: Vec::new(),
         first: at(0),
         last: at(1),

@@ -79,9 +79,9 @@ impl<'a> ExchangeContent<'a> {
         };
         self.heads()
             .filter(|(side, ..)| is_wanted(*side))
-            .any(|(_, message, head)| {
-                let trailers = message.trailers.iter();
-                head.fields.iter().chain(trailers).any(|field| {
+            .any(|(_, message, _)| {
+                let fields = message.heads().flat_map(|head| &head.fields);
+                fields.chain(&message.trailers).any(|field| {
                     field
                         .name
                         .as_ref()
@@ -147,7 +147,7 @@ impl Searched for ExchangeContent<'_> {
                 if field == FieldId::Any
                     && self
                         .heads()
-                        .any(|(_, message, head)| bytes(&head.to_text(&message.trailers)))
+                        .any(|(_, message, _)| bytes(&message.heads_to_text()))
                 {
                     return Ok(true);
                 }
@@ -217,4 +217,47 @@ fn sha256(body: &mut dyn Read) -> io::Result<String> {
         digest.update(step.get(..read).unwrap_or_default());
     }
     Ok(hex(digest.finalize().as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::samples::{self, Memory};
+    use crate::http::exchange::Version;
+
+    fn is_in(exchange: &Exchange, field: FieldId, key: Option<&str>, text: &str) -> bool {
+        let bodies = Memory::default();
+        let content = ExchangeContent::new(exchange, &bodies);
+        let mut each = |value: Value<'_>| match value {
+            Value::Bytes(bytes) => bytes
+                .windows(text.len())
+                .any(|part| part == text.as_bytes()),
+            _ => false,
+        };
+        content.values(field, key, &mut each).unwrap()
+    }
+
+    #[test]
+    fn interim_heads_are_searched() {
+        let mut exchange = samples::exchange();
+        exchange.response.as_mut().unwrap().interim = vec![MessageHead {
+            status: Some(103),
+            fields: samples::fields(&[(b"link", b"</early.css>")]),
+            ..MessageHead::empty(Version::Http2)
+        }];
+        for (field, key, text, expected) in [
+            (FieldId::Any, None, "link: </early.css>", true),
+            (FieldId::Any, None, "gzip", true),
+            (FieldId::Any, None, "late.css", false),
+            (FieldId::Header, Some("Link"), "early", true),
+            (FieldId::RespHeader, Some("link"), "early", true),
+            (FieldId::ReqHeader, Some("link"), "early", false),
+        ] {
+            assert_eq!(
+                is_in(&exchange, field, key, text),
+                expected,
+                "{field:?} {text}"
+            );
+        }
+    }
 }

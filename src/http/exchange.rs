@@ -5,10 +5,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
-use super::coding::Coding;
-use super::media;
+pub use super::message_head::{Field, MessageHead};
 use crate::event::{
     ConnectionId, Endpoints, EventId, Identity, Process, RecordingId, Role, RunId, StreamId,
     Timestamp,
@@ -81,145 +78,6 @@ impl Version {
             Self::Http11 => "1.1",
             Self::Http2 => "2",
         }
-    }
-}
-
-/// A header field.
-///
-/// After a loss of HTTP/2 frames, what refers to the part of the dynamic table (RFC 7541, section 2.3.2) from before it
-/// is not known; it is then `None` rather than a guess.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
-    /// The name, as sent.
-    pub name: Option<Bytes>,
-    /// The value, without the blanks around it.
-    pub value: Option<Bytes>,
-}
-
-impl Field {
-    /// A field of which both are known.
-    pub fn known(name: impl Into<Bytes>, value: impl Into<Bytes>) -> Self {
-        Self {
-            name: Some(name.into()),
-            value: Some(value.into()),
-        }
-    }
-}
-
-/// The start line and the header fields of a message; of HTTP/2, the pseudo-header fields in place of the start line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MessageHead {
-    /// In which version of HTTP it was sent.
-    pub version: Version,
-    /// The method of a request.
-    pub method: Option<Bytes>,
-    /// The target of a request as sent: that of the start line, or `:path`.
-    pub target: Option<Bytes>,
-    /// `:scheme`.
-    pub scheme: Option<Bytes>,
-    /// `:authority`.
-    pub authority: Option<Bytes>,
-    /// The status of a response, 100 to 999.
-    pub status: Option<u16>,
-    /// The reason phrase of an HTTP/1 response, if it is not empty.
-    pub reason: Option<Bytes>,
-    /// The other fields, in their order.
-    pub fields: Vec<Field>,
-}
-
-impl MessageHead {
-    /// A head of which nothing but the version is known.
-    pub fn empty(version: Version) -> Self {
-        Self {
-            version,
-            method: None,
-            target: None,
-            scheme: None,
-            authority: None,
-            status: None,
-            reason: None,
-            fields: Vec::new(),
-        }
-    }
-
-    /// The values of the fields of one name, whatever its case, in their order.
-    pub fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Bytes> {
-        self.fields
-            .iter()
-            .filter(move |field| {
-                field
-                    .name
-                    .as_ref()
-                    .is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()))
-            })
-            .filter_map(|field| field.value.as_ref())
-    }
-
-    /// The cookies, name and value: all that a request sends in `Cookie`, or that a response sets with `Set-Cookie`,
-    /// without their attributes (RFC 6265, section 4). What has no name is left out.
-    pub fn cookies(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let (name, pairs) = if self.status.is_none() {
-            ("cookie", usize::MAX)
-        } else {
-            ("set-cookie", 1)
-        };
-        self.values(name)
-            .flat_map(move |value| super::fields::cookie_pairs(value, pairs))
-    }
-
-    /// The head as text, a line a field as HTTP/1 writes them, for a search. What is not known is left out.
-    pub fn to_text(&self, trailers: &[Field]) -> Vec<u8> {
-        let bytes = |field: &Field| {
-            let part = |part: &Option<Bytes>| part.as_ref().map_or(0, Bytes::len);
-            part(&field.name) + part(&field.value) + 4
-        };
-        let fields = || self.fields.iter().chain(trailers);
-        let mut text = Vec::with_capacity(128 + fields().map(bytes).sum::<usize>());
-        let pseudo = [&self.method, &self.target, &self.scheme, &self.authority];
-        for part in pseudo.into_iter().flatten() {
-            text.extend_from_slice(part);
-            text.push(b' ');
-        }
-        if let Some(status) = self.status {
-            text.extend_from_slice(status.to_string().as_bytes());
-        }
-        text.extend_from_slice(b"\r\n");
-        for field in fields() {
-            text.extend_from_slice(field.name.as_deref().unwrap_or_default());
-            text.extend_from_slice(b": ");
-            text.extend_from_slice(field.value.as_deref().unwrap_or_default());
-            text.extend_from_slice(b"\r\n");
-        }
-        text
-    }
-
-    /// Whether the head names a coding of the body, chunks apart.
-    pub fn is_coded(&self) -> bool {
-        !self.codings().is_empty()
-    }
-
-    /// Whether a body that begins with the mark of a coding has it although the head names none: what is said to be text
-    /// begins with no such mark, and fields that are not known may name one.
-    pub fn implies_coding(&self) -> bool {
-        let is_unknown = |field: &Field| field.name.is_none() || field.value.is_none();
-        self.fields.iter().any(is_unknown)
-            || self
-                .values("content-type")
-                .next()
-                .is_some_and(|value| media::is_textual(value))
-    }
-
-    /// The codings of the body that the head names, in the order in which they were applied; chunks are framing and
-    /// not among them.
-    pub(super) fn codings(&self) -> Vec<Coding> {
-        let listed = |name, is_transfer| {
-            self.values(name)
-                .flat_map(move |value| Coding::listed(value, is_transfer))
-        };
-        let content = listed("content-encoding", false);
-        content
-            .chain(listed("transfer-encoding", true).filter(|coding| *coding != Coding::Chunked))
-            .collect()
     }
 }
 
@@ -300,7 +158,7 @@ bitflags::bitflags! {
         const LOST_BYTES = 1 << 1;
         /// Its framing breaks the rules of HTTP.
         const BAD_FRAMING = 1 << 2;
-        /// Its head is larger than what is read of one; the rest of the head is left out.
+        /// Its head is larger than what is read of one, or there are more interim ones than are kept; the rest is left out.
         const LARGE_HEAD = 1 << 3;
         /// Fields are not known, since they refer to HTTP/2 frames that were lost or came before the capture began.
         const UNKNOWN_FIELDS = 1 << 4;
@@ -348,8 +206,10 @@ impl Defects {
 /// One half of an exchange, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Its head; `None` if that was not captured.
+    /// Its head; `None` if that was not captured. That of a response is the final one, as soon as it is there.
     pub head: Option<MessageHead>,
+    /// The heads of the interim responses (1xx, RFC 9110, section 15.2) that came before it, as far as they are kept.
+    pub interim: Vec<MessageHead>,
     /// The fields after the body.
     pub trailers: Vec<Field>,
     /// Its first event, and when that was.
@@ -403,6 +263,24 @@ pub struct Exchange {
     pub response: Option<Message>,
 }
 
+impl Message {
+    /// All heads that were seen, in their order.
+    pub fn heads(&self) -> impl Iterator<Item = &MessageHead> {
+        self.interim.iter().chain(&self.head)
+    }
+
+    /// The heads and trailers as text, for a search.
+    pub fn heads_to_text(&self) -> Vec<u8> {
+        let mut text: Vec<_> = (self.interim.iter())
+            .flat_map(|head| head.to_text(&[]))
+            .collect();
+        if let Some(head) = &self.head {
+            text.extend_from_slice(&head.to_text(&self.trailers));
+        }
+        text
+    }
+}
+
 impl Exchange {
     /// One of its halves.
     pub fn half(&self, side: Side) -> Option<&Message> {
@@ -440,37 +318,19 @@ impl Exchange {
     /// The URL that was asked for, if method, host and target give one. Everything was TLS.
     pub fn url(&self) -> Option<String> {
         let head = self.head(Side::Request)?;
+        if head.is_connect() {
+            return head.host();
+        }
         let target = String::from_utf8_lossy(head.target.as_ref()?).into_owned();
         if target.contains("://") {
             return Some(target);
         }
         let host = head.host()?;
-        if head.method.as_deref() == Some(b"CONNECT") {
-            return Some(host);
-        }
         let scheme = head.scheme.as_deref().unwrap_or(b"https");
         let scheme = String::from_utf8_lossy(scheme);
         target
             .starts_with('/')
             .then(|| format!("{scheme}://{host}{target}"))
-    }
-}
-
-impl MessageHead {
-    /// The host of a request; see [`Exchange::host`].
-    pub fn host(&self) -> Option<String> {
-        let from_target = self
-            .target
-            .as_ref()
-            .and_then(|target| super::h1::asked_host(self.method.as_deref(), target));
-        let host = from_target
-            .or_else(|| self.authority.as_deref().map(<[u8]>::to_vec))
-            .or_else(|| {
-                self.values("host")
-                    .find(|value| !value.is_empty())
-                    .map(|value| value.to_vec())
-            })?;
-        Some(String::from_utf8_lossy(&host).to_ascii_lowercase())
     }
 }
 

@@ -10,6 +10,7 @@ pub mod fields;
 pub mod h1;
 pub mod h2;
 pub(crate) mod media;
+mod message_head;
 pub mod view;
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ impl Redactor {
     /// A half without secrets in its head and trailers.
     pub(super) fn message(&self, message: &Message) -> Message {
         let mut redacted = message.clone();
-        if let Some(head) = &mut redacted.head {
+        for head in redacted.interim.iter_mut().chain(&mut redacted.head) {
             self.head(head);
         }
         self.fields(&mut redacted.trailers);

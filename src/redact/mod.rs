@@ -4,7 +4,7 @@
 //! A secret is replaced by `redacted:` and the first 16 hexadecimal digits of its HMAC-SHA-256 under a key: equal secrets
 //! look equal, wherever they stand, and without the key nobody can try out what they could be. What is empty stays empty.
 //!
-//! Looked at are the target, the reason and the fields of heads and trailers, and decoded bodies:
+//! Looked at are the target, the reason and the fields of heads, interim ones too, and trailers, and decoded bodies:
 //!
 //! - `Authorization` and `Proxy-Authorization`: what follows a known scheme, or all of it. `Cookie` and `Set-Cookie`: the value of each
 //!   cookie, which keeps its name and attributes. Fields that are named like secrets, such as `X-Api-Key`, and the value of

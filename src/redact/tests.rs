@@ -72,6 +72,20 @@ fn redacted_body(content_type: &str, body: &[u8], step: usize) -> Vec<u8> {
 }
 
 #[test]
+fn interim_heads() {
+    let mut exchange = samples::exchange();
+    exchange.response.as_mut().unwrap().interim = vec![crate::http::exchange::MessageHead {
+        fields: samples::fields(&[(b"x-api-key", b"s3cr3t")]),
+        ..exchange.head(Side::Response).unwrap().clone()
+    }];
+    let (redactor, bodies) = (redactor(), Memory::default());
+    let redacted = redactor.redact(&exchange, &bodies);
+    let interim = &redacted.exchange().response.as_ref().unwrap().interim;
+    let value = interim[0].fields[0].value.as_deref();
+    assert_eq!(value, Some(hash("s3cr3t").as_bytes()));
+}
+
+#[test]
 fn fields() {
     for (name, value, expected) in [
         (

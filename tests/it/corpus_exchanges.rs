@@ -150,6 +150,13 @@ fn check(scenario: &Scenario) -> u64 {
                 assert_eq!(status.map(u64::from), wanted, "{story}");
                 if let (Some(response), true) = (&exchange.response, wanted.is_some()) {
                     check_half(&reader, response, expected, Side::Response, &story);
+                    let interim = response.interim.iter().filter_map(|head| head.status);
+                    let interim: Vec<_> = interim.map(u64::from).collect();
+                    // Not every client tells of them.
+                    if let Some(wanted) = expected["interim"].as_array() {
+                        let wanted: Vec<_> = wanted.iter().filter_map(Value::as_u64).collect();
+                        assert_eq!(interim, wanted, "{story}");
+                    }
                 }
                 checked += 1;
             }

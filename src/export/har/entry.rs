@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::super::facts::{Facts, HalfFacts};
+use super::super::facts::{Facts, HalfFacts, Interim, pairs};
 use super::super::json::Captured;
 use super::url;
 use crate::event::{ConnectionId, Timestamp};
@@ -52,6 +52,9 @@ struct Half<'a> {
     facts: HalfFacts,
     #[serde(flatten)]
     head: Option<Head<'a>>,
+    /// HAR has no place for them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    interim: Vec<Interim<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     trailers: Vec<[Captured<'a>; 2]>,
 }
@@ -114,11 +117,8 @@ impl<'a> Half<'a> {
                 authority: Captured(head.authority.as_deref()),
                 fields: odd_fields(&head.fields),
             }),
-            trailers: message
-                .trailers
-                .iter()
-                .map(|field| [&field.name, &field.value].map(|part| Captured(part.as_deref())))
-                .collect(),
+            interim: Interim::of(message),
+            trailers: pairs(&message.trailers),
         }
     }
 }

@@ -18,6 +18,8 @@
 //! otherwise. HAR 1.2 knows no base64 for what was sent: such a body has an empty `postData.text`, and the bytes are in
 //! `postData._base64`.
 //!
+//! The heads of interim responses (1xx) are in `_ecq.response.interim`.
+//!
 //! The messages of a WebSocket are in `_webSocketMessages`; see `socket.rs`.
 
 mod entry;

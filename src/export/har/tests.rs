@@ -317,6 +317,7 @@ fn tunnel(mut memory: Memory, message: &mut Message, pieces: &[(i64, &[u8])]) ->
     memory
 }
 
+/// One that an upgrade of HTTP/1 led to.
 #[test]
 fn the_messages_of_a_websocket() {
     let mut exchange = samples::exchange();
@@ -326,6 +327,34 @@ fn the_messages_of_a_websocket() {
         (b"connection", b"Upgrade"),
     ];
     response.head.as_mut().unwrap().fields = samples::fields(&upgraded);
+    check_websocket(exchange);
+}
+
+#[test]
+fn the_messages_of_a_websocket_on_a_stream() {
+    let mut exchange = samples::exchange();
+    let mut asked = MessageHead::empty(Version::Http2);
+    asked.method = Some("CONNECT".into());
+    asked.scheme = Some("https".into());
+    asked.authority = Some("h.test".into());
+    asked.target = Some("/chat".into());
+    asked.fields = samples::fields(&[(b":protocol", b"websocket")]);
+    exchange.request.as_mut().unwrap().head = Some(asked);
+    let mut answered = MessageHead::empty(Version::Http2);
+    answered.status = Some(200);
+    exchange.response.as_mut().unwrap().head = Some(answered);
+    let found = entry(&exchange, &Memory::default());
+    assert_eq!(found["request"]["url"], "https://h.test/chat");
+    check_websocket(exchange.clone());
+    // It was refused.
+    let response = exchange.response.as_mut().unwrap();
+    response.head.as_mut().unwrap().status = Some(403);
+    let found = entry(&exchange, &Memory::default());
+    assert_eq!(found["_webSocketMessages"], Value::Null);
+}
+
+fn check_websocket(mut exchange: Exchange) {
+    let response = exchange.response.as_mut().unwrap();
     // A text in two frames with a ping between them, bytes, a text that is none, and one that is cut off.
     let answered: &[(i64, &[u8])] = &[
         (20, b"\x01\x02he\x89\x01p\x80\x03llo"),

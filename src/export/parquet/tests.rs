@@ -191,6 +191,7 @@ fn message(head: Option<MessageHead>, event: i64) -> Message {
     let at = (EventId::new(event), Timestamp::from_nanos(event * 10));
     Message {
         head,
+        interim: Vec::new(),
         trailers: Vec::new(),
         first: at,
         last: at,

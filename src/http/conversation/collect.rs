@@ -15,6 +15,9 @@ pub const MAX_SPANS: u64 = 1 << 20;
 /// How many exchanges that are not over are held after a [`Assembler::drain`]. Beyond, the oldest are given no more: of
 /// most of them a response was lost, and nothing will come.
 pub const MAX_HELD: usize = 2048;
+/// How many heads of interim responses are kept of one exchange, and how many bytes of them; later ones are left out.
+const MAX_INTERIM: usize = 16;
+const INTERIM_BYTES: usize = 64 << 10;
 
 /// An exchange, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +108,11 @@ impl Assembler {
                 held.is_changed = true;
                 held.exchange.http2_stream = http2_stream.or(held.exchange.http2_stream);
                 let message = begun(head.clone(), *first, *last, *defects);
-                *held.exchange.half_mut(*side) = Some(message);
+                let half = held.exchange.half_mut(*side);
+                *half = Some(match half.take() {
+                    Some(before) => follow(before, message),
+                    None => message,
+                });
             }
             Part::Body {
                 exchange,
@@ -249,6 +256,7 @@ fn begun(
 ) -> Message {
     Message {
         head,
+        interim: Vec::new(),
         trailers: Vec::new(),
         first,
         last,
@@ -259,6 +267,25 @@ fn begun(
         ending: Ending::Open,
         defects,
     }
+}
+
+/// A half begins anew: its head comes after interim ones, or after bytes of its body.
+fn follow(mut before: Message, now: Message) -> Message {
+    match std::mem::replace(&mut before.head, now.head) {
+        Some(head) if head.status.is_some_and(|status| status < 200) => {
+            let kept: usize = before.interim.iter().map(MessageHead::text_bytes).sum();
+            let bytes = kept.saturating_add(head.text_bytes());
+            if before.interim.len() < MAX_INTERIM && bytes <= INTERIM_BYTES {
+                before.interim.push(head);
+            } else {
+                before.defects |= Defects::LARGE_HEAD;
+            }
+            before.defects |= now.defects;
+        }
+        _ => before.defects = now.defects,
+    }
+    (before.first, before.last) = (now.first, now.last);
+    before
 }
 
 /// Adds a span to those that `which` tells.
@@ -401,13 +428,65 @@ mod tests {
         assert_eq!(drained(&mut assembler), []);
     }
 
+    fn statuses(message: &Message) -> Vec<u16> {
+        message.heads().filter_map(|head| head.status).collect()
+    }
+
     #[test]
-    fn an_interim_response_gives_way() {
+    fn an_interim_response_gives_way_and_is_kept() {
         let mut assembler = Assembler::new();
-        assembler.take(&head(0, Side::Response, Some(100)));
-        assembler.take(&head(0, Side::Response, Some(200)));
+        for (event, status) in [(1, 100), (2, 103), (3, 200)] {
+            let mut part = head(0, Side::Response, Some(status));
+            if let Part::Head { first, last, .. } = &mut part {
+                (*first, *last) = (at(event), at(event));
+            }
+            assembler.take(&part);
+        }
         let found = assembler.all().next().unwrap().response().unwrap();
         assert_eq!(found.head.as_ref().unwrap().status, Some(200));
+        assert_eq!(statuses(found), [100, 103, 200]);
+        assert_eq!((found.first, found.last), (at(3), at(3)));
+        assert_eq!(found.defects, Defects::empty());
+    }
+
+    #[test]
+    fn interim_responses_have_limits() {
+        let mut assembler = Assembler::new();
+        for _ in 0..MAX_INTERIM + 2 {
+            assembler.take(&head(0, Side::Response, Some(102)));
+        }
+        assembler.take(&head(0, Side::Response, Some(204)));
+        let found = assembler.all().next().unwrap().response().unwrap();
+        assert_eq!(statuses(found).len(), MAX_INTERIM + 1);
+        assert_eq!(found.head.as_ref().unwrap().status, Some(204));
+        assert_eq!(found.defects, Defects::LARGE_HEAD);
+        let mut large = head(1, Side::Response, Some(103));
+        if let Part::Head { head, .. } = &mut large {
+            let value = vec![b'x'; INTERIM_BYTES / 2];
+            head.as_mut().unwrap().fields = vec![crate::http::exchange::Field::known("a", value)];
+        }
+        for _ in 0..2 {
+            assembler.take(&large);
+        }
+        assembler.take(&head(1, Side::Response, Some(200)));
+        let found = assembler.all().nth(1).unwrap().response().unwrap();
+        assert_eq!(statuses(found), [103, 200]);
+        assert_eq!(found.defects, Defects::LARGE_HEAD);
+    }
+
+    #[test]
+    fn a_late_head_keeps_the_body() {
+        let mut assembler = Assembler::new();
+        let mut part = head(0, Side::Response, None);
+        if let Part::Head { head, defects, .. } = &mut part {
+            (*head, *defects) = (None, Defects::NO_START);
+        }
+        assembler.take(&part);
+        assembler.take(&body(0, Side::Response, 1, 0, b"abc"));
+        assembler.take(&head(0, Side::Response, Some(200)));
+        let found = assembler.all().next().unwrap().response().unwrap();
+        assert_eq!((found.body_bytes, found.body.len()), (3, 1));
+        assert_eq!(found.defects, Defects::empty());
     }
 
     #[test]

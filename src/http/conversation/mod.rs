@@ -48,7 +48,7 @@ pub struct Piece<'a> {
 #[derive(Debug)]
 pub enum Part<'a> {
     /// A half begins, with its head if that was captured. A half can begin twice: an interim response (1xx) is given as a
-    /// head, and the final one takes its place.
+    /// head, and the final one follows it.
     Head {
         /// Which exchange.
         exchange: u64,

@@ -25,16 +25,32 @@ pub enum Item<'a> {
 /// Takes what follows from the side, in the event, and says whether there is to be more.
 pub type Each<'e> = dyn FnMut(Side, EventId, Item<'_>) -> io::Result<ControlFlow<()>> + 'e;
 
-/// Whether the exchange turned into a WebSocket.
+/// Whether the exchange turned into a WebSocket: with an upgrade of HTTP/1 (RFC 6455, section 4), or on a stream of HTTP/2 that
+/// was asked for it (RFC 8441, section 5).
 pub fn is_websocket(exchange: &Exchange) -> bool {
-    exchange.head(Side::Response).is_some_and(starts_websocket)
+    let Some(response) = exchange.head(Side::Response) else {
+        return false;
+    };
+    let is_granted = matches!(response.status, Some(200..=299));
+    is_upgrade(response) || (is_granted && exchange.head(Side::Request).is_some_and(asks_on_stream))
 }
 
-/// Whether a response with this head turns its exchange into a WebSocket.
-pub fn starts_websocket(response: &MessageHead) -> bool {
+/// Whether an exchange with this head of its request or of its response may turn into a WebSocket.
+pub fn may_start_websocket(head: &MessageHead) -> bool {
+    asks_on_stream(head) || (head.status.is_some() && is_upgrade(head))
+}
+
+fn is_upgrade(response: &MessageHead) -> bool {
     response
         .values("upgrade")
         .any(|value| value.eq_ignore_ascii_case(b"websocket"))
+}
+
+fn asks_on_stream(request: &MessageHead) -> bool {
+    request.method.as_deref() == Some(b"CONNECT")
+        && request
+            .protocol()
+            .is_some_and(|protocol| protocol.eq_ignore_ascii_case(b"websocket"))
 }
 
 /// Gives what each message of a WebSocket says to `each`, of a long one `limit` bytes, until that answers that it has seen

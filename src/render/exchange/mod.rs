@@ -38,6 +38,10 @@ pub fn write(
             continue;
         };
         writeln!(out)?;
+        for head in &message.interim {
+            write_head(out, head, side, exchange, style)?;
+            writeln!(out)?;
+        }
         match &message.head {
             Some(head) => write_head(out, head, side, exchange, style)?,
             None => writeln!(out, "(the head of the {} was not captured)", side.name())?,

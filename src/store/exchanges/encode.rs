@@ -5,6 +5,7 @@
 //!
 //! - A *head*: the version (10, 11 or 20), method, target, scheme, authority and reason as optional texts, the status (0 if
 //!   there is none), and fields.
+//! - *Heads*: one after another, each after its length.
 //! - *Fields*: how many, and of each the name and the value as optional texts.
 //! - *Spans*: of each the event less that of the span before (in zigzag, the first less 0), the offset and the length.
 
@@ -51,6 +52,29 @@ pub(super) fn read_head(mut bytes: &[u8]) -> Option<MessageHead> {
         status: (status != 0).then_some(status),
         fields: take_fields(&mut bytes)?,
     })
+}
+
+/// Writes heads.
+pub(super) fn heads(heads: &[MessageHead]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for each in heads {
+        let data = head(each);
+        varint::push(&mut out, data.len() as u64);
+        out.extend_from_slice(&data);
+    }
+    out
+}
+
+/// Reads heads; `None` if they are damaged.
+pub(super) fn read_heads(mut bytes: &[u8]) -> Option<Vec<MessageHead>> {
+    let mut found = Vec::new();
+    while !bytes.is_empty() {
+        let length = usize::try_from(varint::take(&mut bytes)?).ok()?;
+        let (data, rest) = bytes.split_at_checked(length)?;
+        bytes = rest;
+        found.push(read_head(data)?);
+    }
+    Some(found)
 }
 
 /// Writes fields.
@@ -219,7 +243,7 @@ mod tests {
         option::of(vec(any::<u8>(), 0..300).prop_map(Bytes::from))
     }
 
-    fn heads() -> impl Strategy<Value = MessageHead> {
+    fn heads_of_any_kind() -> impl Strategy<Value = MessageHead> {
         let field = (text(), text()).prop_map(|(name, value)| Field { name, value });
         (
             prop::sample::select(Version::ALL.to_vec()),
@@ -244,13 +268,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn heads_round_trip(written in heads()) {
+        fn heads_round_trip(written in heads_of_any_kind()) {
             let bytes = head(&written);
             prop_assert_eq!(read_head(&bytes), Some(written.clone()));
             for end in 0..bytes.len() {
                 prop_assert_eq!(read_head(&bytes[..end]), None);
             }
             prop_assert_eq!(read_fields(&fields(&written.fields)), Some(written.fields));
+        }
+
+        #[test]
+        fn lists_of_heads_round_trip(written in vec(heads_of_any_kind(), 0..4)) {
+            prop_assert_eq!(read_heads(&heads(&written)), Some(written));
         }
 
         #[test]
@@ -268,6 +297,7 @@ mod tests {
         #[test]
         fn damaged_bytes_are_refused(bytes in vec(any::<u8>(), 0..200)) {
             read_head(&bytes);
+            read_heads(&bytes);
             read_fields(&bytes);
             read_spans(&bytes);
         }

@@ -1,7 +1,8 @@
 //! Heads of messages, some hundred compressed together.
 //!
-//! A block is a run of members: the exchange (LEB128), the half (0 request, 1 response), the length (LEB128) and the head
-//! ([`super::encode`]). Which block holds a head is decided when the head is added, and stands in its exchange's row;
+//! A block is a run of members: the exchange (LEB128), what it is, the length (LEB128) and that: 0 the head of the request,
+//! 1 that of the response, 3 the heads of the interim responses before it, if there are any, in the same block
+//! ([`super::encode`]). Who does not know 3 passes it over. Which block holds a head is decided when the head is added, and stands in its exchange's row;
 //! until the block is full, its members wait in `head_tail`, those of one transaction in a row.
 
 use std::collections::HashMap;
@@ -28,6 +29,11 @@ pub(super) fn part(side: Side) -> u8 {
         Side::Request => 0,
         Side::Response => 1,
     }
+}
+
+/// The number of the interim heads of a half.
+fn interim_part(side: Side) -> u8 {
+    part(side) + 2
 }
 
 /// Adds heads.
@@ -60,17 +66,22 @@ impl HeadWriter {
         })
     }
 
-    /// Adds a head and tells the block that it is in. It is stored with [`Self::store`], in the same transaction.
+    /// Adds a head, with the interim ones before it, and tells the block that they are in. They are stored with [`Self::store`], in the same transaction.
     pub(super) fn add(
         &mut self,
         db: &Connection,
         exchange: i64,
         side: Side,
         head: &MessageHead,
+        interim: &[MessageHead],
     ) -> rusqlite::Result<i64> {
         let data = encode::head(head);
         let block = self.block;
         push_member(&mut self.waiting, exchange, part(side), &data);
+        if !interim.is_empty() {
+            let data = encode::heads(interim);
+            push_member(&mut self.waiting, exchange, interim_part(side), &data);
+        }
         if self.waiting.len() >= TARGET_BYTES {
             self.close(db)?;
         }
@@ -155,7 +166,7 @@ impl HeadCache {
         let mut places = HashMap::default();
         while let Some((id, in_part, data)) = take_member(&mut rest) {
             let end = raw.len() - rest.len();
-            // A final response takes the place of an interim one.
+            // What was added later takes the place of what there was.
             places.insert((id, in_part), end - data.len()..end);
         }
         Self {
@@ -181,13 +192,13 @@ impl HeadCache {
     }
 }
 
-/// The head of a half, from the block that its exchange names.
+/// The head of a half and the interim ones before it, from the block that its exchange names.
 pub(super) fn read(
     reader: &Reader,
     block: i64,
     exchange: i64,
     side: Side,
-) -> Result<MessageHead, Error> {
+) -> Result<(MessageHead, Vec<MessageHead>), Error> {
     let corrupt = |what: &str| Error::Corrupt {
         path: reader.path.clone(),
         detail: format!("the {} head of exchange {exchange} is {what}", side.name()),
@@ -218,11 +229,15 @@ pub(super) fn read(
         *reader.heads.borrow_mut() = loaded.ok_or_else(missing)?;
     }
     let cache = reader.heads.borrow();
-    let place = cache.places.get(&(exchange, part(side)));
-    let data = place
-        .and_then(|place| cache.raw.get(place.clone()))
-        .ok_or_else(missing)?;
-    encode::read_head(data).ok_or_else(|| corrupt("damaged"))
+    let data = |part| {
+        let place = cache.places.get(&(exchange, part));
+        place.and_then(|place| cache.raw.get(place.clone()))
+    };
+    let head = data(part(side)).ok_or_else(missing)?;
+    let interim = data(interim_part(side)).unwrap_or_default();
+    encode::read_head(head)
+        .zip(encode::read_heads(interim))
+        .ok_or_else(|| corrupt("damaged"))
 }
 
 /// A block, closed or not; `None` if there is none.

@@ -22,9 +22,9 @@ pub(super) struct Stored {
     pub(super) is_gone: bool,
     /// The row of `streams` of its first event.
     pub(super) stream: i64,
-    /// Of each half, the block that its head is in, and the status that this head has: the final response takes the place
-    /// of an interim one.
-    pub(super) heads: [Option<(i64, Option<u16>)>; 2],
+    /// Of each half, the block that its head is in, the status that this has, and how many heads of interim responses came
+    /// before it: the next one takes its place.
+    pub(super) heads: [Option<(i64, Option<u16>, usize)>; 2],
     /// How many rows of `exchange_parts` each part has.
     pub(super) rows: [u32; PARTS],
     /// How many pieces the bodies are in.

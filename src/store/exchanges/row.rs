@@ -206,6 +206,7 @@ fn half(row: &Columns<'_>, time: i64, at: &Half) -> Result<Option<Message>, RowE
     let after = |after: i64| Timestamp::from_nanos(time.saturating_add(after));
     Ok(Some(Message {
         head: None,
+        interim: Vec::new(),
         trailers: Vec::new(),
         first: (EventId::new(first), after(row.get(at.first_after)?)),
         last: (
@@ -258,7 +259,8 @@ impl Reader {
             };
             let Some(message) = half else { continue };
             if let Some(block) = block {
-                message.head = Some(heads::read(self, block, id, side)?);
+                let (head, interim) = heads::read(self, block, id, side)?;
+                (message.head, message.interim) = (Some(head), interim);
             }
             message.body = self.spans(id, &parts, part(BODY, side))?;
             message.tunnel = self.spans(id, &parts, part(TUNNEL, side))?;

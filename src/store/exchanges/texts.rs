@@ -2,10 +2,10 @@
 //!
 //! A search of events finds what stands in payloads as it is, also over the border between two events, and in the body
 //! of an HTTP/1 message that lies in one event. It does not find the fields of HTTP/2, which are compressed, bodies
-//! whose codings or frames go over several events, and the messages of a WebSocket, of which the client masks its own and
-//! both sides may compress theirs. That text is taken from exchanges when they are over, and some of
-//! them share a filter (`grams`). Which one is told when the text is taken; the filter is stored when it is full.
-//! Exchanges without one are always looked at.
+//! whose codings or frames go over several events, the heads of interim responses, and the messages of a WebSocket, of
+//! which the client masks its own and both sides may compress theirs. That text is taken from exchanges when they are
+//! over, and some of them share a filter (`grams`). Which one is told when the text is taken; the filter is stored when it
+//! is full. Exchanges without one are always looked at.
 
 use std::io::Read as _;
 
@@ -99,7 +99,7 @@ impl Hidden {
                 return Self::Unread;
             };
             let is_over = message.ending != Ending::Open;
-            let has_messages = message.head.as_ref().is_some_and(tunnel::starts_websocket);
+            let has_messages = (message.head.as_ref()).is_some_and(tunnel::may_start_websocket);
             if !is_over || has_messages || hides_body(message, body) {
                 return Self::Unread;
             }
@@ -113,10 +113,14 @@ impl Hidden {
     }
 }
 
-/// Adds the fields of a message, if a search of events does not find them.
+/// Adds the fields of a message, if a search of its events does not find them. Interim heads come before the first of these.
 fn push_fields(text: &mut Vec<u8>, message: &Message) {
-    if let (true, Some(head)) = (hides_fields(message), &message.head) {
-        text.extend_from_slice(&head.to_text(&message.trailers));
+    if hides_fields(message) {
+        text.extend_from_slice(&message.heads_to_text());
+        return;
+    }
+    for head in &message.interim {
+        text.extend_from_slice(&head.to_text(&[]));
     }
 }
 

@@ -205,9 +205,12 @@ impl ExchangeWriter {
                 *pieces += message.body.len();
             }
             if let (Some(head), Some(known)) = (&message.head, stored.heads.get_mut(place(side)))
-                && known.is_none_or(|(_, status)| status != head.status)
+                && known.is_none_or(|(_, status, interim)| {
+                    (status, interim) != (head.status, message.interim.len())
+                })
             {
-                *known = Some((self.heads.add(db, id, side, head)?, head.status));
+                let block = self.heads.add(db, id, side, head, &message.interim)?;
+                *known = Some((block, head.status, message.interim.len()));
             }
             for (of, rows, is_once) in [
                 (BODY, encode::spans(&message.body), false),
@@ -354,7 +357,7 @@ impl ExchangeWriter {
                 message.tunnel_bytes,
                 message.ending.code(),
                 message.defects.bits(),
-                head.map(|(block, _)| block)
+                head.map(|(block, ..)| block)
             ];
             for (place, value) in (first..).zip(values) {
                 insert.raw_bind_parameter(place, value)?;

@@ -243,7 +243,7 @@ impl OneWay {
                 next = Next::Body(framed.framing);
             }
             Side::Response => {
-                let is_interim = matches!(head.status, Some(100 | 102..=199));
+                let is_interim = head.is_interim();
                 let response = Response {
                     time: first.1,
                     last,
