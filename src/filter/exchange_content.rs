@@ -13,7 +13,7 @@ use super::facts::Value;
 use super::field::FieldId;
 use crate::event::hex;
 use crate::http::exchange::{Bodies, BodyForm, Exchange, Message, MessageHead, Side};
-use crate::http::view::tunnel;
+use crate::http::view::{legible, tunnel};
 
 /// How many bytes of a body are read at once.
 const STEP_BYTES: usize = 64 << 10;
@@ -152,8 +152,11 @@ impl Searched for ExchangeContent<'_> {
                     return Ok(true);
                 }
                 for side in Self::sides(field) {
-                    let body = self.body(*side)?;
-                    if body.is_some_and(|body| bytes(body)) {
+                    let Some(body) = self.body(*side)? else {
+                        continue;
+                    };
+                    let head = self.exchange.head(*side);
+                    if bytes(body) || legible::each_text(head, body, MAX_TEXT_BYTES, &mut bytes) {
                         return Ok(true);
                     }
                 }

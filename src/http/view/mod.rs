@@ -9,6 +9,7 @@ pub mod form;
 pub mod grpc;
 pub mod json;
 pub mod kind;
+pub mod legible;
 mod media_type;
 pub mod protobuf;
 pub mod sse;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::texts::Start;
 use super::writer::PARTS;
 use crate::event::Timestamp;
-use crate::http::body::may_be_marked;
 use crate::http::conversation::{Assembler, Collected, Part};
 use crate::http::exchange::{Side, Span};
 
@@ -29,8 +29,8 @@ pub(super) struct Stored {
     pub(super) rows: [u32; PARTS],
     /// How many pieces the bodies are in.
     pub(super) pieces: [usize; 2],
-    /// Whether the bodies may begin with the mark of a coding, of those that were begun.
-    pub(super) are_marked: [Option<bool>; 2],
+    /// The first bytes of the bodies, of those that were begun.
+    pub(super) starts: [Option<Start>; 2],
     /// Whether it has a row.
     pub(super) has_row: bool,
     /// Where its text is, or will be; `None` if it has to be read back when the exchange is over.
@@ -48,7 +48,7 @@ impl Stored {
             heads: [None, None],
             rows: [0; PARTS],
             pieces: [0; 2],
-            are_marked: [None; 2],
+            starts: [None; 2],
             has_row: false,
             text: None,
         }
@@ -112,10 +112,8 @@ impl OpenExchanges {
             } => {
                 self.bytes += size_of::<Span>();
                 let stored = self.stored.get_mut(exchange);
-                if let Some(is_marked) =
-                    stored.and_then(|stored| stored.are_marked.get_mut(place(*side)))
-                {
-                    is_marked.get_or_insert_with(|| may_be_marked(bytes));
+                if let Some(start) = stored.and_then(|stored| stored.starts.get_mut(place(*side))) {
+                    start.get_or_insert_with(|| Start::of(bytes));
                 }
             }
             Part::Tunnel { .. } => self.bytes += size_of::<Span>(),

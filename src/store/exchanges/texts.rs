@@ -2,10 +2,11 @@
 //!
 //! A search of events finds what stands in payloads as it is, also over the border between two events, and in the body
 //! of an HTTP/1 message that lies in one event. It does not find the fields of HTTP/2, which are compressed, bodies
-//! whose codings or frames go over several events, the heads of interim responses, and the messages of a WebSocket, of
-//! which the client masks its own and both sides may compress theirs. That text is taken from exchanges when they are
-//! over, and some of them share a filter (`grams`). Which one is told when the text is taken; the filter is stored when it
-//! is full. Exchanges without one are always looked at.
+//! whose codings or frames go over several events or that are in another charset than UTF-8 or compressed messages of gRPC
+//! (`http::view::legible`), the heads of interim responses, and the messages of a WebSocket, of which the client masks its own
+//! and both sides may compress theirs. That text is taken from exchanges when they are over, and some of them share a filter
+//! (`grams`). Which one is told when the text is taken; the filter is stored when it is full. Exchanges without one are
+//! always looked at.
 
 use std::io::Read as _;
 
@@ -14,9 +15,9 @@ use rusqlite::{Connection, Result, params};
 use super::index::begin;
 use crate::http::body::may_be_marked;
 use crate::http::exchange::{
-    Bodies as _, BodyForm, Defects, Ending, Exchange, Message, Side, Version,
+    Bodies as _, BodyForm, Defects, Ending, Exchange, Message, MessageHead, Side, Version,
 };
-use crate::http::view::tunnel;
+use crate::http::view::{legible, tunnel};
 use crate::store::block::TARGET_BYTES;
 use crate::store::error::{At, Error};
 use crate::store::grams::{Filter, FilterMaker, Searched};
@@ -27,7 +28,7 @@ use crate::store::vault::{Column, Place, Vault};
 const MAX_BYTES: u64 = 8 << 20;
 
 /// How many bytes tell whether a body begins with the mark of a coding.
-const START_BYTES: u64 = 4;
+const START_BYTES: usize = 4;
 
 /// What parts a text from the next: no word goes over it.
 const BETWEEN: &[u8] = b"\r\n";
@@ -47,29 +48,54 @@ fn hides_fields(message: &Message) -> bool {
         && !message.defects.contains(Defects::LISTING)
 }
 
+/// The first bytes of a body as sent, as many as tell a mark.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Start {
+    bytes: [u8; START_BYTES],
+    length: usize,
+}
+
+impl Start {
+    /// Of a body that begins so.
+    pub(super) fn of(body: &[u8]) -> Self {
+        let mut start = Self::default();
+        for (to, from) in start.bytes.iter_mut().zip(body) {
+            *to = *from;
+            start.length += 1;
+        }
+        start
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
 /// What of a body tells whether a search of events finds it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BodyStart {
     /// How many pieces it is in.
     pub(super) pieces: usize,
-    /// Whether it may begin with the mark of a coding.
-    pub(super) may_be_marked: bool,
+    /// With what it begins.
+    pub(super) start: Start,
 }
 
 /// Whether a search of events does not find all of the body.
 fn hides_body(message: &Message, body: BodyStart) -> bool {
-    let BodyStart {
-        pieces,
-        may_be_marked,
-    } = body;
+    let BodyStart { pieces, start } = body;
+    if message.body_bytes == 0 {
+        return false;
+    }
+    if legible::may_differ(message.head.as_ref(), start.bytes()) {
+        return true;
+    }
+    let may_be_marked = may_be_marked(start.bytes());
     let Some(head) = &message.head else {
         // A body without a head is searched as it is, piece by piece.
         return pieces > 1 || may_be_marked;
     };
     let is_coded = head.is_coded() || may_be_marked && head.implies_coding();
-    if message.body_bytes == 0
-        || message.ending == Ending::Complete && head.version != Version::Http2
-    {
+    if message.ending == Ending::Complete && head.version != Version::Http2 {
         return false;
     }
     if head.version == Version::Http2 {
@@ -266,6 +292,7 @@ impl TextWriter {
                 continue;
             };
             push_fields(&mut text, message);
+            let begins = text.len();
             let read = body_start(reader, message).and_then(|body| {
                 if !hides_body(message, body) {
                     return Ok(None);
@@ -275,7 +302,10 @@ impl TextWriter {
             });
             match read {
                 Ok(None) => {}
-                Ok(Some(bytes)) if bytes as u64 <= MAX_BYTES => text.extend_from_slice(BETWEEN),
+                Ok(Some(bytes)) if bytes as u64 <= MAX_BYTES => {
+                    push_legible(&mut text, begins, message.head.as_ref());
+                    text.extend_from_slice(BETWEEN);
+                }
                 Ok(Some(_)) => return Ok(None),
                 Err(error) => match unwrapped(error, reader) {
                     Error::Corrupt { .. } | Error::Pruned { .. } => return Ok(None),
@@ -324,13 +354,26 @@ fn body_start(reader: &Reader, message: &Message) -> std::io::Result<BodyStart> 
     if message.body_bytes > 0 {
         reader
             .open(message, BodyForm::AsSent)?
-            .take(START_BYTES)
+            .take(START_BYTES as u64)
             .read_to_end(&mut start)?;
     }
     Ok(BodyStart {
         pieces: message.body.len(),
-        may_be_marked: !start.is_empty() && may_be_marked(&start),
+        start: Start::of(&start),
     })
+}
+
+/// Adds what a person reads in the body that begins there, and its bytes do not show.
+fn push_legible(text: &mut Vec<u8>, begins: usize, head: Option<&MessageHead>) {
+    let mut legible = Vec::new();
+    let body = text.get(begins..).unwrap_or_default();
+    let limit = usize::try_from(MAX_BYTES).unwrap_or(usize::MAX);
+    legible::each_text(head, body, limit, &mut |more| {
+        legible.extend_from_slice(BETWEEN);
+        legible.extend_from_slice(more);
+        false
+    });
+    text.extend_from_slice(&legible);
 }
 
 /// The error of the store that a reader of bodies gave.

@@ -232,7 +232,12 @@ impl ExchangeWriter {
         }
         let body = |side| BodyStart {
             pieces: stored.pieces.get(place(side)).copied().unwrap_or(0),
-            may_be_marked: stored.are_marked.get(place(side)) == Some(&Some(true)),
+            start: stored
+                .starts
+                .get(place(side))
+                .copied()
+                .flatten()
+                .unwrap_or_default(),
         };
         let of = |message, side| (message, body(side));
         let hidden = Hidden::of([

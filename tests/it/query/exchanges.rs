@@ -293,6 +293,34 @@ fn a_coding_that_is_not_named_is_undone_and_searched() {
     }
 }
 
+/// What `show` shows is found, whatever the charset.
+#[test]
+fn text_in_another_charset_is_found() {
+    let head = |charset: &str, length: usize| {
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain{charset}\r\nContent-Length: {length}\r\n\r\n"
+        )
+        .into_bytes()
+    };
+    let latin = b"Sch\xf6n, dass du da bist".as_slice();
+    let wide: Vec<u8> = std::iter::once(0xfeff)
+        .chain("Sch\u{f6}n".encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    for (charset, body) in [("; charset=iso-8859-1", latin), ("", &wide)] {
+        let env = answered(&[&[&head(charset, body.len())[..], body].concat()]);
+        let shown = env.query(["show", "x1"]).exits(0);
+        assert!(shown.text().contains("Sch\u{f6}n"), "{}", shown.story());
+        env.query(["--exchanges", "--grep", "Sch\u{f6}n", "--count"])
+            .exits(0);
+        env.query(["resp.body contains \"Sch\u{f6}n\""]).exits(0);
+        env.query(["--grep", "Sch\u{f6}n"])
+            .exits(0)
+            .says("no event shows that text");
+        env.query(["--exchanges", "--grep", "Sch\u{f6}nes"]).exits(1);
+    }
+}
+
 /// What some bytes make of themselves ends.
 #[test]
 fn a_body_that_is_a_bomb_ends_within_bounds() {
