@@ -62,7 +62,7 @@ impl Clocks {
         told.unwrap_or((Clock::RECEIVED, received))
     }
 
-    /// A field's size tells its unit: seconds up to 10^11, and so on (`docs/wire.md` section 1.1).
+    /// A field's size tells its unit: seconds up to 10^11, and so on (`docs/wire.md` section 2.1).
     fn field(&mut self, value: i64, received: Timestamp) -> Option<(Clock, Timestamp)> {
         if value == 0 {
             return None;

@@ -1,4 +1,4 @@
-//! Events with fields: 1.4.0 to 1.5.2 (`docs/wire.md` section 1).
+//! Events with fields: 1.4.0 to 1.5.2 (`docs/wire.md` section 2).
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -62,7 +62,7 @@ pub(super) fn address(ip: &str, port: u32) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, u16::try_from(port).ok()?))
 }
 
-/// What `type` says depends on the probe (`docs/wire.md` section 1.3).
+/// What `type` says depends on the probe (`docs/wire.md` section 2.4).
 fn by_type(reading: &mut Reading, event_type: u32) {
     match reading.layout {
         Layout::Gotls => {

@@ -1,4 +1,4 @@
-//! Lines of the files that eCapture writes (`docs/wire.md` section 5), which are imported in place of frames.
+//! Lines of the files that eCapture writes (`docs/wire.md` section 8), which are imported in place of frames.
 //!
 //! 1.x writes events into `--eventaddr FILE` as JSON, `{"time":…,"message":…}`, and log lines, which have a `level`, may
 //! stand between them. 2.x has no such file; its standard output has the events' texts, each with a time, a level and

@@ -6,8 +6,8 @@
 //! bodies, which are bytes.
 //!
 //! A file is written in groups of rows, of [`MAX_GROUP_ROWS`] or [`MAX_GROUP_BYTES`], whichever comes first, so that
-//! memory does not grow with what is exported, but for the some kilobytes that the list of groups at the file's end takes
-//! for each. A cell has to be in memory as a whole, several times while it is compressed. So payloads and bodies are cut
+//! memory does not grow with what is exported, but for the some 80 KiB that the list of groups at the file's end takes for
+//! each. A cell has to be in memory as a whole, several times while it is compressed. So payloads and bodies are cut
 //! at [`MAX_CELL_BYTES`]: then a column `…_truncated` is true, and `…_bytes` has the full size. Whoever needs the rest
 //! finds it by `id` in another format.
 //!

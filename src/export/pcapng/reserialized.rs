@@ -1,7 +1,7 @@
 //! Heads of HTTP/1 messages that eCapture 1.x wrote anew, made to fit their bodies.
 //!
 //! It joins chunks and undoes gzip, and leaves the fields that speak of both, and of the old length
-//! (`docs/wire.md`, section 1.3). A reader of packets would look for chunks that are not there.
+//! (`docs/wire.md`, section 2.4). A reader of packets would look for chunks that are not there.
 
 use crate::http::fields::{self, Head};
 

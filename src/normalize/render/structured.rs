@@ -11,7 +11,7 @@ use super::text::field;
 use super::{Body, Short};
 use crate::event::{Carrier, Event, Layout};
 
-/// What probes without sockets send for an address (`docs/wire.md` section 1.4).
+/// What probes without sockets send for an address (`docs/wire.md` section 2.3).
 const NO_ADDRESS: &[u8] = b"127.0.0.1";
 /// What openssl sends for an address that it does not know.
 const UNKNOWN_ADDRESS: &[u8] = b"0.0.0.0";
@@ -160,7 +160,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// The stream key (`docs/wire.md` section 1.2).
+/// The stream key (`docs/wire.md` section 2.2).
 fn uuid(event: &Event) -> Option<Short> {
     let mut key = Short::new();
     let layout = event.form.layout;

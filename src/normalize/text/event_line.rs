@@ -1,4 +1,4 @@
-//! The texts of event files of 1.x (`--eventaddr FILE`, `docs/wire.md` section 5).
+//! The texts of event files of 1.x (`--eventaddr FILE`, `docs/wire.md` section 8).
 //!
 //! Up to 1.3.1 they have a stream key: `UUID:%s, Name:%s, Type:%d, Length:%d\n%s\n` (Display in iworker.go@v1.3.1).
 //! From 1.4.1 to 1.5.2 they have addresses instead, and tell neither thread, descriptor nor direction:

@@ -1,4 +1,4 @@
-//! eCapture's rendered texts: those of 2.x, and the bare ones of 1.x (`docs/wire.md` section 2).
+//! eCapture's rendered texts: those of 2.x, and the bare ones of 1.x (`docs/wire.md` sections 3 and 2.4).
 //!
 //! Each reader takes a whole text and gives `None` if it is not of its form. They work on bytes, since payloads and
 //! command names can be any, and never look beyond the header: a body that contains a header is just a body.

@@ -80,7 +80,7 @@ impl Place {
         }))
     }
 
-    /// Whether the process read or wrote it. Files of eCapture 1.4.1 to 1.5.2 do not tell (`docs/wire.md`, section 5). Of a
+    /// Whether the process read or wrote it. Files of eCapture 1.4.1 to 1.5.2 do not tell (`docs/wire.md`, section 8). Of a
     /// message that it wrote anew it is the one that the process would have as a client, which keeps requests and responses
     /// apart; `start` is the beginning of the payload.
     pub(super) fn direction(&self, start: &[u8]) -> Option<Direction> {
