@@ -317,7 +317,8 @@ fn text_in_another_charset_is_found() {
         env.query(["--grep", "Sch\u{f6}n"])
             .exits(0)
             .says("no event shows that text");
-        env.query(["--exchanges", "--grep", "Sch\u{f6}nes"]).exits(1);
+        env.query(["--exchanges", "--grep", "Sch\u{f6}nes"])
+            .exits(1);
     }
 }
 
