@@ -1,4 +1,4 @@
-//! eCapture's `uuid`, which is a stream key (`docs/wire.md` section 1.2).
+//! eCapture's `uuid`, which is a stream key (`docs/wire.md` section 2.2).
 
 use std::net::SocketAddr;
 
