@@ -124,6 +124,52 @@ fn http2_is_found_by_its_host_and_by_what_its_fields_say() {
 }
 
 /// Whoever searches events is not left with less than what is there.
+/// Of events as of exchanges, and beside fields that only exchanges have.
+#[test]
+fn the_version_of_http_is_a_field_like_others() {
+    for (name, is_http2) in [("node-http2", true), ("curl-node-http1", false)] {
+        let env = scenario(name);
+        let count = |args: &[&str]| {
+            let run = env.query(args.iter().copied().chain(["--count"]));
+            run.text().trim().parse::<u64>().unwrap()
+        };
+        let all = count(&["--exchanges"]);
+        let (same, other) = if is_http2 {
+            ("http2", "http1")
+        } else {
+            ("http1", "http2")
+        };
+        assert_eq!(count(&[same]), all, "{name}");
+        assert_eq!(count(&[other]), 0, "{name}");
+        assert_eq!(
+            count(&[&format!("not {other}"), "--exchanges"]),
+            all,
+            "{name}"
+        );
+        let good = count(&["status == 200"]);
+        assert!(good > 0, "{name}");
+        assert_eq!(
+            count(&[&format!("{same} && status == 200")]),
+            good,
+            "{name}"
+        );
+        assert_eq!(
+            count(&[&format!("{same} == false && elapsed > 0s")]),
+            0,
+            "{name}"
+        );
+        let words = if is_http2 {
+            "{http2_preface, http2_frames, http2_listing}"
+        } else {
+            "{http1_request, http1_response}"
+        };
+        let events = count(&[&format!("content in {words}")]);
+        assert!(events > 0, "{name}");
+        assert_eq!(count(&["--events", same]), events, "{name}");
+        assert_eq!(count(&[&format!("{same} && len > 0")]), events, "{name}");
+    }
+}
+
 #[test]
 fn a_search_of_events_tells_what_only_exchanges_show() {
     let env = scenario("node-http2");
