@@ -459,6 +459,28 @@ fn exports_are_whole_files_of_their_own() {
         .says("exchanges in");
 }
 
+/// What a body is decides how its file is named, and the index tells what was said as well.
+#[test]
+fn bodies_are_named_by_what_they_are() {
+    let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01";
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n",
+        png.len()
+    );
+    let env = answered(&[&[head.as_bytes(), png].concat()]);
+    env.query(["export", "--extract", "files"]).exits(0);
+    assert_eq!(
+        std::fs::read(env.path("files/1-response-body.png")).unwrap(),
+        png
+    );
+    let index = std::fs::read(env.path("files/index.jsonl")).unwrap();
+    let line: Value = serde_json::from_slice(&index).unwrap();
+    assert_eq!(
+        (&line["mime"], &line["recognized"]),
+        (&Value::from("text/html"), &Value::from("image/png"))
+    );
+}
+
 #[test]
 fn secrets_are_replaced_and_equal_ones_alike() {
     let env = scenario("curl-node-http1");
