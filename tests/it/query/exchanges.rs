@@ -2,9 +2,11 @@
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
 
 use ecq::event::Opcode;
 use ecq::store::{Order, Reader};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::sample;
@@ -13,8 +15,8 @@ use crate::stand_in::dialect::{Dialect, Message};
 use crate::stand_in::options::Options;
 use crate::stand_in::server::StandIn;
 use crate::support::capture::copy;
-use crate::support::env::TestEnv;
-use crate::support::folder::fingerprint;
+use crate::support::env::{QUERY, TestEnv};
+use crate::support::folder::{fingerprint, names};
 use crate::support::frames::{frame, openssl, save};
 use crate::support::live::Recorder;
 use crate::support::wait::until_true;
@@ -479,6 +481,40 @@ fn bodies_are_named_by_what_they_are() {
         (&line["mime"], &line["recognized"]),
         (&Value::from("text/html"), &Value::from("image/png"))
     );
+}
+
+/// Nothing is under the name of a file that is not whole, and that is what is said.
+#[test]
+fn an_interrupted_export_leaves_no_file() {
+    let env = TestEnv::new();
+    let who = "PID:100 TID:100 Comm:curl FD:5";
+    let mut frames = Vec::new();
+    for _ in 0..3000 {
+        let time = "2026-11-23 10:51:00.000";
+        let request = b"GET /body HTTP/1.1\r\nHost: a.test\r\n\r\n";
+        let response = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        for (way, text) in [("WRITE", &request[..]), ("READ", response)] {
+            frames.push(frame(Opcode::Binary, openssl(time, who, way, text)));
+        }
+    }
+    let file = env.path("frames");
+    save(&file, &frames);
+    env.import::<&str>(&file, []);
+    std::fs::create_dir(env.path("out")).unwrap();
+    let args = ["export", "har", "--output", "out/all.har"];
+    let mut command = env.with_db(QUERY, args);
+    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    until_true("the file is begun", || !names(&env.path("out")).is_empty());
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(
+        said.contains("interrupted: nothing was written to out/all.har"),
+        "{said}"
+    );
+    assert!(!said.contains("this is not all"), "{said}");
+    assert_eq!(names(&env.path("out")), [""; 0]);
 }
 
 #[test]
