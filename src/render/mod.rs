@@ -13,6 +13,7 @@ pub mod grid;
 pub mod hex;
 mod identity;
 mod length;
+mod paper;
 mod payload_form;
 mod row;
 mod size;
@@ -22,6 +23,7 @@ pub mod table;
 
 pub use coverage::sentence as coverage;
 pub use length::length;
+pub use paper::{Bounded, Paper};
 pub use payload_form::PayloadForm;
 pub use size::{bar, human};
 

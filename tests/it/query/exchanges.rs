@@ -270,7 +270,7 @@ fn gzip(data: &[u8]) -> Vec<u8> {
 }
 
 /// A capture of one exchange, the response of which is in these events.
-fn answered(events: &[&[u8]]) -> TestEnv {
+pub(super) fn answered(events: &[&[u8]]) -> TestEnv {
     let env = TestEnv::new();
     let who = "PID:100 TID:100 Comm:curl FD:5";
     let request: &[u8] = b"GET /body HTTP/1.1\r\nHost: a.test\r\n\r\n";

@@ -1,5 +1,6 @@
 //! What a person sees on a terminal.
 
+use super::exchanges::answered;
 use super::sample;
 use crate::support::env::{QUERY, TestEnv};
 use crate::support::skip::skip;
@@ -50,5 +51,76 @@ fn tables_fit_and_show_what_was_asked() {
     ] {
         let is_there = |text: &str| line.iter().all(|word| text.contains(word));
         assert!(events.lines().any(is_there), "{line:?}\n{events}");
+    }
+}
+
+/// How many lines of a body there are on a terminal at most, with what else is said of its exchange.
+const LINES: usize = 540;
+
+/// Of a long body, the beginning is shown, and how to see the rest.
+#[test]
+fn what_is_long_is_cut() {
+    let numbers: Vec<_> = (0..700_000).map(|number| number.to_string()).collect();
+    let json = format!("{{\"all\":[{}]}}", numbers.join(","));
+    assert!(json.len() > 4 << 20);
+    let lines: String = (0..100_000)
+        .map(|number| format!("line {number}\n"))
+        .collect();
+    let bytes: Vec<u8> = (0..200_000_u32)
+        .map(|number| number.to_le_bytes()[0])
+        .collect();
+    for (content_type, body, first, last, size) in [
+        (
+            "application/json",
+            json.as_bytes(),
+            "    1,\n",
+            "    699999\n  ]\n}\n",
+            "4.6 MiB",
+        ),
+        (
+            "text/plain",
+            lines.as_bytes(),
+            "line 1\n",
+            "line 99999\n",
+            "1.1 MiB",
+        ),
+        (
+            "application/octet-stream",
+            &bytes,
+            "00000010 ",
+            "00030d30 ",
+            "",
+        ),
+    ] {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let env = answered(&[&[head.as_bytes(), body].concat()]);
+        let Some(text) = shown(&env, 80, &["show", "x1"]) else {
+            return;
+        };
+        assert!(text.lines().count() < LINES, "{content_type}");
+        assert!(text.contains(first) && !text.contains(last), "{text}");
+        assert!(text.contains("`--full` shows all of"), "{text}");
+        let full = shown(&env, 80, &["show", "x1", "--full"]).unwrap_or_default();
+        assert!(
+            full.contains(last) && !full.contains("--full"),
+            "{content_type}"
+        );
+        // Elsewhere, text is whole.
+        let piped = env.query(["show", "x1"]).exits(0);
+        let is_text = !size.is_empty();
+        assert_eq!(piped.text().contains(last), is_text, "{content_type}");
+        if is_text {
+            assert!(text.contains(&format!("(cut here, of {size}: ")), "{text}");
+            assert_eq!(piped.text(), full, "{content_type}");
+        }
+        // So it is with payloads and connections.
+        for args in [&["show", "2"][..], &["follow-stream", "1"]] {
+            let text = shown(&env, 80, args).unwrap_or_default();
+            assert!(text.lines().count() < 2 * LINES, "{args:?}\n{text}");
+            assert!(text.contains("`--full` shows all of"), "{args:?}\n{text}");
+        }
     }
 }
