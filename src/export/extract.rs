@@ -11,6 +11,7 @@
 //! | `capture` | the capture, where several are read as one |
 //! | `id`, `side` | the exchange's number in its capture, and `request` or `response` |
 //! | `url`, `mime` | what was asked for, and the `Content-Type` of the half |
+//! | `recognized` | the media type that the first bytes of the body show; absent if they show none |
 //! | `bytes`, `sha256` | the size of the file, and the SHA-256 of its bytes, in hexadecimal digits |
 //! | `file` | its name; absent if nothing of the body could be decoded |
 //! | `ending` | `complete`, `consistent`, `closed`, `open` or `broken` |
@@ -32,6 +33,7 @@ use super::jsonl::put;
 use crate::http::body::State;
 use crate::http::exchange::{Bodies, BodyForm, Exchange, Message, Side};
 use crate::http::media::hex_digits;
+use crate::http::view::kind;
 
 /// The name of the index.
 pub const INDEX: &str = "index.jsonl";
@@ -58,6 +60,8 @@ struct Line<'a> {
     url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mime: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recognized: Option<&'a str>,
     bytes: u64,
     sha256: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,24 +121,27 @@ impl Extractor {
             .prefix(TEMPORARY)
             .tempfile_in(&self.folder)?;
         let written = copy(message, bodies, file.as_file_mut())?;
+        let said = message
+            .head
+            .as_ref()
+            .and_then(|head| head.values("content-type").next());
+        let found = kind::recognized(said.map(AsRef::as_ref), &written.start);
         let name = if written.bytes > 0 {
-            let name = self.keep(file, exchange, side)?;
+            let extension = found.as_ref().map(|found| found.extension);
+            let name = self.keep(file, exchange, side, extension)?;
             self.files = self.files.saturating_add(1);
             Some(name)
         } else {
             None
         };
-        let mime = message
-            .head
-            .as_ref()
-            .and_then(|head| head.values("content-type").next())
-            .map(|value| String::from_utf8_lossy(value).into_owned());
+        let mime = said.map(|value| String::from_utf8_lossy(value).into_owned());
         let line = Line {
             capture,
             id: exchange.id,
             side: side.name(),
             url: exchange.url(),
             mime,
+            recognized: found.as_ref().map(|found| &*found.mime),
             bytes: written.bytes,
             sha256: written.sha256,
             file: name,
@@ -146,10 +153,16 @@ impl Extractor {
     }
 
     /// Gives a complete file its name.
-    fn keep(&self, file: NamedTempFile, exchange: &Exchange, side: Side) -> io::Result<String> {
+    fn keep(
+        &self,
+        file: NamedTempFile,
+        exchange: &Exchange,
+        side: Side,
+        recognized: Option<&'static str>,
+    ) -> io::Result<String> {
         let mut file = file;
         for copy in 1..=COPIES {
-            let name = file_name::of(exchange, side, copy);
+            let name = file_name::of(exchange, side, recognized, copy);
             match file.persist_noclobber(self.folder.join(&name)) {
                 Ok(_) => return Ok(name),
                 Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
@@ -175,15 +188,20 @@ struct Written {
     bytes: u64,
     sha256: String,
     state: State,
+    /// Its first bytes.
+    start: Vec<u8>,
 }
 
 fn copy(message: &Message, bodies: &dyn Bodies, file: &mut File) -> io::Result<Written> {
     let mut reader = bodies.open(message, BodyForm::Decoded)?;
     let mut digest = Sha256::new();
     let mut bytes = 0_u64;
+    let mut start = Vec::new();
     each_step(&mut *reader, &mut |step| {
         digest.update(step);
         bytes = bytes.saturating_add(step.len() as u64);
+        let missing = kind::START_BYTES.saturating_sub(start.len());
+        start.extend_from_slice(step.get(..missing).unwrap_or(step));
         file.write_all(step)
     })?;
     let sha256 = digest
@@ -195,6 +213,7 @@ fn copy(message: &Message, bodies: &dyn Bodies, file: &mut File) -> io::Result<W
         bytes,
         sha256,
         state: reader.state(),
+        start,
     })
 }
 
@@ -258,6 +277,26 @@ mod tests {
         assert_eq!(index.lines().count(), 4);
         let error = Extractor::new(&folder).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn what_a_body_is_goes_before_what_is_said_of_it() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("bodies");
+        let mut exchange = samples::exchange();
+        exchange.request = None;
+        let response = exchange.response.as_ref().unwrap();
+        let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+        let bodies = Memory::default().with(response, png, png).in_steps(3);
+        let mut extractor = Extractor::new(&folder).unwrap();
+        extractor.write(None, &exchange, &bodies).unwrap();
+        extractor.finish().unwrap();
+        assert_eq!(files(&folder), ["12-response.png", "index.jsonl"]);
+        let index = fs::read_to_string(folder.join(INDEX)).unwrap();
+        assert!(
+            index.contains(r#""mime":"text/plain; charset=utf-8","recognized":"image/png","#),
+            "{index}"
+        );
     }
 
     #[test]

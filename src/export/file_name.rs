@@ -10,11 +10,42 @@ const EXTENSION_BYTES: usize = 8;
 /// What a body is called of which nothing is known.
 const UNKNOWN_EXTENSION: &str = "bin";
 
+/// What has the mark of something more general, by the extension of that: what the type or the URL says is more exact.
+const MORE_EXACT: [(&str, &[&str]); 7] = [
+    (
+        "zip",
+        &[
+            "aar", "apk", "docx", "ear", "epub", "ipa", "jar", "kmz", "nupkg", "odp", "ods", "odt",
+            "pptx", "vsix", "war", "whl", "xlsx", "xpi",
+        ],
+    ),
+    ("gz", &["tgz"]),
+    ("exe", &["dll", "sys"]),
+    ("ogg", &["oga", "ogv", "opus"]),
+    ("mp4", &["m4a", "m4s", "m4v"]),
+    (
+        "json",
+        &["geojson", "har", "ipynb", "jsonl", "map", "ndjson"],
+    ),
+    (
+        "xml",
+        &[
+            "atom", "gpx", "kml", "mpd", "plist", "rss", "svg", "wsdl", "xhtml", "xsd", "xsl",
+        ],
+    ),
+];
+
 /// `{exchange}-{side}-{last part of the path}.{extension}`, of ASCII letters, digits, `.`, `_` and `-`, at most
-/// [`NAME_BYTES`]. `copy` tells apart what has the same name: from the second on, its number is added.
+/// [`NAME_BYTES`]. The extension is that of what the body was recognized as, `recognized`, else that of its type, else the
+/// URL's. `copy` tells apart what has the same name: from the second on, its number is added.
 ///
 /// It begins with a digit, so it is no hidden file, no option, and none of the names that Windows keeps for devices.
-pub(super) fn of(exchange: &Exchange, side: Side, copy: u32) -> String {
+pub(super) fn of(
+    exchange: &Exchange,
+    side: Side,
+    recognized: Option<&'static str>,
+    copy: u32,
+) -> String {
     let target = exchange
         .head(Side::Request)
         .and_then(|head| head.target.as_deref());
@@ -26,12 +57,19 @@ pub(super) fn of(exchange: &Exchange, side: Side, copy: u32) -> String {
         Side::Request => String::new(),
         Side::Response => segment(target.unwrap_or_default()),
     };
-    let known = content_type.and_then(|content_type| extension(content_type));
+    let said = content_type.and_then(|content_type| extension(content_type));
     let named = named_extension(&segment);
+    let known = match recognized {
+        Some(seen) if said.is_some_and(|said| is_more_exact(said, seen)) => said,
+        Some(seen) => Some(seen),
+        None => said,
+    };
     let (stem, extension) = match (known, named) {
         (None, None) => (segment.as_str(), UNKNOWN_EXTENSION.to_owned()),
         (None, Some((stem, extension))) => (stem, extension.to_ascii_lowercase()),
-        (Some(known), Some((stem, extension))) if is_same(known, extension) => {
+        (Some(known), Some((stem, extension)))
+            if is_same(known, extension) || is_more_exact(extension, known) =>
+        {
             (stem, extension.to_ascii_lowercase())
         }
         (Some(known), _) => (segment.as_str(), known.to_owned()),
@@ -78,11 +116,20 @@ fn named_extension(segment: &str) -> Option<(&str, &str)> {
     (is_one && !stem.is_empty()).then_some((stem, extension))
 }
 
+/// Whether one extension is of a sort of what another is of.
+fn is_more_exact(one: &str, other: &str) -> bool {
+    let sorts = MORE_EXACT.iter().find(|(general, _)| *general == other);
+    sorts.is_some_and(|(_, sorts)| sorts.contains(&one.to_ascii_lowercase().as_str()))
+}
+
 fn is_same(known: &str, named: &str) -> bool {
     let one = |extension: &str| match extension.to_ascii_lowercase().as_str() {
         "jpeg" => "jpg".to_owned(),
         "htm" => "html".to_owned(),
         "mjs" => "js".to_owned(),
+        "tif" => "tiff".to_owned(),
+        "mid" => "midi".to_owned(),
+        "mpeg" => "mpg".to_owned(),
         other => other.to_owned(),
     };
     one(known) == one(named)
@@ -151,13 +198,49 @@ mod tests {
     use super::super::samples;
     use super::*;
 
-    fn name(target: &[u8], content_type: &[u8], side: Side, copy: u32) -> String {
+    fn exchange(target: &[u8], content_type: &[u8]) -> Exchange {
         let mut exchange = samples::exchange();
         let request = exchange.request.as_mut().unwrap().head.as_mut().unwrap();
         request.target = Some(Bytes::copy_from_slice(target));
         let response = exchange.response.as_mut().unwrap().head.as_mut().unwrap();
         response.fields = samples::fields(&[(b"content-type", content_type)]);
-        of(&exchange, side, copy)
+        exchange
+    }
+
+    fn name(target: &[u8], content_type: &[u8], side: Side, copy: u32) -> String {
+        let exchange = exchange(target, content_type);
+        of(&exchange, side, None, copy)
+    }
+
+    #[test]
+    fn what_was_recognized_says_more_than_what_was_said() {
+        for (target, content_type, recognized, expected) in [
+            ("/logo", "", "png", "12-response-logo.png"),
+            ("/logo.png", "", "png", "12-response-logo.png"),
+            ("/logo", "text/html", "png", "12-response-logo.png"),
+            (
+                "/logo.png",
+                "image/png",
+                "html",
+                "12-response-logo.png.html",
+            ),
+            ("/photo.jpeg", "", "jpg", "12-response-photo.jpeg"),
+            ("/a.jar", "", "zip", "12-response-a.jar"),
+            ("/a.JAR", "text/html", "zip", "12-response-a.jar"),
+            ("/a", "text/html", "zip", "12-response-a.zip"),
+            ("/a", "image/svg+xml", "xml", "12-response-a.svg"),
+            (
+                "/app.js.map",
+                "application/json",
+                "json",
+                "12-response-app.js.map",
+            ),
+            ("/a.tar.gz", "", "gz", "12-response-a.tar.gz"),
+        ] {
+            let exchange = exchange(target.as_bytes(), content_type.as_bytes());
+            let found = of(&exchange, Side::Response, Some(recognized), 0);
+            assert_eq!(found, expected, "{target}");
+        }
     }
 
     #[test]

@@ -3,14 +3,14 @@
 use std::ops::Range;
 
 use super::Error;
-use super::expr::{Comparison, Expr, Literal, Operand, Test};
+use super::expr::{Comparison, Expr, Operand, Test};
 use super::field::{Field, FieldId, Type};
 use super::number::is_number;
 use super::parse::syntax;
 use super::parse_error::ParseError;
 use super::syntax::{Item, Operator, Syntax, SyntaxKind, Term, TermKind};
 use super::value::word;
-use crate::event::{Content, Timestamp, Zone};
+use crate::event::{Timestamp, Zone};
 
 /// Reads a filter. `now` and `zone` are for times such as `-10m` and `10:00`.
 ///
@@ -277,16 +277,6 @@ fn protocol(word: &str) -> Option<Expr> {
         "http" => Expr::any([exists(FieldId::Method), exists(FieldId::Status)]),
         "http.request" => Some(exists(FieldId::Method)),
         "http.response" => Some(exists(FieldId::Status)),
-        "http2" => {
-            let contents = [
-                Content::Http2Preface,
-                Content::Http2Frames,
-                Content::Http2Listing,
-            ];
-            let words = contents.map(|content| Literal::Bytes(content.name().into()));
-            let content = Operand::field(Field::of(FieldId::Content));
-            Some(Expr::Test(Test::In(content, words.to_vec())))
-        }
         _ => None,
     }
 }

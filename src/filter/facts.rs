@@ -73,6 +73,8 @@ pub struct Facts<'a> {
     pub elapsed_ns: Option<i64>,
     /// The HTTP/2 stream of an exchange.
     pub http2_stream: Option<u32>,
+    /// Whether an exchange is HTTP/2; of events, the content tells.
+    pub is_http2: Option<bool>,
     /// The sizes of an exchange's bodies, of the request and of the response.
     pub body_bytes: [Option<u64>; 2],
     /// How the halves of an exchange ended.
@@ -194,6 +196,7 @@ impl<'a> Facts<'a> {
             connection: exchange.connection.map(crate::event::ConnectionId::number),
             elapsed_ns: exchange.elapsed_ns(),
             http2_stream: exchange.http2_stream,
+            is_http2: Some(exchange.http2_stream.is_some()),
             body_bytes: halves.map(|half| half.as_ref().map(|message| message.body_bytes)),
             endings: halves.map(|half| half.as_ref().map(|message| message.ending)),
             defects,
@@ -343,6 +346,8 @@ impl<'a> Facts<'a> {
                 .map(|(_, query)| Value::text(query)),
             FieldId::Url => self.url(),
             FieldId::Status => self.status.map(|status| Value::Int(i64::from(status))),
+            FieldId::Http1 => self.is_http2().map(|is_so| Value::Bool(!is_so)),
+            FieldId::Http2 => self.is_http2().map(Value::Bool),
             FieldId::Elapsed => self.elapsed_ns.map(Value::Int),
             FieldId::Stream => self.http2_stream.map(int),
             FieldId::ReqLen => size(self.body_bytes[0]),
@@ -380,6 +385,18 @@ impl<'a> Facts<'a> {
             | FieldId::Any
             | FieldId::Text
             | FieldId::Sha256 => None,
+        }
+    }
+
+    /// Whether it is HTTP/2 rather than HTTP/1, if it is one of them.
+    fn is_http2(&self) -> Option<bool> {
+        match self.content {
+            Some(Content::Http1Request | Content::Http1Response) => Some(false),
+            Some(Content::Http2Preface | Content::Http2Frames | Content::Http2Listing) => {
+                Some(true)
+            }
+            Some(Content::Empty | Content::Text | Content::Binary) => None,
+            None => self.is_http2,
         }
     }
 

@@ -94,6 +94,10 @@ pub enum FieldId {
     Ctype,
     /// The HTTP version.
     Version,
+    /// Whether it is HTTP/1.
+    Http1,
+    /// Whether it is HTTP/2.
+    Http2,
     /// A header field, of a request or a response.
     Header,
     /// A header field of a request.
@@ -308,6 +312,8 @@ impl Field {
             | FieldId::Status
             | FieldId::Ctype
             | FieldId::Version
+            | FieldId::Http1
+            | FieldId::Http2
             | FieldId::Header
             | FieldId::ReqHeader
             | FieldId::RespHeader
@@ -357,7 +363,7 @@ impl Field {
 }
 
 /// Every field, in the order of the reference.
-pub static FIELDS: [Field; 64] = [
+pub static FIELDS: [Field; 66] = [
     field(FieldId::Time, "time", &["frame.time", "timestamp"], Type::Time, Level::Row,
         "When it happened, as far as eCapture tells; else when it was received", "time >= -10m"),
     field(FieldId::Received, "received", &[], Type::Time, Level::Row,
@@ -442,7 +448,11 @@ pub static FIELDS: [Field; 64] = [
     field(FieldId::Ctype, "ctype", &["http.content_type"], Type::Text, Level::Head,
         "The content type of an HTTP message", "ctype contains \"json\"").without_case(),
     field(FieldId::Version, "version", &["http.request.version", "http.response.version"], Type::Text, Level::Payload,
-        "The version of an HTTP/1 message: 1.0 or 1.1", "version == \"1.0\""),
+        "The version of an HTTP/1 message: 1.0 or 1.1; of an exchange also 2", "version == \"1.0\""),
+    field(FieldId::Http1, "http1", &[], Type::Bool, Level::Shape,
+        "Whether an exchange is HTTP/1, or a payload starts as such a message does", "http1 && status == 5xx"),
+    field(FieldId::Http2, "http2", &[], Type::Bool, Level::Shape,
+        "Whether an exchange is HTTP/2, or a payload holds such frames, or a listing of them", "http2 && status == 5xx"),
     field(FieldId::Header, "header", &[], Type::Bytes, Level::Payload,
         "The values of a header field of an HTTP/1 message", "header[\"x-api-key\"]").keyed(),
     field(FieldId::ReqHeader, "req.header", &[], Type::Bytes, Level::Payload,

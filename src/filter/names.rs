@@ -16,7 +16,7 @@ const COMMANDS: [&str; 9] = [
     "stats",
 ];
 /// What stands alone for a protocol, as in Wireshark.
-pub(super) const PROTOCOLS: [&str; 4] = ["http", "http.request", "http.response", "http2"];
+pub(super) const PROTOCOLS: [&str; 3] = ["http", "http.request", "http.response"];
 /// How many letters a name may be away from what was typed to be offered instead.
 const MAX_DISTANCE: usize = 3;
 /// Nothing is like a word of more letters than this.

@@ -243,8 +243,8 @@ pub fn markdown() -> String {
     );
     section(&mut out, "Wireshark's names");
     out.push_str(
-        "Beside those in the table, `http` (a request or a response), `http.request`, `http.response` and `http2` stand\n\
-         alone. These are header fields, so that `http.user_agent` is `header[\"user-agent\"]`:\n\n",
+        "Beside those in the table, `http` (a request or a response), `http.request` and `http.response` stand alone.\n\
+         These are header fields, so that `http.user_agent` is `header[\"user-agent\"]`:\n\n",
     );
     for line in HEADER_ALIASES.chunks(4) {
         out.push_str(&codes(line));

@@ -3,22 +3,23 @@
 use crate::event::Process;
 use crate::http::exchange::{Ending, Exchange, Message};
 
-use super::grid::Title;
+use super::escape::{columns, fit, fit_end};
 use super::{Style, escape, human};
 
-/// The titles of a table of exchanges; the URL comes last, as it takes what room there is.
-pub fn titles() -> Vec<Title> {
-    vec![
-        Title::number("ID"),
-        Title::number("TIME"),
-        Title::text("PROCESS"),
-        Title::text("METHOD"),
-        Title::text("STATUS"),
-        Title::number("SENT"),
-        Title::number("RECEIVED"),
-        Title::number("ELAPSED"),
-        Title::text("URL"),
-    ]
+/// How many columns a table of exchanges has before the URL.
+pub(super) const COLUMNS: usize = 8;
+
+/// The cells of one line, escaped.
+#[derive(Debug)]
+pub(super) struct Row {
+    /// In the order of the table's titles, but for the URL.
+    pub(super) cells: [String; COLUMNS],
+    /// The time to the second, for where there is less room.
+    pub(super) second: String,
+    /// The time of day alone, for where there is even less.
+    pub(super) clock: String,
+    /// What was asked for.
+    pub(super) url: Url,
 }
 
 /// What is known of an exchange's heads without reading them.
@@ -34,36 +35,42 @@ pub struct Facts<'a> {
     pub status: Option<u16>,
 }
 
-/// The cells of one line, escaped. `capture` is the number of the capture, where there are several.
-pub fn cells(
-    style: &Style,
-    capture: Option<usize>,
-    exchange: &Exchange,
-    facts: Facts<'_>,
-) -> Vec<String> {
-    let id = exchange.id;
-    let size = |message: &Option<Message>| {
-        message.as_ref().map_or_else(
-            || "-".to_owned(),
-            |message| format!("{}{}", human(message.body_bytes), mark(message.ending)),
-        )
-    };
-    let text = |text: Option<&str>| text.map_or_else(|| "-".to_owned(), escape::line);
-    vec![
-        capture.map_or_else(|| format!("x{id}"), |capture| format!("{capture}:x{id}")),
-        style.short_time(exchange.time()),
-        process(&exchange.process),
-        text(facts.method),
-        facts
-            .status
-            .map_or_else(|| "-".to_owned(), |status| status.to_string()),
-        size(&exchange.request),
-        size(&exchange.response),
-        exchange
-            .elapsed_ns()
-            .map_or_else(|| "-".to_owned(), elapsed),
-        escape::line(&url(facts)),
-    ]
+impl Row {
+    /// The row of an exchange of this capture, where there are several.
+    pub(super) fn of(
+        style: &Style,
+        capture: Option<usize>,
+        exchange: &Exchange,
+        facts: Facts<'_>,
+    ) -> Self {
+        let id = exchange.id;
+        let size = |message: &Option<Message>| {
+            message.as_ref().map_or_else(
+                || "-".to_owned(),
+                |message| format!("{}{}", human(message.body_bytes), mark(message.ending)),
+            )
+        };
+        let time = exchange.time();
+        Self {
+            cells: [
+                capture.map_or_else(|| format!("x{id}"), |capture| format!("{capture}:x{id}")),
+                style.short_time(time),
+                process(&exchange.process),
+                facts.method.map_or_else(|| "-".to_owned(), escape::line),
+                facts
+                    .status
+                    .map_or_else(|| "-".to_owned(), |status| status.to_string()),
+                size(&exchange.request),
+                size(&exchange.response),
+                exchange
+                    .elapsed_ns()
+                    .map_or_else(|| "-".to_owned(), elapsed),
+            ],
+            second: style.short_second(time),
+            clock: style.clock(time),
+            url: Url::of(facts),
+        }
+    }
 }
 
 /// What stands behind the size of a body that is not all: `!` if bytes are known to be missing, `…` if its end was not
@@ -101,15 +108,52 @@ pub fn elapsed(nanos: i64) -> String {
     }
 }
 
-fn url(facts: Facts<'_>) -> String {
-    match (facts.host, facts.path) {
-        (_, Some(path)) if path.contains("://") => path.to_owned(),
-        (Some(host), Some(path)) if path.starts_with('/') => format!("https://{host}{path}"),
-        (Some(host), _) if facts.method == Some("CONNECT") => host.to_owned(),
-        (Some(host), Some(path)) => format!("{host} {path}"),
-        (None, Some(path)) => path.to_owned(),
-        (Some(host), None) => host.to_owned(),
-        (None, None) => "-".to_owned(),
+/// What was asked for, escaped, in the parts that are cut differently.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Url {
+    /// Of an address that was put together: the same on every line.
+    scheme: &'static str,
+    host: String,
+    /// Path and query, or whatever stands in their place.
+    path: String,
+}
+
+impl Url {
+    pub(super) fn of(facts: Facts<'_>) -> Self {
+        let url = |scheme, host: &str, path: &str| Self {
+            scheme,
+            host: escape::line(host),
+            path: escape::line(path),
+        };
+        match (facts.host, facts.path) {
+            (_, Some(path)) if path.contains("://") => url("", "", path),
+            (Some(host), Some(path)) if path.starts_with('/') => url("https://", host, path),
+            (Some(host), _) if facts.method == Some("CONNECT") => url("", host, ""),
+            (Some(host), Some(path)) => url("", host, &format!(" {path}")),
+            (None, Some(path)) => url("", "", path),
+            (Some(host), None) => url("", host, ""),
+            (None, None) => url("", "", "-"),
+        }
+    }
+
+    /// How many columns it takes, with its scheme or without.
+    pub(super) fn columns(&self, with_scheme: bool) -> usize {
+        let scheme = if with_scheme { self.scheme.len() } else { 0 };
+        scheme + columns(&self.host) + columns(&self.path)
+    }
+
+    /// All of it if there is room. Else the host, of which the end says more, gets three fifths of the room and what
+    /// the path leaves; of the path, there is the beginning.
+    pub(super) fn fit(&self, width: usize, with_scheme: bool) -> String {
+        let scheme = if with_scheme { self.scheme } else { "" };
+        if self.columns(with_scheme) <= width {
+            return format!("{scheme}{}{}", self.host, self.path);
+        }
+        let room = width.saturating_sub(scheme.len());
+        let for_host = room.saturating_sub(columns(&self.path)).max(room * 3 / 5);
+        let host = fit_end(&self.host, for_host);
+        let path = fit(&self.path, room.saturating_sub(columns(&host)));
+        fit(&format!("{scheme}{host}{path}"), width)
     }
 }
 
@@ -132,25 +176,49 @@ mod tests {
         }
     }
 
+    fn url<'a>(method: Option<&'a str>, host: Option<&'a str>, path: Option<&'a str>) -> Url {
+        Url::of(Facts {
+            method,
+            host,
+            path,
+            status: None,
+        })
+    }
+
     #[test]
     fn urls_are_put_together() {
-        let url = |method, host, path| {
-            url(Facts {
-                method,
-                host,
-                path,
-                status: None,
-            })
-        };
         for (method, host, path, expected) in [
             (Some("GET"), Some("a"), Some("/b"), "https://a/b"),
             (Some("GET"), None, Some("/b"), "/b"),
             (Some("GET"), Some("a"), Some("http://c/d"), "http://c/d"),
             (Some("CONNECT"), Some("a:443"), Some("a:443"), "a:443"),
             (Some("OPTIONS"), Some("a"), Some("*"), "a *"),
+            (Some("GET"), Some("a"), None, "a"),
             (None, None, None, "-"),
         ] {
-            assert_eq!(url(method, host, path), expected);
+            let url = url(method, host, path);
+            assert_eq!(url.columns(true), columns(expected), "{expected}");
+            assert_eq!(url.fit(url.columns(true), true), expected);
+        }
+    }
+
+    #[test]
+    fn urls_are_cut_where_they_say_least() {
+        let long = "a.very.long.name.example.com";
+        for (host, path, width, with_scheme, expected) in [
+            ("a.example", "/b", 19, true, "https://a.example/b"),
+            ("a.example", "/b", 11, false, "a.example/b"),
+            ("a.example", "/b/cdefgh", 15, false, "a.example/b/cd…"),
+            (long, "/b/cdefgh", 20, false, "…example.com/b/cdef…"),
+            (long, "/b", 20, false, "….name.example.com/b"),
+            ("a.example", "/b/cdefgh", 18, true, "https://…ample/b/…"),
+            ("漢.example", "/b/c", 10, false, "…ample/b/c"),
+            ("a", "/b", 1, false, "…"),
+            ("a", "/b", 0, false, ""),
+        ] {
+            let cut = url(Some("GET"), Some(host), Some(path)).fit(width, with_scheme);
+            assert!(columns(&cut) <= width, "{cut}");
+            assert_eq!(cut, expected, "{host}{path} in {width}");
         }
     }
 }

@@ -8,10 +8,12 @@ pub mod detail;
 pub mod escape;
 pub mod exchange;
 pub mod exchange_row;
+pub mod exchange_table;
 pub mod grid;
 pub mod hex;
 mod identity;
 mod length;
+mod paper;
 mod payload_form;
 mod row;
 mod size;
@@ -21,6 +23,7 @@ pub mod table;
 
 pub use coverage::sentence as coverage;
 pub use length::length;
+pub use paper::{Bounded, Paper};
 pub use payload_form::PayloadForm;
 pub use size::{bar, human};
 
@@ -42,6 +45,17 @@ pub struct Style {
     pub zone: Zone,
     /// What time it is: times of the same day are shown without a date.
     pub now: Timestamp,
+}
+
+/// How much of a time a table shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TimeForm {
+    /// All of it, to the millisecond.
+    Millisecond,
+    /// The same to the second.
+    Second,
+    /// The time of day alone, to the second.
+    Clock,
 }
 
 /// What is set apart by color.
@@ -70,15 +84,29 @@ impl Style {
 
     /// A time to the millisecond, with the date if that is not today's, and with the year if that is not this one.
     pub fn short_time(&self, time: Timestamp) -> String {
+        self.dated(time, "%T%.3f")
+    }
+
+    /// The same to the second.
+    fn short_second(&self, time: Timestamp) -> String {
+        self.dated(time, "%T")
+    }
+
+    /// The time of day to the second.
+    fn clock(&self, time: Timestamp) -> String {
+        self.wall(time).format("%T").to_string()
+    }
+
+    fn dated(&self, time: Timestamp, form: &str) -> String {
         let (time, now) = (self.wall(time), self.wall(self.now));
-        let form = if time.date_naive() == now.date_naive() {
-            "%T%.3f"
+        let date = if time.date_naive() == now.date_naive() {
+            ""
         } else if time.year() == now.year() {
-            "%m-%d %T%.3f"
+            "%m-%d "
         } else {
-            "%F %T%.3f"
+            "%F "
         };
-        time.format(form).to_string()
+        time.format(&format!("{date}{form}")).to_string()
     }
 
     /// A time to the second, with its date and its distance from UTC.
@@ -126,6 +154,9 @@ mod tests {
         assert_eq!(style.short_time(at(1_795_431_600)), "11:00:00.007");
         assert_eq!(style.short_time(at(1_795_345_200)), "11-22 11:00:00.007");
         assert_eq!(style.short_time(at(0)), "1970-01-01 00:00:00.007");
+        assert_eq!(style.short_second(at(1_795_431_600)), "11:00:00");
+        assert_eq!(style.short_second(at(1_795_345_200)), "11-22 11:00:00");
+        assert_eq!(style.clock(at(0)), "00:00:00");
         assert_eq!(
             style.full_time(at(0)),
             "1970-01-01 00:00:00.007000000 +00:00"

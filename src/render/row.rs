@@ -13,6 +13,10 @@ pub(super) const COLUMNS: usize = 8;
 pub(super) struct Row {
     /// In the order of the table's titles.
     pub(super) cells: [String; COLUMNS],
+    /// The time to the second, for where there is less room.
+    pub(super) second: String,
+    /// The time of day alone, for where there is even less.
+    pub(super) clock: String,
     /// The other end alone, for where there is no room for both.
     pub(super) peer: String,
     /// Decides the color.
@@ -44,6 +48,8 @@ impl Row {
                 human(stored.payload_bytes),
                 first_line(stored, start),
             ],
+            second: format!("{}{mark}", style.short_second(event.time)),
+            clock: format!("{}{mark}", style.clock(event.time)),
             peer,
             direction: event.direction,
         }

@@ -6,7 +6,7 @@ use crate::event::{Direction, StoredEvent};
 
 use super::escape::{columns, fit, fit_end};
 use super::row::{COLUMNS, Row};
-use super::{Paint, Style};
+use super::{Paint, Style, TimeForm};
 
 /// How many rows decide the widths of the columns. The rest is written as it comes.
 const ROWS_MEASURED: usize = 100;
@@ -15,7 +15,7 @@ pub const FIRST_LINE_BYTES: usize = 1024;
 /// How wide the last column should be, at the cost of the others.
 const FIRST_LINE_WISHED: usize = 24;
 /// How wide the last column should be before others are cut.
-const FIRST_LINE_NARROW: usize = 12;
+const FIRST_LINE_NARROW: usize = 20;
 /// How wide the last column is even where there is no room for it.
 const FIRST_LINE_LEAST: usize = 8;
 
@@ -35,10 +35,12 @@ const RIGHT: [usize; 3] = [0, 1, 6];
 const WIDEST: [usize; COLUMNS] = [12, 25, 24, 3, 64, 14, 9, usize::MAX];
 /// Which columns shrink on a narrow terminal, in this order, and how far.
 const SHRINK: [(usize, usize); 3] = [(KIND, 8), (PROCESS, 10), (ENDPOINTS, 15)];
+const TIME: usize = 1;
 const PROCESS: usize = 2;
 const DIRECTION: usize = 3;
 const ENDPOINTS: usize = 4;
 const KIND: usize = 5;
+const SIZE: usize = 6;
 
 /// A table of events that is written as it grows.
 #[derive(Debug)]
@@ -53,6 +55,8 @@ struct Shape {
     widths: [usize; COLUMNS],
     gap: usize,
     peer_only: bool,
+    time: TimeForm,
+    has_size: bool,
 }
 
 impl Table {
@@ -123,16 +127,21 @@ impl Shape {
     fn of(rows: &[Row], width: usize) -> Self {
         let mut widths = TITLES.map(str::len);
         let mut peer_width = widths[ENDPOINTS];
+        let (mut second_width, mut clock_width) = (widths[TIME], widths[TIME]);
         for row in rows {
             for ((wide, cell), widest) in widths.iter_mut().zip(&row.cells).zip(WIDEST) {
                 *wide = (*wide).max(columns(cell)).min(widest);
             }
             peer_width = peer_width.max(columns(&row.peer));
+            second_width = second_width.max(columns(&row.second));
+            clock_width = clock_width.max(columns(&row.clock));
         }
         let mut shape = Self {
             widths,
             gap: 2,
             peer_only: false,
+            time: TimeForm::Millisecond,
+            has_size: true,
         };
         if shape.missing(width, FIRST_LINE_WISHED) > 0 {
             shape.peer_only = true;
@@ -141,11 +150,20 @@ impl Shape {
         if shape.missing(width, FIRST_LINE_WISHED) > 0 {
             shape.gap = 1;
         }
+        if shape.missing(width, FIRST_LINE_WISHED) > 0 {
+            shape.time = TimeForm::Second;
+            shape.widths[TIME] = second_width;
+        }
         for (column, least) in SHRINK {
             let missing = shape.missing(width, FIRST_LINE_NARROW);
             if let Some(wide) = shape.widths.get_mut(column) {
                 *wide = wide.saturating_sub(missing).max(least.min(*wide));
             }
+        }
+        shape.has_size = shape.missing(width, FIRST_LINE_NARROW) == 0;
+        if shape.missing(width, FIRST_LINE_NARROW) > 0 {
+            shape.time = TimeForm::Clock;
+            shape.widths[TIME] = clock_width;
         }
         let rest = width.saturating_sub(shape.before_last());
         shape.widths[COLUMNS - 1] = rest.max(FIRST_LINE_LEAST);
@@ -158,8 +176,12 @@ impl Shape {
 
     /// Columns taken by all but the last.
     fn before_last(&self) -> usize {
-        let (_, before) = self.widths.split_last().unwrap_or((&0, &[]));
-        before.iter().map(|wide| wide + self.gap).sum()
+        let before = (0..COLUMNS - 1).filter(|column| self.has(*column));
+        before.map(|column| self.width(column) + self.gap).sum()
+    }
+
+    fn has(&self, column: usize) -> bool {
+        column != SIZE || self.has_size
     }
 
     /// How many columns are missing for a last column of `wished`.
@@ -169,6 +191,9 @@ impl Shape {
 
     /// Writes a cell; `painted` is `text` with its color.
     fn cell(&self, line: &mut String, column: usize, text: &str, painted: &str) {
+        if !self.has(column) {
+            return;
+        }
         let padding = " ".repeat(self.width(column).saturating_sub(columns(text)));
         if column > 0 {
             line.push_str(&" ".repeat(self.gap));
@@ -188,17 +213,24 @@ impl Shape {
 
 fn write_row(out: &mut dyn Write, style: &Style, shape: &Shape, row: &Row) -> io::Result<()> {
     let mut line = String::with_capacity(style.width);
+    let mut taken = 0;
     for (column, cell) in row.cells.iter().enumerate() {
-        let cell = if column == ENDPOINTS && shape.peer_only {
-            &row.peer
-        } else {
-            cell
+        let cell = match column {
+            ENDPOINTS if shape.peer_only => &row.peer,
+            TIME if shape.time == TimeForm::Second => &row.second,
+            TIME if shape.time == TimeForm::Clock => &row.clock,
+            _ => cell,
         };
         let width = shape.width(column);
         let text = match column {
             _ if RIGHT.contains(&column) => cell.clone(),
-            // The port says more than the network.
-            ENDPOINTS => fit_end(cell, width),
+            // The port says more than the network, and `request` more than `http1`.
+            ENDPOINTS | KIND => fit_end(cell, width),
+            // A number that is longer than those measured takes its room from the last column.
+            _ if column + 1 == COLUMNS => {
+                let room = style.width.saturating_sub(taken);
+                fit(cell, room.max(FIRST_LINE_LEAST))
+            }
             _ => fit(cell, width),
         };
         let paint = match (column, row.direction) {
@@ -212,6 +244,9 @@ fn write_row(out: &mut dyn Write, style: &Style, shape: &Shape, row: &Row) -> io
             None => text.as_str().into(),
         };
         shape.cell(&mut line, column, &text, &painted);
+        if shape.has(column) {
+            taken += width.max(columns(&text)) + shape.gap;
+        }
     }
     writeln!(out, "{}", line.trim_end())
 }
@@ -219,7 +254,7 @@ fn write_row(out: &mut dyn Write, style: &Style, shape: &Shape, row: &Row) -> io
 #[cfg(test)]
 mod tests {
     use crate::event::samples;
-    use crate::event::{Timestamp, Zone};
+    use crate::event::{EventId, Timestamp, Zone};
 
     use super::*;
 
@@ -262,6 +297,35 @@ mod tests {
         assert!(text.lines().all(|line| columns(line) <= 80), "{text}");
         assert!(text.contains(" 93.184.216.34:443 "), "{text}");
         assert!(!text.contains('→'), "{text}");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        for width in [66, 80, 100, 120, 160] {
+            let mut table = Table::new(Style {
+                color: false,
+                width,
+                zone: Zone::Utc,
+                now: Timestamp::default(),
+            });
+            let mut out = Vec::new();
+            for id in 90..1100 {
+                let mut event = samples::request();
+                event.id = EventId::new(id);
+                let start = b"GET /a/long/path/to/something/that/takes/room?and=more HTTP/1.1\r\n";
+                table.push(&mut out, None, &event, start).unwrap();
+            }
+            let text = String::from_utf8(out).unwrap();
+            for line in text.lines() {
+                assert!(columns(line) <= width, "{width}: {line}");
+            }
+            let path = if width < 80 {
+                "GET /a/l"
+            } else {
+                "GET /a/long/path"
+            };
+            assert!(text.contains("request ") && text.contains(path), "{text}");
+        }
     }
 
     #[test]

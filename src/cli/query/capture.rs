@@ -116,6 +116,32 @@ impl Captures {
         Ok(self.origin(0).reader)
     }
 
+    /// The one with this number, from 1, as lists show it; without a number, the only one. `example` is how an id of the
+    /// first looks.
+    pub(super) fn numbered(
+        &self,
+        number: Option<usize>,
+        example: &str,
+    ) -> Result<Origin<'_>, Advised> {
+        let count = self.readers.len();
+        match number {
+            None if count == 1 => Ok(self.origin(0)),
+            None => Err(Advised {
+                message: "this command is about one capture, and several are named".to_owned(),
+                hint: format!(
+                    "give --db once, or the number of the capture as lists show it: {example}"
+                ),
+            }),
+            Some(number) => match number.checked_sub(1).filter(|place| *place < count) {
+                Some(place) => Ok(self.origin(place)),
+                None => Err(Advised {
+                    message: format!("there is no capture {number}: {count} are named"),
+                    hint: "captures are numbered from 1, in the order of --db".to_owned(),
+                }),
+            },
+        }
+    }
+
     /// Whether there is more than one.
     pub(super) fn are_several(&self) -> bool {
         self.readers.len() > 1

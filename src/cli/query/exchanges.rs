@@ -7,8 +7,8 @@ use crate::event::EventId;
 use crate::export::exchange_jsonl::Jsonl;
 use crate::export::exchanges::ExchangeWriter as _;
 use crate::filter::{Expr, Field, Unit};
-use crate::render::exchange_row::{self, Facts};
-use crate::render::grid::Grid;
+use crate::render::exchange_row::Facts;
+use crate::render::exchange_table::ExchangeTable;
 use crate::render::{Style, escape};
 use crate::store::{ExchangeSummary, Exchanges, IndexState, Merged, Order, Reader, Sorted};
 
@@ -208,7 +208,7 @@ pub(super) fn merged<'a>(
 /// Where listed exchanges go.
 enum Sink<'a> {
     /// The usual table.
-    Table(Style, Grid),
+    Table(ExchangeTable),
     /// Chosen fields.
     Columns(Columns<'a>),
     /// An object an exchange.
@@ -221,7 +221,7 @@ impl<'a> Sink<'a> {
             (output, Some(chosen)) => {
                 Self::Columns(Columns::new(style, output, chosen, are_several))
             }
-            (Output::Table, None) => Self::Table(style, Grid::new(style, exchange_row::titles())),
+            (Output::Table, None) => Self::Table(ExchangeTable::new(style)),
             (Output::Jsonl, None) => Self::Jsonl(Jsonl),
         }
     }
@@ -240,7 +240,7 @@ impl<'a> Sink<'a> {
         } = origin;
         let out = context.terminal.out();
         match self {
-            Self::Table(style, grid) => {
+            Self::Table(table) => {
                 let facts = Facts {
                     method: summary.method.as_deref(),
                     host: summary.host.as_deref(),
@@ -248,10 +248,7 @@ impl<'a> Sink<'a> {
                     status: summary.status,
                 };
                 let capture = name.map(|_| number + 1);
-                grid.push(
-                    out,
-                    exchange_row::cells(style, capture, &summary.exchange, facts),
-                )?;
+                table.push(out, capture, &summary.exchange, facts)?;
             }
             Self::Columns(columns) => columns.write(out, name, |operand| {
                 reader
@@ -270,7 +267,7 @@ impl<'a> Sink<'a> {
 
     fn finish(self, context: &mut Context<'_>) -> anyhow::Result<()> {
         match self {
-            Self::Table(_, mut grid) => grid.flush(context.terminal.out())?,
+            Self::Table(mut table) => table.flush(context.terminal.out())?,
             Self::Columns(mut columns) => columns.flush(context.terminal.out())?,
             Self::Jsonl(mut jsonl) => jsonl.finish(context.terminal.out())?,
         }

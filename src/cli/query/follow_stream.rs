@@ -6,26 +6,32 @@ use clap::{Args, ValueEnum};
 use crate::cli::exit::Exit;
 use crate::cli::report::Advised;
 use crate::event::{Direction, StoredEvent};
+use crate::export::jsonl;
 use crate::filter::Expr;
 use crate::filter::flags;
-use crate::render::escape;
+use crate::render::{Paper, escape};
 use crate::store::{Order, Reader};
 
+use super::capture::{Captures, Origin};
+use super::listed_id::{self, ListedId, Number};
 use super::show_exchange::{self, Part};
 use super::sink::unless_pruned;
-use super::{CommonArgs, Context, Output, capture, show};
+use super::{CommonArgs, Context, Output, show};
 
 #[derive(Debug, Args)]
 pub(super) struct FollowStreamArgs {
     /// The connection's number, as `show` and `--columns conn` tell it
-    #[arg(value_name = "CONN", value_parser = clap::value_parser!(i64).range(1..))]
-    connection: i64,
+    #[arg(value_name = "CONN", value_parser = listed_id::connection)]
+    connection: ListedId,
     /// Show what was captured, event by event, instead of the exchanges that it is
     #[arg(long)]
     events: bool,
     /// Write the exact bytes of one direction and nothing else
     #[arg(long, value_name = "DIRECTION", conflicts_with_all = ["events", "output"])]
     raw: Option<Way>,
+    /// All of long bodies and payloads: on a terminal, and of what is no text
+    #[arg(long, conflicts_with = "raw")]
+    full: bool,
     #[command(flatten)]
     pub(super) common: CommonArgs,
     /// How to write it
@@ -54,15 +60,25 @@ pub(super) fn run(args: &FollowStreamArgs, context: &mut Context<'_>) -> anyhow:
         }
         .into());
     }
-    let reader = capture::open(context)?;
-    let filter = flags::conns(&[args.connection]).context("failed to read the number")?;
+    let captures = Captures::open(context)?;
+    let example = format!("follow-stream 1:{}", args.connection);
+    let origin = captures.numbered(args.connection.capture, &example)?;
+    let (Number::Plain(number) | Number::Exchange(number)) = args.connection.number;
+    let filter = flags::conns(&[number]).context("failed to read the number")?;
+    let paper = Paper {
+        is_terminal: context.terminal.is_terminal(),
+        is_full: args.full,
+    };
     let is_any = if let Some(way) = args.raw {
-        raw(&reader, &filter, way, context)?
-    } else if args.events || args.output == Output::Jsonl {
-        events(&reader, &filter, args.output, context)?
+        raw(origin.reader, &filter, way, context)?
+    } else if args.output == Output::Jsonl {
+        objects(origin, &filter, context)?
+    } else if args.events {
+        events(origin.reader, &filter, paper, context)?
     } else {
         // What is no HTTP is shown as it was captured.
-        exchanges(&reader, &filter, context)? || events(&reader, &filter, args.output, context)?
+        exchanges(origin, &filter, paper, context)?
+            || events(origin.reader, &filter, paper, context)?
     };
     if !is_any {
         context
@@ -72,9 +88,15 @@ pub(super) fn run(args: &FollowStreamArgs, context: &mut Context<'_>) -> anyhow:
     Ok(Exit::of_search(is_any))
 }
 
-fn exchanges(reader: &Reader, filter: &Expr, context: &mut Context<'_>) -> anyhow::Result<bool> {
-    super::exchanges::prepare_one(reader, None, context)?;
-    let mut found = reader
+fn exchanges(
+    origin: Origin<'_>,
+    filter: &Expr,
+    paper: Paper,
+    context: &mut Context<'_>,
+) -> anyhow::Result<bool> {
+    super::exchanges::prepare_one(origin.reader, origin.name, context)?;
+    let mut found = origin
+        .reader
         .exchanges(Some(filter), Order::OldestFirst, None)
         .context("failed to select exchanges")?;
     let mut is_any = false;
@@ -83,7 +105,7 @@ fn exchanges(reader: &Reader, filter: &Expr, context: &mut Context<'_>) -> anyho
             writeln!(context.terminal.out())?;
         }
         is_any = true;
-        show_exchange::write(reader, &summary, Part::All(Output::Table), context)?;
+        show_exchange::write(origin, &summary, Part::Page(paper), context)?;
     }
     Ok(is_any)
 }
@@ -134,35 +156,43 @@ fn raw(
     })
 }
 
+fn objects(origin: Origin<'_>, filter: &Expr, context: &mut Context<'_>) -> anyhow::Result<bool> {
+    each(origin.reader, filter, |event| {
+        let failed = || format!("failed to read the payload of event {}", event.id);
+        let mut payload = origin.reader.payload(event).with_context(failed)?;
+        jsonl::write(context.terminal.out(), origin.name, event, || {
+            payload.next_piece().with_context(failed)
+        })
+    })
+}
+
 fn events(
     reader: &Reader,
     filter: &Expr,
-    output: Output,
+    paper: Paper,
     context: &mut Context<'_>,
 ) -> anyhow::Result<bool> {
     let style = context.style();
     each(reader, filter, |event| {
         let failed = || format!("failed to read the payload of event {}", event.id);
         let mut payload = reader.payload(event).with_context(failed)?;
-        let next = || payload.next_piece().with_context(failed);
-        if output == Output::Jsonl {
-            return crate::export::jsonl::write(context.terminal.out(), None, event, next);
-        }
         let arrow = match event.event.direction {
             Some(Direction::Inbound) => "←",
             Some(Direction::Outbound) => "→",
             None => "·",
         };
         let process = event.event.process.pname.as_deref().unwrap_or("-");
+        let out = context.terminal.out();
         writeln!(
-            context.terminal.out(),
+            out,
             "{arrow} event {}, {}, {}, {} bytes",
             event.id,
             style.short_time(event.event.time),
             escape::line(process),
             event.payload_bytes
         )?;
-        show::write_payload(context, event, next)?;
-        Ok(())
+        show::write_payload(out, event, paper, || {
+            payload.next_piece().with_context(failed)
+        })
     })
 }

@@ -16,6 +16,7 @@ mod first_seen;
 mod follow;
 mod follow_stream;
 mod list;
+mod listed_id;
 mod man;
 mod output_file;
 mod prune;

@@ -174,6 +174,8 @@ fn follows_from_content(id: FieldId) -> bool {
         id,
         FieldId::Type
             | FieldId::Content
+            | FieldId::Http1
+            | FieldId::Http2
             | FieldId::Len
             | FieldId::Text
             | FieldId::Provenance

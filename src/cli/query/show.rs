@@ -1,8 +1,6 @@
 //! Shows one event or exchange whole.
 
-use std::fmt;
 use std::io::{self, Write};
-use std::str::FromStr;
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -13,58 +11,32 @@ use crate::cli::report::Advised;
 use crate::event::{EventId, StoredEvent};
 use crate::export::jsonl;
 use crate::http::exchange::Side;
-use crate::render::{PayloadForm, detail, escape, hex};
+use crate::render::{Bounded, Paper, PayloadForm, detail, escape, hex, human};
 
+use super::capture::Captures;
+use super::listed_id::{ListedId, Number};
 use super::show_exchange::{self, Part};
-use super::{CommonArgs, Context, Output, capture, exchanges};
+use super::{CommonArgs, Context, Output, exchanges};
 
 #[derive(Debug, Args)]
 pub(super) struct ShowArgs {
     /// The number from the first column of a list: of an event, or of an exchange with `x` before it
     #[arg(value_name = "ID|xID")]
-    id: Number,
+    id: ListedId,
     /// Write the exact bytes of the payload and nothing else; of an exchange, the decoded body of the response
     #[arg(long, conflicts_with = "output")]
     raw: bool,
     /// With --raw, write the body of the request
     #[arg(long, requires = "raw")]
     request: bool,
+    /// All of a long body: on a terminal, and of what is no text
+    #[arg(long, conflicts_with = "raw")]
+    full: bool,
     #[command(flatten)]
     pub(super) common: CommonArgs,
     /// How to write it
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     output: Output,
-}
-
-/// The number of what is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Number {
-    Event(i64),
-    Exchange(i64),
-}
-
-impl FromStr for Number {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (digits, of): (_, fn(i64) -> Self) = match text.strip_prefix('x') {
-            Some(digits) => (digits, Self::Exchange),
-            None => (text, Self::Event),
-        };
-        match digits.parse() {
-            Ok(number) if number > 0 => Ok(of(number)),
-            _ => Err("expected the number of an event, such as 12, or of an exchange, such as x12"),
-        }
-    }
-}
-
-impl fmt::Display for Number {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Event(id) => write!(formatter, "{id}"),
-            Self::Exchange(id) => write!(formatter, "x{id}"),
-        }
-    }
 }
 
 pub(super) fn run(args: &ShowArgs, context: &mut Context<'_>) -> anyhow::Result<Exit> {
@@ -80,17 +52,25 @@ pub(super) fn run(args: &ShowArgs, context: &mut Context<'_>) -> anyhow::Result<
         }
         .into());
     }
-    let reader = capture::open(context)?;
-    let id = match args.id {
-        Number::Event(id) => EventId::new(id),
+    let captures = Captures::open(context)?;
+    let example = format!("show 1:{}", args.id);
+    let origin = captures.numbered(args.id.capture, &example)?;
+    let reader = origin.reader;
+    let paper = Paper {
+        is_terminal: context.terminal.is_terminal(),
+        is_full: args.full,
+    };
+    let id = match args.id.number {
+        Number::Plain(id) => EventId::new(id),
         Number::Exchange(id) => {
-            exchanges::prepare_one(&reader, None, context)?;
-            let part = match (args.raw, args.request) {
-                (false, _) => Part::All(args.output),
-                (true, false) => Part::Body(Side::Response),
-                (true, true) => Part::Body(Side::Request),
+            exchanges::prepare_one(reader, origin.name, context)?;
+            let part = match (args.raw, args.request, args.output) {
+                (false, _, Output::Table) => Part::Page(paper),
+                (false, _, Output::Jsonl) => Part::Object,
+                (true, false, _) => Part::Body(Side::Response),
+                (true, true, _) => Part::Body(Side::Request),
             };
-            return show_exchange::run(&reader, id, part, context);
+            return show_exchange::run(origin, id, part, context);
         }
     };
     let Some(event) = reader
@@ -110,26 +90,45 @@ pub(super) fn run(args: &ShowArgs, context: &mut Context<'_>) -> anyhow::Result<
             context.terminal.out().write_all(&piece)?;
         }
     } else if args.output == Output::Jsonl {
-        jsonl::write(context.terminal.out(), None, &event, next)?;
+        jsonl::write(context.terminal.out(), origin.name, &event, next)?;
     } else {
         let style = context.style();
         detail::write(context.terminal.out(), &event, &style)?;
         if event.payload_bytes > 0 {
             writeln!(context.terminal.out())?;
         }
-        write_payload(context, &event, next)?;
+        write_payload(context.terminal.out(), &event, paper, next)?;
     }
     Ok(Exit::Found)
 }
 
-/// Writes a payload as text, as a hex dump, or one after the other.
+/// Writes a payload as text, as a hex dump, or one after the other: as much of it as is shown.
 pub(super) fn write_payload(
-    context: &mut Context<'_>,
+    out: &mut dyn Write,
     event: &StoredEvent,
+    paper: Paper,
+    next: impl FnMut() -> anyhow::Result<Option<Bytes>>,
+) -> anyhow::Result<()> {
+    let mut bounded = Bounded::new(out, paper);
+    let result = write_shown(&mut bounded, event, paper.is_terminal, next);
+    if !bounded.is_cut() {
+        return result;
+    }
+    bounded.end_line()?;
+    writeln!(
+        out,
+        "(cut here, of {}: `--full` shows all of it, and `show --raw` writes it)",
+        human(event.payload_bytes)
+    )?;
+    Ok(())
+}
+
+fn write_shown(
+    out: &mut dyn Write,
+    event: &StoredEvent,
+    is_terminal: bool,
     mut next: impl FnMut() -> anyhow::Result<Option<Bytes>>,
 ) -> anyhow::Result<()> {
-    let is_terminal = context.terminal.is_terminal();
-    let out = context.terminal.out();
     let Some(first) = next()? else {
         return Ok(());
     };

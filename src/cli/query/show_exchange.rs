@@ -8,28 +8,33 @@ use crate::cli::exit::Exit;
 use crate::export::exchange_jsonl::Jsonl;
 use crate::export::exchanges::ExchangeWriter as _;
 use crate::http::exchange::{Bodies as _, BodyForm, Side};
-use crate::render::exchange::{self as detail, Paper};
-use crate::store::{ExchangeSummary, Reader};
+use crate::render::Paper;
+use crate::render::exchange as detail;
+use crate::store::ExchangeSummary;
 
-use super::{Context, Output};
+use super::Context;
+use super::capture::Origin;
 
 /// What to write of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
-    /// All of it, for a person or for programs.
-    All(Output),
+    /// All of it for a person, with bodies as they go on this paper.
+    Page(Paper),
+    /// All of it for programs.
+    Object,
     /// The decoded body of one half, and nothing else.
     Body(Side),
 }
 
 /// Shows the exchange of this number.
 pub(super) fn run(
-    reader: &Reader,
+    origin: Origin<'_>,
     id: i64,
     part: Part,
     context: &mut Context<'_>,
 ) -> anyhow::Result<Exit> {
-    let summary = reader
+    let summary = origin
+        .reader
         .exchange_summary(id)
         .with_context(|| format!("failed to read exchange x{id}"))?;
     let Some(summary) = summary else {
@@ -38,33 +43,29 @@ pub(super) fn run(
             .note(format_args!("there is no exchange x{id}"));
         return Ok(Exit::Nothing);
     };
-    write(reader, &summary, part, context)
+    write(origin, &summary, part, context)
 }
 
 /// Writes an exchange.
 pub(super) fn write(
-    reader: &Reader,
+    origin: Origin<'_>,
     summary: &ExchangeSummary,
     part: Part,
     context: &mut Context<'_>,
 ) -> anyhow::Result<Exit> {
     let failed = || format!("failed to read exchange x{}", summary.exchange.id);
+    let reader = origin.reader;
     let exchange = reader.whole_exchange(summary).with_context(failed)?;
     let style = context.style();
-    let paper = if context.terminal.is_terminal() {
-        Paper::Terminal
-    } else {
-        Paper::Plain
-    };
     let out = context.terminal.out();
     match part {
-        Part::All(Output::Table) => {
+        Part::Page(paper) => {
             detail::write(out, &exchange, reader, &style, paper).with_context(failed)?;
         }
-        Part::All(Output::Jsonl) => {
+        Part::Object => {
             let mut jsonl = Jsonl;
             jsonl
-                .write(out, None, &exchange, reader)
+                .write(out, origin.name, &exchange, reader)
                 .and_then(|()| jsonl.finish(out))
                 .with_context(failed)?;
         }

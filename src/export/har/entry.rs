@@ -42,6 +42,9 @@ struct Details<'a> {
     facts: Facts<'a>,
     /// Whether the URL is not what was asked for.
     url_inferred: bool,
+    /// The timings that are not known, and 0 for that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    timings_unknown: Vec<&'static str>,
     request: Option<Half<'a>>,
     response: Option<Half<'a>>,
 }
@@ -82,11 +85,15 @@ impl<'a> Entry<'a> {
         states: [Option<State>; 2],
     ) -> Self {
         let [sent, answered] = states;
-        let (time, timings) = timings(exchange);
+        let Spent {
+            whole,
+            timings,
+            unknown,
+        } = Spent::on(exchange);
         let (_, url_inferred) = url::of(exchange);
         Self {
             started_date_time: date_time(exchange.time()),
-            time,
+            time: whole,
             server_ip_address: exchange.endpoints.server.map(|end| end.ip().to_string()),
             connection: exchange
                 .connection
@@ -96,6 +103,7 @@ impl<'a> Entry<'a> {
             ecq: Details {
                 facts: Facts::of(capture, exchange),
                 url_inferred,
+                timings_unknown: unknown,
                 request: exchange.request.as_ref().map(|half| Half::of(half, sent)),
                 response: exchange
                     .response
@@ -147,15 +155,53 @@ fn date_time(time: Timestamp) -> String {
     }
 }
 
-/// The whole time and its parts. Each part begins where the one before it ends.
-fn timings(exchange: &Exchange) -> (f64, Timings) {
+/// The whole time and its parts, of which each begins where the one before it ends.
+struct Spent {
+    whole: f64,
+    timings: Timings,
+    unknown: Vec<&'static str>,
+}
+
+impl Spent {
+    fn on(exchange: &Exchange) -> Self {
+        let [send, wait, receive] = parts(exchange);
+        let named = [("send", send), ("wait", wait), ("receive", receive)];
+        let whole = [send, wait, receive]
+            .into_iter()
+            .flatten()
+            .fold(0_i64, i64::saturating_add);
+        let part = |nanos: Option<i64>| milliseconds(nanos.unwrap_or(0));
+        Self {
+            whole: milliseconds(whole),
+            timings: Timings {
+                send: part(send),
+                wait: part(wait),
+                receive: part(receive),
+            },
+            unknown: named
+                .into_iter()
+                .filter(|(_, part)| part.is_none())
+                .map(|(name, _)| name)
+                .collect(),
+        }
+    }
+}
+
+/// `send`, `wait` and `receive` in nanoseconds, as far as they are known.
+fn parts(exchange: &Exchange) -> [Option<i64>; 3] {
     let ends = |message: &Option<Message>| {
         message
             .as_ref()
             .map(|message| (message.first.1, message.last.1))
     };
-    let [send, wait, receive] = match (ends(&exchange.request), ends(&exchange.response)) {
+    match (ends(&exchange.request), ends(&exchange.response)) {
         (Some((begun, sent)), Some((answered, ended))) => {
+            // What follows in a tunnel, in either direction, came after the answer.
+            let (sent, ended) = if is_tunnel(exchange) {
+                (begun, ended.max(sent))
+            } else {
+                (sent, ended)
+            };
             let sent = sent.min(answered).max(begun);
             let answered = answered.max(sent);
             let ended = ended.max(answered);
@@ -168,18 +214,14 @@ fn timings(exchange: &Exchange) -> (f64, Timings) {
         (Some((begun, sent)), None) => [Some(sent.nanos_since(begun).max(0)), None, None],
         (None, Some((answered, ended))) => [None, None, Some(ended.nanos_since(answered).max(0))],
         (None, None) => [None; 3],
-    };
-    let whole = [send, wait, receive]
+    }
+}
+
+fn is_tunnel(exchange: &Exchange) -> bool {
+    [&exchange.request, &exchange.response]
         .into_iter()
         .flatten()
-        .fold(0_i64, i64::saturating_add);
-    let part = |nanos: Option<i64>| nanos.map_or(-1.0, milliseconds);
-    let timings = Timings {
-        send: part(send),
-        wait: part(wait),
-        receive: part(receive),
-    };
-    (milliseconds(whole), timings)
+        .any(|message| message.tunnel_bytes > 0)
 }
 
 /// A span of time as HAR has it. Exact up to 104 days.

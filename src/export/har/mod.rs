@@ -7,8 +7,10 @@
 //!   `_ecq` is then null if it was not captured at all, and has no `version` if its head was not.
 //! - the URL: see `url.rs`; `_ecq.url_inferred` is true then.
 //! - sizes of heads: -1. Sizes of bodies that were not captured: -1.
-//! - a timing: -1. What is known is from the first to the last event of the request (`send`), to the first of the response
-//!   (`wait`), and to its last (`receive`); where clocks disagree a part is 0. The exact times are in `_ecq`.
+//! - a timing: 0, as these three may not be negative; `_ecq.timings_unknown` names it then. What is known is from the first to
+//!   the last event of the request (`send`), to the first of the response (`wait`), and to its last (`receive`); where clocks
+//!   disagree a part is 0. Of what turned into a tunnel, such as a WebSocket, `send` ends with the first event of the request,
+//!   and `receive` with the last of both directions. The exact times are in `_ecq`.
 //!
 //! Texts are UTF-8. Bytes of a head that are not are shown as U+FFFD; the field then stands as it was captured, or as far
 //! as it is known, under `_ecq.request.fields` with its place in the head, counted from 0. A field of which the name or the

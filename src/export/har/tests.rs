@@ -123,11 +123,21 @@ fn halves_that_are_missing() {
     assert_eq!(found["_ecq"]["url_inferred"], true);
     assert_eq!(
         found["timings"],
-        json!({"send": -1.0, "wait": -1.0, "receive": 15.0})
+        json!({"send": 0.0, "wait": 0.0, "receive": 15.0})
     );
+    assert_eq!(found["_ecq"]["timings_unknown"], json!(["send", "wait"]));
 
     let mut exchange = samples::exchange();
     exchange.response = None;
+    let timings = entry(&exchange, &Memory::default());
+    assert_eq!(
+        timings["timings"],
+        json!({"send": 10.0, "wait": 0.0, "receive": 0.0})
+    );
+    assert_eq!(
+        timings["_ecq"]["timings_unknown"],
+        json!(["wait", "receive"])
+    );
     let found = entry(&exchange, &Memory::default());
     assert_eq!(found["response"]["status"], 0);
     assert_eq!(
@@ -235,6 +245,22 @@ fn clocks_that_disagree() {
         found["timings"],
         json!({"send": 0.0, "wait": 0.0, "receive": 0.0})
     );
+}
+
+/// The events of a tunnel count as its halves' own.
+#[test]
+fn the_time_of_a_tunnel_is_none_of_its_request() {
+    let mut exchange = samples::exchange();
+    let request = exchange.request.as_mut().unwrap();
+    request.tunnel_bytes = 5;
+    request.last.1 = request.first.1.plus_nanos(90_000_000);
+    let found = entry(&exchange, &Memory::default());
+    assert_eq!(
+        found["timings"],
+        json!({"send": 0.0, "wait": 25.0, "receive": 65.0})
+    );
+    assert_eq!(found["time"], 90.0);
+    assert_eq!(found["_ecq"]["timings_unknown"], Value::Null);
 }
 
 fn part() -> impl Strategy<Value = Option<Vec<u8>>> {

@@ -16,28 +16,13 @@ const MAX_INDENT: usize = 64;
 #[error("not JSON, or nested too deeply")]
 pub struct NotJson;
 
-/// Lays out `text`; `None` if it is not JSON, or takes more than `limit` bytes so.
-pub fn pretty(text: &str, limit: usize) -> Option<String> {
-    let mut layout = Layout::new();
-    let mut out = Vec::new();
-    // In pieces, so that no more than the limit is written and a little.
-    for piece in text.as_bytes().chunks(4096) {
-        layout.push(piece, &mut out).ok()?;
-        if out.len() > limit {
-            return None;
-        }
-    }
-    layout.end(&mut out).ok()?;
-    String::from_utf8(out).ok().filter(|out| out.len() <= limit)
-}
-
 /// Whether `start` is JSON as far as it goes: the beginning of an object or an array, of which the rest may be missing.
 pub(super) fn is_start(start: &[u8]) -> bool {
     matches!(start.trim_ascii_start().first(), Some(b'{' | b'[')) && may_be(start)
 }
 
 /// Whether any JSON can begin so.
-pub(super) fn may_be(start: &[u8]) -> bool {
+pub fn may_be(start: &[u8]) -> bool {
     Layout::new().push(start, &mut Vec::new()).is_ok()
 }
 
@@ -140,13 +125,23 @@ impl Layout {
     /// # Errors
     /// If it is not JSON; then everything after it is not, too.
     pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<(), NotJson> {
-        for byte in piece {
-            self.state = self.take(*byte, out).unwrap_or(State::Broken);
-            if self.state == State::Broken {
-                return Err(NotJson);
-            }
+        if self.push_json(piece, out) < piece.len() {
+            return Err(NotJson);
         }
         Ok(())
+    }
+
+    /// The same, as far as it is JSON: of how many bytes the layout was appended.
+    pub fn push_json(&mut self, piece: &[u8], out: &mut Vec<u8>) -> usize {
+        for (at, byte) in piece.iter().enumerate() {
+            let before = out.len();
+            self.state = self.take(*byte, out).unwrap_or(State::Broken);
+            if self.state == State::Broken {
+                out.truncate(before);
+                return at;
+            }
+        }
+        piece.len()
     }
 
     /// Ends the last line.
@@ -312,7 +307,29 @@ mod tests {
 
     use super::*;
 
-    const LIMIT: usize = 1 << 20;
+    /// The layout of `text`; `None` if it is not JSON.
+    fn pretty(text: &str) -> Option<String> {
+        let mut layout = Layout::new();
+        let mut out = Vec::new();
+        layout.push(text.as_bytes(), &mut out).ok()?;
+        layout.end(&mut out).ok()?;
+        String::from_utf8(out).ok()
+    }
+
+    #[test]
+    fn it_is_laid_out_as_far_as_it_is_json() {
+        for (text, expected, taken) in [
+            ("[1,2}x", "[\n  1,\n  2", 4),
+            ("[\"a\tb\"]", "[\n  \"a", 3),
+            ("{\"a\":?", "{\n  \"a\": ", 5),
+            ("[1,2]", "[\n  1,\n  2\n]", 5),
+        ] {
+            let mut out = Vec::new();
+            let mut layout = Layout::new();
+            assert_eq!(layout.push_json(text.as_bytes(), &mut out), taken, "{text}");
+            assert_eq!(String::from_utf8(out).unwrap(), expected, "{text}");
+        }
+    }
 
     #[test]
     fn lays_out() {
@@ -334,7 +351,7 @@ mod tests {
             ("1\n2", "1\n2\n"),
             ("\"gr\u{fc}n\"", "\"gr\u{fc}n\"\n"),
         ] {
-            assert_eq!(pretty(text, LIMIT).as_deref(), Some(expected), "{text}");
+            assert_eq!(pretty(text).as_deref(), Some(expected), "{text}");
         }
     }
 
@@ -374,12 +391,11 @@ mod tests {
             "{\"a\" 1}",
             "hello",
         ] {
-            assert_eq!(pretty(text, LIMIT), None, "{text}");
+            assert_eq!(pretty(text), None, "{text}");
         }
-        assert_eq!(pretty("[1,2]", 8), None);
         let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-        assert!(pretty(&nested(MAX_DEPTH), LIMIT).is_some());
-        assert_eq!(pretty(&nested(MAX_DEPTH + 1), LIMIT), None);
+        assert!(pretty(&nested(MAX_DEPTH)).is_some());
+        assert_eq!(pretty(&nested(MAX_DEPTH + 1)), None);
     }
 
     #[test]
@@ -417,7 +433,7 @@ mod tests {
     proptest! {
         #[test]
         fn only_white_space_changes(text in any_json()) {
-            let pretty = pretty(&text, LIMIT).unwrap();
+            let pretty = pretty(&text).unwrap();
             let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
             prop_assert_eq!(read(&pretty), read(&text));
             let bare = |text: &str| text.replace([' ', '\n'], "");
@@ -426,7 +442,7 @@ mod tests {
 
         #[test]
         fn pieces_change_nothing(text in prop_oneof![any_json(), "[\\[\\]{}\",:0-9a-f \\n\\\\eE.+-]{0,30}"], at in any::<prop::sample::Index>()) {
-            let whole = pretty(&text, LIMIT);
+            let whole = pretty(&text);
             let (first, second) = text.as_bytes().split_at(at.index(text.len() + 1));
             let mut layout = Layout::new();
             let mut out = Vec::new();

@@ -126,6 +126,25 @@ pub fn kind(content_type: Option<&[u8]>, start: &[u8]) -> BodyKind {
     }
 }
 
+/// What a body that begins with `start` is by these bytes alone, if they have the mark of something. What is said of it
+/// decides only whether it is text, as text can begin with what looks like a mark of something else.
+pub fn recognized(content_type: Option<&[u8]>, start: &[u8]) -> Option<BodyKind> {
+    let start = start.get(..START_BYTES).unwrap_or(start);
+    let said = content_type.and_then(media_type::essence).map(said);
+    if start.is_empty() {
+        return None;
+    }
+    if is_text(start, said.as_ref().is_some_and(|said| said.is_text)) {
+        let has_no_mark =
+            |said: &BodyKind| matches!(said.format, Format::Multipart | Format::EventStream);
+        return seen(start).filter(|_| !said.as_ref().is_some_and(has_no_mark));
+    }
+    if said.as_ref().is_some_and(is_framed) {
+        return None;
+    }
+    marked(start)
+}
+
 fn known(mime: &'static str, extension: &'static str, format: Format) -> BodyKind {
     BodyKind {
         mime: Cow::Borrowed(mime),
@@ -164,21 +183,32 @@ fn said(essence: String) -> BodyKind {
 }
 
 fn binary_kind(said: Option<BodyKind>, start: &[u8]) -> BodyKind {
-    // These have no mark, and what they begin with may be that of another.
-    let is_framed = |said: &BodyKind| {
-        matches!(
-            said.format,
-            Format::Multipart | Format::Grpc | Format::Protobuf
-        )
-    };
     if let Some(said) = said.as_ref().filter(|said| is_framed(said)) {
         return said.clone();
     }
-    if let Some(found) = infer::get(start) {
-        return known(found.mime_type(), safe(found.extension()), Format::Binary);
+    if let Some(found) = marked(start) {
+        return found;
     }
     said.filter(|said| !said.is_text)
         .unwrap_or_else(|| known("application/octet-stream", "bin", Format::Binary))
+}
+
+/// These have no mark, and what they begin with may be that of another.
+fn is_framed(said: &BodyKind) -> bool {
+    matches!(
+        said.format,
+        Format::Multipart | Format::Grpc | Format::Protobuf
+    )
+}
+
+/// What bytes are by the mark at their beginning.
+fn marked(start: &[u8]) -> Option<BodyKind> {
+    let found = infer::get(start)?;
+    Some(known(
+        found.mime_type(),
+        safe(found.extension()),
+        Format::Binary,
+    ))
 }
 
 fn text_kind(said: Option<BodyKind>, start: &[u8]) -> BodyKind {

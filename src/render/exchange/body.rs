@@ -3,29 +3,25 @@
 use std::io::{self, Read, Write};
 
 use crate::http::body::{Defect, State};
+use crate::http::decode::BodyRead;
 use crate::http::exchange::{Bodies, BodyForm, Message};
 use crate::http::view::charset::{Charset, TextDecoder};
 use crate::http::view::kind::{self, BodyKind, Format};
 use crate::http::view::{form, grpc, json, protobuf, sse};
-use crate::render::{escape, hex, human};
+use crate::render::{Bounded, Paper, escape, hex, human};
 
-/// How much of a body is laid out. What is larger is written as it is.
+/// How large a body may be of which more than text and JSON is laid out; those are as they come. A larger one is written
+/// as it is.
 const LAID_OUT_BYTES: usize = 4 << 20;
 
-/// How many bytes of what is no text are dumped.
+/// How many bytes of what is no text are dumped, unless all is asked for.
 const DUMPED_BYTES: usize = 4 << 10;
 
 /// How many bytes are read at once.
 const STEP_BYTES: usize = 64 << 10;
 
-/// What is written on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Paper {
-    /// A terminal, which captured bytes could steer.
-    Terminal,
-    /// A file or a pipe.
-    Plain,
-}
+/// How many bytes of JSON are laid out at once.
+const JSON_STEP_BYTES: usize = 4 << 10;
 
 /// Writes captured text, of which the terminal gets no more than text.
 pub(super) struct Ink {
@@ -36,7 +32,7 @@ pub(super) struct Ink {
 impl Ink {
     pub(super) fn new(paper: Paper) -> Self {
         Self {
-            escaper: (paper == Paper::Terminal).then(escape::Text::default),
+            escaper: paper.is_terminal.then(escape::Text::default),
             last: None,
         }
     }
@@ -61,11 +57,62 @@ impl Ink {
     }
 }
 
-/// Writes the body of a message.
+/// A body that is being read, and how much of it was.
+struct Counted<'a> {
+    body: Box<dyn BodyRead + 'a>,
+    bytes: u64,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.body.read(buffer)?;
+        self.bytes = self.bytes.saturating_add(read as u64);
+        Ok(read)
+    }
+}
+
+/// Writes the body of a message, or as much of it as is shown.
 pub(super) fn write(
     out: &mut dyn Write,
     message: &Message,
     source: &(impl Bodies + ?Sized),
+    paper: Paper,
+) -> io::Result<()> {
+    let mut body = Counted {
+        body: source.open(message, BodyForm::Decoded)?,
+        bytes: 0,
+    };
+    let mut bounded = Bounded::new(out, paper);
+    let result = write_shown(&mut bounded, message, &mut body, paper);
+    let is_cut = bounded.is_cut();
+    if is_cut {
+        bounded.end_line()?;
+        io::copy(&mut body, &mut io::sink())?;
+    } else {
+        result?;
+    }
+    let end = match body.body.state() {
+        State::Partial(defect) => Some(why(defect)),
+        _ => None,
+    };
+    match (is_cut, end) {
+        (false, None) => Ok(()),
+        (false, Some(end)) => writeln!(out, "(the body ends here: {end})"),
+        (true, end) => {
+            let end = end.map_or_else(String::new, |end| format!(", after which {end}"));
+            let all = human(body.bytes);
+            writeln!(
+                out,
+                "(cut here, of {all}{end}: `--full` shows all of it, and `--raw` writes it)"
+            )
+        }
+    }
+}
+
+fn write_shown(
+    out: &mut dyn Write,
+    message: &Message,
+    body: &mut dyn Read,
     paper: Paper,
 ) -> io::Result<()> {
     let value = |name| {
@@ -73,34 +120,33 @@ pub(super) fn write(
         head.values(name).next().map(|value| value.to_vec())
     };
     let content_type = value("content-type");
-    let mut body = source.open(message, BodyForm::Decoded)?;
+    let content_type = content_type.as_deref();
     let mut start = Vec::new();
-    body.by_ref()
-        .take(LAID_OUT_BYTES as u64)
-        .read_to_end(&mut start)?;
+    Read::take(&mut *body, LAID_OUT_BYTES as u64).read_to_end(&mut start)?;
     let sample = start.get(..kind::START_BYTES).unwrap_or(&start);
-    let kind = kind::kind(content_type.as_deref(), sample);
-    let is_all = start.len() < LAID_OUT_BYTES;
-    if is_all {
+    let kind = kind::kind(content_type, sample);
+    if start.len() < LAID_OUT_BYTES {
         let encoding = value("grpc-encoding");
-        laid_out(
-            out,
-            &start,
-            &kind,
-            content_type.as_deref(),
-            encoding.as_deref(),
-            paper,
-        )?;
-    } else if kind.is_text {
-        text(out, &start, &mut body, content_type.as_deref(), paper)?;
-    } else {
-        let rest = io::copy(&mut body, &mut io::sink())?;
-        dump(out, &start, start.len() as u64 + rest, &kind)?;
+        return laid_out(out, &start, &kind, content_type, encoding.as_deref(), paper);
     }
-    if let State::Partial(defect) = body.state() {
-        writeln!(out, "(the body ends here: {})", why(defect))?;
+    match kind.format {
+        Format::Json => json_text(out, &start, body, content_type, paper),
+        Format::Html | Format::Xml | Format::Text => text(out, &start, body, content_type, paper),
+        format => {
+            if format != Format::Binary {
+                writeln!(
+                    out,
+                    "(more than {}: as it was sent)",
+                    human(LAID_OUT_BYTES as u64)
+                )?;
+            }
+            if kind.is_text {
+                text(out, &start, body, content_type, paper)
+            } else {
+                dump(out, &start, body, &kind, paper)
+            }
+        }
     }
-    Ok(())
 }
 
 fn why(defect: Defect) -> &'static str {
@@ -123,8 +169,11 @@ fn laid_out(
     match kind.format {
         Format::Json => {
             let decoded = Charset::of(content_type, body).text(body).text;
-            let pretty = json::pretty(&decoded, 4 * LAID_OUT_BYTES).unwrap_or(decoded);
-            put(out, pretty.as_bytes(), paper)
+            if json::may_be(decoded.as_bytes()) {
+                json_text(out, body, &mut io::empty(), content_type, paper)
+            } else {
+                put(out, decoded.as_bytes(), paper)
+            }
         }
         Format::Form => {
             for (name, value) in form::fields(body) {
@@ -134,7 +183,7 @@ fn laid_out(
         }
         Format::Multipart => match content_type.and_then(form::boundary) {
             Some(boundary) => parts(out, body, &boundary, paper),
-            None => dump(out, body, body.len() as u64, kind),
+            None => dump(out, body, &mut io::empty(), kind, paper),
         },
         Format::EventStream => {
             let mut ink = Ink::new(paper);
@@ -170,7 +219,7 @@ fn laid_out(
         Format::Html | Format::Xml | Format::Text => {
             text(out, body, &mut io::empty(), content_type, paper)
         }
-        Format::Binary => dump(out, body, body.len() as u64, kind),
+        Format::Binary => dump(out, body, &mut io::empty(), kind, paper),
     }
 }
 
@@ -187,11 +236,60 @@ fn text(
     content_type: Option<&[u8]>,
     paper: Paper,
 ) -> io::Result<()> {
-    let mut decoder = TextDecoder::new(Charset::of(content_type, start));
     let mut ink = Ink::new(paper);
+    each_decoded(start, rest, content_type, &mut |decoded| {
+        ink.push(out, decoded.as_bytes())
+    })?;
+    ink.finish(out)
+}
+
+/// JSON, laid out as far as it is that; what follows stands as it was sent.
+fn json_text(
+    out: &mut dyn Write,
+    start: &[u8],
+    rest: &mut dyn Read,
+    content_type: Option<&[u8]>,
+    paper: Paper,
+) -> io::Result<()> {
+    let mut layout = json::Layout::new();
+    let mut laid_out = Vec::new();
+    let mut ink = Ink::new(paper);
+    let mut is_json = true;
+    each_decoded(start, rest, content_type, &mut |decoded| {
+        for piece in decoded.as_bytes().chunks(JSON_STEP_BYTES) {
+            if !is_json {
+                ink.push(out, piece)?;
+                continue;
+            }
+            laid_out.clear();
+            let taken = layout.push_json(piece, &mut laid_out);
+            ink.push(out, &laid_out)?;
+            if taken < piece.len() {
+                is_json = false;
+                std::mem::replace(&mut ink, Ink::new(paper)).finish(out)?;
+                writeln!(out, "(from here on it is no JSON: as it was sent)")?;
+                ink.push(out, piece.get(taken..).unwrap_or_default())?;
+            }
+        }
+        Ok(())
+    })?;
+    ink.finish(out)
+}
+
+/// Gives the text of a body to `each`, piece by piece.
+fn each_decoded(
+    start: &[u8],
+    rest: &mut dyn Read,
+    content_type: Option<&[u8]>,
+    each: &mut dyn FnMut(&str) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut decoder = TextDecoder::new(Charset::of(content_type, start));
     let mut decoded = String::new();
-    decoder.push(start, &mut decoded);
-    ink.push(out, decoded.as_bytes())?;
+    for piece in start.chunks(STEP_BYTES) {
+        decoded.clear();
+        decoder.push(piece, &mut decoded);
+        each(&decoded)?;
+    }
     let mut step = vec![0; STEP_BYTES];
     loop {
         let read = rest.read(&mut step)?;
@@ -200,24 +298,46 @@ fn text(
         }
         decoded.clear();
         decoder.push(step.get(..read).unwrap_or_default(), &mut decoded);
-        ink.push(out, decoded.as_bytes())?;
+        each(&decoded)?;
     }
     decoded.clear();
     decoder.end(&mut decoded);
-    ink.push(out, decoded.as_bytes())?;
-    ink.finish(out)
+    each(&decoded)
 }
 
-/// Dumps the beginning of what is no text, of which there are `total` bytes.
-fn dump(out: &mut dyn Write, bytes: &[u8], total: u64, kind: &BodyKind) -> io::Result<()> {
-    writeln!(out, "({}, {})", escape::line(&kind.mime), human(total))?;
-    let shown = bytes.get(..DUMPED_BYTES).unwrap_or(bytes);
+/// Dumps what is no text: its beginning, or all of it.
+fn dump(
+    out: &mut dyn Write,
+    start: &[u8],
+    rest: &mut dyn Read,
+    kind: &BodyKind,
+    paper: Paper,
+) -> io::Result<()> {
+    let mime = escape::line(&kind.mime);
     let mut dump = hex::Dump::default();
+    if paper.is_full {
+        writeln!(out, "({mime})")?;
+        dump.push(out, start)?;
+        let mut step = vec![0; STEP_BYTES];
+        loop {
+            let read = rest.read(&mut step)?;
+            if read == 0 {
+                return dump.finish(out);
+            }
+            dump.push(out, step.get(..read).unwrap_or_default())?;
+        }
+    }
+    let total = start.len() as u64 + io::copy(rest, &mut io::sink())?;
+    writeln!(out, "({mime}, {})", human(total))?;
+    let shown = start.get(..DUMPED_BYTES).unwrap_or(start);
     dump.push(out, shown)?;
     dump.finish(out)?;
     let more = total.saturating_sub(shown.len() as u64);
     if more > 0 {
-        writeln!(out, "({more} bytes more: `show --raw` writes all of them)")?;
+        writeln!(
+            out,
+            "({more} bytes more: `--full` shows all of them, and `show --raw` writes them)"
+        )?;
     }
     Ok(())
 }
@@ -238,7 +358,7 @@ fn parts(out: &mut dyn Write, body: &[u8], boundary: &[u8], paper: Paper) -> io:
         if kind.is_text {
             text(out, bytes, &mut io::empty(), content_type, paper)?;
         } else {
-            dump(out, bytes, bytes.len() as u64, &kind)?;
+            dump(out, bytes, &mut io::empty(), &kind, paper)?;
         }
     }
     Ok(())
@@ -278,7 +398,7 @@ pub(super) fn text_or_dump(out: &mut dyn Write, bytes: &[u8], paper: Paper) -> i
     if kind.is_text {
         put(out, bytes, paper)
     } else {
-        dump(out, bytes, bytes.len() as u64, &kind)
+        dump(out, bytes, &mut io::empty(), &kind, paper)
     }
 }
 
@@ -300,7 +420,12 @@ fn protobuf_fields(
             }
             protobuf::Value::Bytes(bytes) => {
                 let shown = bytes.get(..DUMPED_BYTES).unwrap_or(bytes);
-                writeln!(out, "{indent}{number}: {}", escape::bytes(shown))?;
+                let more = bytes.len() - shown.len();
+                write!(out, "{indent}{number}: {}", escape::bytes(shown))?;
+                if more > 0 {
+                    write!(out, "… ({more} bytes more)")?;
+                }
+                writeln!(out)?;
             }
             protobuf::Value::Message(fields) | protobuf::Value::Group(fields) => {
                 writeln!(out, "{indent}{number}:")?;

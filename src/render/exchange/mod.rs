@@ -1,7 +1,8 @@
 //! One exchange in full, as a person reads it: facts, heads, decoded bodies, and what it turned into.
 //!
 //! Heads are always escaped. Bodies are escaped where they go to a terminal and left as they are elsewhere, but laid out
-//! in either case: JSON is indented, forms are fields, and what is no text is a hex dump.
+//! in either case: JSON is indented, forms are fields, and what is no text is a hex dump. What is not shown of a long one
+//! is said.
 
 mod body;
 mod tunnel;
@@ -10,10 +11,8 @@ use std::fmt::Display;
 use std::io::{self, Write};
 
 use super::exchange_row::elapsed;
-use super::{Paint, Style, end, escape, human, identity};
+use super::{Paint, Paper, Style, end, escape, human, identity};
 use crate::http::exchange::{Bodies, Exchange, Field, Message, MessageHead, Side, Spans};
-
-pub use self::body::Paper;
 
 /// What an exchange is read from.
 pub trait Source: Bodies + Spans {}

@@ -4,17 +4,33 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use super::Source;
-use super::body::{Ink, Paper, text_or_dump};
+use super::body::{Ink, text_or_dump};
 use crate::http::exchange::{Exchange, Side};
 use crate::http::view::tunnel::{self, Item};
 use crate::http::view::websocket::{Kind, Message};
-use crate::render::{Paint, Style, escape, human};
+use crate::render::{Bounded, Paint, Paper, Style, escape, human};
 
 /// How large a message may be that is shown whole, in bytes.
 const MESSAGE_BYTES: usize = 1 << 20;
 
-/// Writes the tunnel of an exchange, if it has one.
+/// Writes the tunnel of an exchange, if it has one, or as much of it as is shown.
 pub(super) fn write(
+    out: &mut dyn Write,
+    exchange: &Exchange,
+    source: &dyn Source,
+    style: &Style,
+    paper: Paper,
+) -> io::Result<()> {
+    let mut bounded = Bounded::new(out, paper);
+    let result = write_shown(&mut bounded, exchange, source, style, paper);
+    if !bounded.is_cut() {
+        return result;
+    }
+    bounded.end_line()?;
+    writeln!(out, "(cut here: `--full` shows all of it)")
+}
+
+fn write_shown(
     out: &mut dyn Write,
     exchange: &Exchange,
     source: &dyn Source,

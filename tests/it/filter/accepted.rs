@@ -154,10 +154,8 @@ fn fields() {
         ("http", "method || status"),
         ("http && pid == 1", "(method || status) && pid == 1"),
         ("http.request", "method"),
-        (
-            "http2",
-            r#"content in {"http2_preface", "http2_frames", "http2_listing"}"#,
-        ),
+        ("http2 && status == 200", "http2 && status == 200"),
+        ("not http1", "not http1"),
     ]);
 }
 

@@ -2,9 +2,11 @@
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
 
 use ecq::event::Opcode;
 use ecq::store::{Order, Reader};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::sample;
@@ -14,7 +16,7 @@ use crate::stand_in::options::Options;
 use crate::stand_in::server::StandIn;
 use crate::support::capture::copy;
 use crate::support::env::{QUERY, TestEnv};
-use crate::support::folder::fingerprint;
+use crate::support::folder::{fingerprint, names};
 use crate::support::frames::{frame, openssl, save};
 use crate::support::live::Recorder;
 use crate::support::skip::skip;
@@ -126,6 +128,52 @@ fn http2_is_found_by_its_host_and_by_what_its_fields_say() {
 }
 
 /// Whoever searches events is not left with less than what is there.
+/// Of events as of exchanges, and beside fields that only exchanges have.
+#[test]
+fn the_version_of_http_is_a_field_like_others() {
+    for (name, is_http2) in [("node-http2", true), ("curl-node-http1", false)] {
+        let env = scenario(name);
+        let count = |args: &[&str]| {
+            let run = env.query(args.iter().copied().chain(["--count"]));
+            run.text().trim().parse::<u64>().unwrap()
+        };
+        let all = count(&["--exchanges"]);
+        let (same, other) = if is_http2 {
+            ("http2", "http1")
+        } else {
+            ("http1", "http2")
+        };
+        assert_eq!(count(&[same]), all, "{name}");
+        assert_eq!(count(&[other]), 0, "{name}");
+        assert_eq!(
+            count(&[&format!("not {other}"), "--exchanges"]),
+            all,
+            "{name}"
+        );
+        let good = count(&["status == 200"]);
+        assert!(good > 0, "{name}");
+        assert_eq!(
+            count(&[&format!("{same} && status == 200")]),
+            good,
+            "{name}"
+        );
+        assert_eq!(
+            count(&[&format!("{same} == false && elapsed > 0s")]),
+            0,
+            "{name}"
+        );
+        let words = if is_http2 {
+            "{http2_preface, http2_frames, http2_listing}"
+        } else {
+            "{http1_request, http1_response}"
+        };
+        let events = count(&[&format!("content in {words}")]);
+        assert!(events > 0, "{name}");
+        assert_eq!(count(&["--events", same]), events, "{name}");
+        assert_eq!(count(&[&format!("{same} && len > 0")]), events, "{name}");
+    }
+}
+
 #[test]
 fn a_search_of_events_tells_what_only_exchanges_show() {
     let env = scenario("node-http2");
@@ -246,7 +294,7 @@ fn gzip(data: &[u8]) -> Vec<u8> {
 }
 
 /// A capture of one exchange, the response of which is in these events.
-fn answered(events: &[&[u8]]) -> TestEnv {
+pub(super) fn answered(events: &[&[u8]]) -> TestEnv {
     let env = TestEnv::new();
     let who = "PID:100 TID:100 Comm:curl FD:5";
     let request: &[u8] = b"GET /body HTTP/1.1\r\nHost: a.test\r\n\r\n";
@@ -512,6 +560,62 @@ fn exports_are_whole_files_of_their_own() {
     env.query(["export", "db", "method == POST", "--output", &subset])
         .exits(0)
         .says("exchanges in");
+}
+
+/// What a body is decides how its file is named, and the index tells what was said as well.
+#[test]
+fn bodies_are_named_by_what_they_are() {
+    let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01";
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n",
+        png.len()
+    );
+    let env = answered(&[&[head.as_bytes(), png].concat()]);
+    env.query(["export", "--extract", "files"]).exits(0);
+    assert_eq!(
+        std::fs::read(env.path("files/1-response-body.png")).unwrap(),
+        png
+    );
+    let index = std::fs::read(env.path("files/index.jsonl")).unwrap();
+    let line: Value = serde_json::from_slice(&index).unwrap();
+    assert_eq!(
+        (&line["mime"], &line["recognized"]),
+        (&Value::from("text/html"), &Value::from("image/png"))
+    );
+}
+
+/// Nothing is under the name of a file that is not whole, and that is what is said.
+#[test]
+fn an_interrupted_export_leaves_no_file() {
+    let env = TestEnv::new();
+    let who = "PID:100 TID:100 Comm:curl FD:5";
+    let mut frames = Vec::new();
+    for _ in 0..3000 {
+        let time = "2026-11-23 10:51:00.000";
+        let request = b"GET /body HTTP/1.1\r\nHost: a.test\r\n\r\n";
+        let response = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        for (way, text) in [("WRITE", &request[..]), ("READ", response)] {
+            frames.push(frame(Opcode::Binary, openssl(time, who, way, text)));
+        }
+    }
+    let file = env.path("frames");
+    save(&file, &frames);
+    env.import::<&str>(&file, []);
+    std::fs::create_dir(env.path("out")).unwrap();
+    let args = ["export", "har", "--output", "out/all.har"];
+    let mut command = env.with_db(QUERY, args);
+    let child = command.stderr(Stdio::piped()).spawn().unwrap();
+    until_true("the file is begun", || !names(&env.path("out")).is_empty());
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(
+        said.contains("interrupted: nothing was written to out/all.har"),
+        "{said}"
+    );
+    assert!(!said.contains("this is not all"), "{said}");
+    assert_eq!(names(&env.path("out")), [""; 0]);
 }
 
 #[test]

@@ -170,6 +170,7 @@ fn what_is_about_one_capture_refuses_several() {
     let env = two();
     for args in [
         &["show", "1"][..],
+        &["follow-stream", "1"],
         &["stats"],
         &["sql", "SELECT 1"],
         &["reindex"],
@@ -182,6 +183,70 @@ fn what_is_about_one_capture_refuses_several() {
         .exits(2);
     assert_eq!(run.text(), "");
     run.says("none.db");
+}
+
+#[test]
+fn ids_are_taken_as_they_are_listed() {
+    let env = two();
+    let http = |name: &str, host: &str| {
+        let request = format!("GET /{host} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let who = "PID:7 TID:7 Comm:curl FD:9";
+        let time = "2026-11-23 10:59:00.000";
+        let message = openssl(time, who, "WRITE", request.as_bytes());
+        let file = env.path("http.frames");
+        save(&file, &[frame(Opcode::Binary, message)]);
+        let mut command = env.command(crate::support::env::RECORD, ["--import"]);
+        command.arg(file).arg("--db").arg(env.path(name));
+        run(command).exits(0);
+    };
+    http("one.db", "one.test");
+    http("two.db", "two.test");
+    let ids = |args: &[&str]| -> Vec<String> {
+        let table = ask(&env, args).exits(0);
+        let rows = table.text().lines().skip(1);
+        rows.map(|line| line.split_whitespace().next().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(ids(&["-n", "3", "--pname", "one"]), ["1:3", "1:2", "1:1"]);
+    assert_eq!(ids(&["--exchanges", "-r"]), ["1:x1", "2:x1"]);
+    for (id, expected) in [
+        ("1:3", "process        one"),
+        ("2:3", "process        two"),
+        ("1:x1", "https://one.test/one.test"),
+        ("2:x1", "https://two.test/two.test"),
+    ] {
+        let shown = ask(&env, &["show", id]).exits(0);
+        assert!(shown.text().contains(expected), "{}", shown.story());
+        let line = &ask(&env, &["show", id, "-o", "jsonl"]).exits(0).json()[0];
+        assert_eq!(
+            origin(line),
+            if id.starts_with('1') {
+                "one.db"
+            } else {
+                "two.db"
+            }
+        );
+    }
+    ask(&env, &["show", "3:1"])
+        .exits(2)
+        .says("there is no capture 3: 2 are named");
+    ask(&env, &["show", "x1"])
+        .exits(2)
+        .says("as lists show it: show 1:x1");
+    // Of one capture, its number may be left out.
+    let one = env.query_alone(["show", "1:x1", "--db", "two.db"]).exits(0);
+    assert!(one.text().contains("two.test"), "{}", one.story());
+
+    let conns = ask(&env, &["pname == curl", "--columns", "conn", "-o", "jsonl"]).json();
+    for (line, host) in conns.iter().rev().zip(["one.test", "two.test"]) {
+        let number = if origin(line) == "one.db" { 1 } else { 2 };
+        let host = if number == 1 { "one.test" } else { host };
+        let id = format!("{number}:{}", line["conn"]);
+        let followed = ask(&env, &["follow-stream", &id]).exits(0);
+        let host = if number == 2 { "two.test" } else { host };
+        assert!(followed.text().contains(host), "{}", followed.story());
+    }
+    ask(&env, &["follow-stream", "x1"]).exits(2);
 }
 
 /// The ids that a run with a cursor finds; what it exits with says whether it found any.

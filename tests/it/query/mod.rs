@@ -7,6 +7,7 @@ mod filters;
 mod follow;
 mod merged;
 mod modes;
+mod on_terminal;
 mod output;
 mod payloads;
 mod places;

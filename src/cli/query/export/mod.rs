@@ -110,14 +110,19 @@ pub(super) fn run(args: &ExportArgs, context: &mut Context<'_>) -> anyhow::Resul
         (Some(format), Some(path)) => {
             let mut file = OutputFile::create(path, args.force)?;
             let count = format.write(&job, unit, &mut file, context)?;
-            if !context.watch.is_stopped() {
-                file.finish(args.force)?;
+            if context.watch.is_stopped() {
                 context.terminal.note(format_args!(
-                    "{count} {} in {}",
-                    unit.name(),
+                    "interrupted: nothing was written to {}",
                     path.display()
                 ));
+                return Ok(Exit::Interrupted);
             }
+            file.finish(args.force)?;
+            context.terminal.note(format_args!(
+                "{count} {} in {}",
+                unit.name(),
+                path.display()
+            ));
             count
         }
         (Some(format), None) => {
