@@ -118,7 +118,8 @@ const TRUTH: &str = r"- **Several values.** `ip`, `port`, `addr`, `type`, header
   the next; it belongs to the event in which it ends. Every other comparison, and every other pattern, is about one
   event.
 - **Bodies.** `body` and `any` undo transfer and content codings, as far as one event holds the message, up to 8 MiB of
-  decoded text. Of an exchange they hold the whole body, and `any` also each message of the WebSocket that it turned
+  decoded text. Of an exchange they hold the whole body, and its text in UTF-8 where the head or a byte order mark names
+  another charset; of gRPC also each message that is compressed, and `any` each message of the WebSocket that it turned
   into.
 - **Case.** `==`, `contains` and `in` mind the case, except for fields marked *any case*. `lower(…)` and `upper(…)` help
   with the others.

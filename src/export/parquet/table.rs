@@ -17,7 +17,7 @@ use parquet::schema::types::ColumnPath;
 /// How many bytes of a payload or a body a cell takes.
 pub const MAX_CELL_BYTES: usize = 4 << 20;
 /// How many bytes a group of rows has, before compression. One row may take more than that, but no other with it.
-pub const MAX_GROUP_BYTES: usize = 8 << 20;
+pub const MAX_GROUP_BYTES: usize = 6 << 20;
 /// How many rows a group has.
 pub const MAX_GROUP_ROWS: usize = 64 << 10;
 
