@@ -19,6 +19,7 @@
 //! | `elapsed_ns` | from the first event of the request to the last of the response |
 //! | `url`, `host` | what was asked for |
 //! | `request`, `response` | the halves |
+//! | `messages` | what was said in the WebSocket that it turned into; absent with `--redact` |
 //!
 //! and those of a half:
 //!
@@ -39,11 +40,25 @@
 //! | `body` | the decoded body, if it is UTF-8 |
 //! | `body_base64` | the decoded body, if it is not |
 //!
+//! and those of a message:
+//!
+//! | member | what it is |
+//! |---|---|
+//! | `from` | `client` or `server` |
+//! | `event`, `time_ns` | the event that it ends in |
+//! | `kind` | `text`, `binary`, `close`, `ping` or `pong` (RFC 6455, section 5.6) |
+//! | `text` | what it says, if it is UTF-8 and no `binary` |
+//! | `base64` | what it says, else |
+//! | `defect` | why it is not all there; one of more than 8 MiB is cut off there |
+//!
 //! A text of a head that is not UTF-8 is an object, `{"base64": "..."}`; null stands for the name or the value of a
 //! field which is not known. A half without a body has neither `body` nor `body_base64`.
 
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use encoding_rs::UTF_8;
 use serde::Serialize;
 
@@ -51,7 +66,12 @@ use super::body::Body;
 use super::exchanges::ExchangeWriter;
 use super::facts::{Facts, HalfFacts, Interim, pairs};
 use super::json::{Captured, put_open};
-use crate::http::exchange::{Bodies, BodyForm, Exchange, Message, Side};
+use super::jsonl::put;
+use crate::event::Timestamp;
+use crate::http::body::Defect;
+use crate::http::exchange::{Bodies, BodyForm, Exchange, Message, Side, Spans};
+use crate::http::view::tunnel::{self, Item, MESSAGE_BYTES};
+use crate::http::view::websocket::Kind;
 
 /// Writes the lines.
 #[derive(Debug, Clone, Copy, Default)]
@@ -102,6 +122,21 @@ struct Head<'a> {
     headers: Vec<[Captured<'a>; 2]>,
 }
 
+#[derive(Debug, Serialize)]
+struct Said<'a> {
+    from: &'static str,
+    event: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_ns: Option<i64>,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    defect: Option<&'static str>,
+}
+
 impl ExchangeWriter for Jsonl {
     fn write(
         &mut self,
@@ -125,12 +160,49 @@ impl ExchangeWriter for Jsonl {
                 half(out, message, bodies)?;
             }
         }
+        if let Some(source) = bodies.tunnels() {
+            messages(out, exchange, source)?;
+        }
         out.write_all(b"}\n")
     }
 
     fn finish(&mut self, _: &mut dyn Write) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Writes what was said in a WebSocket, if the exchange turned into one, with a comma before it.
+fn messages(out: &mut dyn Write, exchange: &Exchange, source: &dyn Spans) -> io::Result<()> {
+    if !tunnel::is_websocket(exchange) {
+        return Ok(());
+    }
+    out.write_all(b",\"messages\":")?;
+    let mut before = "[";
+    tunnel::items(exchange, source, MESSAGE_BYTES, &mut |side, event, item| {
+        if let Item::Message(message) = item {
+            out.write_all(before.as_bytes())?;
+            before = ",";
+            let text = std::str::from_utf8(&message.bytes)
+                .ok()
+                .filter(|_| message.kind != Kind::Binary);
+            let said = Said {
+                from: match side {
+                    Side::Request => "client",
+                    Side::Response => "server",
+                },
+                event: event.number(),
+                time_ns: source.time(event)?.map(Timestamp::as_nanos),
+                kind: message.kind.name(),
+                text,
+                base64: text.is_none().then(|| STANDARD.encode(&message.bytes)),
+                defect: message.defect.map(Defect::name),
+            };
+            put(&mut *out, &said)?;
+        }
+        Ok(ControlFlow::Continue(()))
+    })
+    .map(|_| ())?;
+    out.write_all(if before == "[" { b"[]" } else { b"]" })
 }
 
 fn half(out: &mut dyn Write, message: &Message, bodies: &dyn Bodies) -> io::Result<()> {

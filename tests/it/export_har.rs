@@ -115,6 +115,10 @@ fn the_messages_of_a_websocket_are_those_that_were_sent() {
     let archive = env.query(["export", "har"]).exits(0);
     let archive: Value = serde_json::from_slice(&archive.stdout).unwrap();
     let entries = archive["log"]["entries"].as_array().unwrap();
+    let lines = env
+        .query(["export", "jsonl", "--exchanges"])
+        .exits(0)
+        .json();
     for expected in &scenario.exchanges {
         let url = format!("https://chat.test{}", expected["target"].as_str().unwrap());
         let wanted: Vec<_> = expected["messages"]
@@ -128,6 +132,39 @@ fn the_messages_of_a_websocket_are_those_that_were_sent() {
                 )
             })
             .collect();
+        let said: Vec<_> = lines
+            .iter()
+            .filter(|line| line["request"]["target"] == expected["target"])
+            .collect();
+        assert_eq!(said.len(), 2, "{url}");
+        for (line, side) in said
+            .iter()
+            .flat_map(|line| [(line, "client"), (line, "server")])
+        {
+            let told: Vec<_> = line["messages"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|message| {
+                    message["from"] == side
+                        && ["text", "binary"].contains(&message["kind"].as_str().unwrap())
+                })
+                .map(|message| {
+                    let text = message["text"]
+                        .as_str()
+                        .map(|text| text.as_bytes().to_vec());
+                    let base64 = || {
+                        STANDARD
+                            .decode(message["base64"].as_str().unwrap())
+                            .unwrap()
+                    };
+                    let bytes = text.unwrap_or_else(base64);
+                    (message["kind"] == "text", hex(&Sha256::digest(bytes)))
+                })
+                .collect();
+            let told = told.iter().map(|(is_text, sum)| (*is_text, sum.as_str()));
+            assert_eq!(told.collect::<Vec<_>>(), wanted, "{url}, {side}");
+        }
         // Both ends were traced.
         let found: Vec<_> = entries
             .iter()

@@ -17,11 +17,8 @@ use crate::event::Timestamp;
 use crate::export::jsonl::put;
 use crate::http::body::Defect;
 use crate::http::exchange::{Exchange, Side, Spans};
-use crate::http::view::tunnel::{self, Item};
+use crate::http::view::tunnel::{self, Item, MESSAGE_BYTES};
 use crate::http::view::websocket::{Kind, Message};
-
-/// How much of a message is written, in bytes.
-const MESSAGE_BYTES: usize = 8 << 20;
 
 #[derive(Debug, Serialize)]
 struct Line<'a> {

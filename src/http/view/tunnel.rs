@@ -8,6 +8,9 @@ use super::websocket::{Compression, Fault, Message, Messages};
 use crate::event::EventId;
 use crate::http::exchange::{Exchange, MessageHead, Side, Span, Spans};
 
+/// How much of a message exports hold in memory, and write, in bytes.
+pub const MESSAGE_BYTES: usize = 8 << 20;
+
 /// How many bytes are read at once.
 const STEP_BYTES: usize = 64 << 10;
 
