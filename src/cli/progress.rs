@@ -49,7 +49,13 @@ impl Place {
         let place = self.lock();
         let Some(bar) = &*place else { return false };
         let (scanned, total) = (watch.scanned(), watch.total());
-        // Nothing is gone through: an index answers, and nobody knows for how long.
+        // All was gone through, or an index answers: what is left to say is how much of the answer there is.
+        if scanned >= total && watch.written() > 0 {
+            bar.set_style(style("{msg}"));
+            bar.set_message(format!("{} written", watch.written()));
+            return true;
+        }
+        // Nothing is gone through, and nobody knows for how long.
         if scanned == 0 {
             return true;
         }
@@ -185,6 +191,19 @@ mod tests {
         place.clear();
         assert!(!place.draw(&Watch::default()));
         assert_eq!(place.around(|| 8), 8);
+    }
+
+    #[test]
+    fn what_is_written_is_counted() {
+        let (place, watch) = (Place::default(), Watch::default());
+        place.put(ProgressBar::hidden());
+        let message = || place.lock().as_ref().unwrap().message();
+        assert!(place.draw(&watch));
+        assert_eq!(message(), "");
+        watch.add_written();
+        watch.add_written();
+        assert!(place.draw(&watch));
+        assert_eq!(message(), "2 written");
     }
 
     #[test]

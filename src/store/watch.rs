@@ -12,6 +12,7 @@ struct Shared {
     is_stopped: Arc<AtomicBool>,
     scanned: AtomicU64,
     total: AtomicU64,
+    written: AtomicU64,
 }
 
 impl Watch {
@@ -36,6 +37,16 @@ impl Watch {
     /// How many there are to go through; 0 while that is not known.
     pub fn total(&self) -> u64 {
         self.0.total.load(Ordering::Relaxed)
+    }
+
+    /// How many answers were written.
+    pub fn written(&self) -> u64 {
+        self.0.written.load(Ordering::Relaxed)
+    }
+
+    /// Counts an answer that was written.
+    pub fn add_written(&self) {
+        self.0.written.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Adds bytes that were gone through.

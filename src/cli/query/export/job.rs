@@ -64,6 +64,7 @@ impl Job<'_> {
             }
             .with_context(failed)?;
             count += 1;
+            context.watch.add_written();
             if context.watch.is_stopped() {
                 break;
             }
@@ -123,6 +124,7 @@ impl Job<'_> {
                 };
                 each(origin.name, &event, &mut pieces).with_context(failed)?;
                 count += 1;
+                context.watch.add_written();
             }
             if context.watch.is_stopped() {
                 break;
