@@ -447,6 +447,10 @@ fn exports_are_whole_files_of_their_own() {
             .exits(2)
             .says("is there already");
     }
+    env.query(["export", "har", "--output", &path("none/out.har")])
+        .exits(2)
+        .says("none/out.har: No such file")
+        .never_says(".incomplete");
     let har: Value = serde_json::from_slice(&std::fs::read(path("out.har")).unwrap()).unwrap();
     assert_eq!(har["log"]["entries"].as_array().unwrap().len(), 2);
     env.query(["export", "har", "status == 500"]).exits(1);

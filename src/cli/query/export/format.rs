@@ -83,8 +83,12 @@ impl Format {
         }
     }
 
-    pub(in crate::cli::query) fn is_binary(self) -> bool {
-        matches!(self, Self::Pcapng | Self::Raw | Self::Parquet | Self::Db)
+    /// Whether captured bytes are in it as they are, and could steer a terminal.
+    pub(in crate::cli::query) fn could_steer(self) -> bool {
+        matches!(
+            self,
+            Self::Pcapng | Self::Raw | Self::Parquet | Self::Csv | Self::Db
+        )
     }
 
     pub(in crate::cli::query) fn name(self) -> &'static str {

@@ -238,7 +238,7 @@ impl ExportArgs {
                 hint: "name it, as in `ecq-query export db --output subset.db`".to_owned(),
             }
             .into());
-        } else if format.is_binary() && context.terminal.is_terminal() {
+        } else if format.could_steer() && context.terminal.is_terminal() {
             return Err(Advised {
                 message: format!("{name} is not for a terminal, which it could steer"),
                 hint: format!(
