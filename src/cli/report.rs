@@ -131,7 +131,7 @@ fn store_hint(error: &store::Error) -> Option<String> {
         }
         store::Error::Busy { .. } => "another program holds it: try again, or stop that program",
         store::Error::Full { .. } => {
-            "make room on that disk, then start again: what was stored before is safe"
+            "make room on that disk, then try again: what was recorded before is safe"
         }
         store::Error::Corrupt { .. } => {
             "copy the file before anything else; `ecq-query verify` says what is damaged, and `ecq-query salvage` saves the rest; \

@@ -118,8 +118,8 @@ mod tests {
 
     #[test]
     fn a_terminal_is_shown_so_much() {
-        let line = [b'a'; SHOWN_BYTES];
-        let mut ended = line.to_vec();
+        let line = vec![b'a'; SHOWN_BYTES];
+        let mut ended = line.clone();
         ended.push(b'\n');
         assert_eq!(shown(TERMINAL, &[&line]), (ended.clone(), false));
         assert_eq!(shown(TERMINAL, &[&line, b"\n"]), (ended.clone(), false));

@@ -117,7 +117,12 @@ pub(super) fn rows(
 ) -> anyhow::Result<Exit> {
     let (shown, asked) = args.shown_and_asked();
     let _progress = context.progress()?;
-    let mut sink = Sink::new(context.style(), args, captures.are_several());
+    let mut sink = Sink::new(
+        context.style(),
+        context.terminal.is_terminal(),
+        args,
+        captures.are_several(),
+    );
     let count = if let Some(key) = &args.sort {
         sorted(captures, filter, key, (shown, asked), &mut sink, context)?
     } else {
@@ -216,12 +221,17 @@ enum Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    fn new(style: Style, args: &'a ListArgs, are_several: bool) -> Self {
+    fn new(style: Style, is_terminal: bool, args: &'a ListArgs, are_several: bool) -> Self {
+        // Whoever searches the lines for a URL finds all of it.
+        let table_style = Style {
+            width: if is_terminal { style.width } else { usize::MAX },
+            ..style
+        };
         match (args.output, &args.columns) {
             (output, Some(chosen)) => {
                 Self::Columns(Columns::new(style, output, chosen, are_several))
             }
-            (Output::Table, None) => Self::Table(ExchangeTable::new(style)),
+            (Output::Table, None) => Self::Table(ExchangeTable::new(table_style)),
             (Output::Jsonl, None) => Self::Jsonl(Jsonl),
         }
     }

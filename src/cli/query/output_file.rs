@@ -50,6 +50,7 @@ impl OutputFile {
             .prefix(".ecq-")
             .suffix(".incomplete")
             .tempfile_in(folder_of(path))
+            .map_err(without_path)
             .with_context(failed)?;
         let file = temporary.as_file().try_clone().with_context(failed)?;
         Ok(Self {
@@ -73,6 +74,14 @@ impl OutputFile {
         };
         kept.map_err(|error| error.error).with_context(failed)?;
         Ok(())
+    }
+}
+
+/// What the system said, without the name of a temporary file that nobody has heard of.
+fn without_path(error: io::Error) -> io::Error {
+    match error.to_string().split_once(" at path ") {
+        Some((cause, _)) => io::Error::new(error.kind(), cause.to_owned()),
+        None => error,
     }
 }
 

@@ -4,8 +4,8 @@
 //! that the request went to. A request of which the method or the host is not known is a comment alone.
 //!
 //! A command sends what was sent: the fields in their order, and none that curl adds of its own. Left to curl are
-//! `Content-Length`, `Transfer-Encoding`, a `Host` that the URL has, and what belongs to a connection (RFC 9110, section
-//! 7.6.1), unless the request asks for an upgrade. Fields of which the name or the value is not known, or that no
+//! `Content-Length`, a `Host` that the URL has, and what belongs to a connection (RFC 9110, section 7.6.1), unless the
+//! request asks for an upgrade. A body that came in chunks goes in chunks, but in those that curl makes. Fields of which the name or the value is not known, or that no
 //! argument can hold, are left out, and a comment says so.
 //!
 //! A body is sent in the codings that it was captured in. A short text is given by `--data-raw`. Every other body is
@@ -20,7 +20,7 @@ use super::body::Body;
 use super::exchanges::ExchangeWriter;
 use super::shell::{put_comment, put_printing, word};
 use crate::http::exchange::{
-    Bodies, BodyForm, Ending, Exchange, Message, MessageHead, Side, Version,
+    Bodies, BodyForm, Ending, Exchange, Field, Message, MessageHead, Side, Version,
 };
 
 /// A text of more bytes than this is not given as an argument; Linux allows 128 KiB for one.
@@ -110,7 +110,8 @@ fn write(
         put_comment(out, left_out)?;
     }
     let body = Body::read(bodies, request, BodyForm::AsSent, UTF_8)?;
-    let is_sent = body.bytes > 0 || head.values("content-length").next().is_some();
+    let is_sent =
+        body.bytes > 0 || head.values("content-length").next().is_some() || is_chunked(head);
     if is_sent {
         command.take_back(head, &ADDED_TO_BODIES);
     }
@@ -169,6 +170,10 @@ impl Command {
         }
         if let Some(url) = url.filter(|_| is_plain(target)) {
             command.add(&[b"--url", &word(url.as_bytes())?]);
+            // As a proxy was asked (RFC 9112, section 3.2.2).
+            if !target.starts_with(b"/") {
+                command.add(&[b"--request-target", &word(target)?]);
+            }
         } else {
             // What is no path, or what a URL cannot hold, is sent as it is.
             let scheme = head.scheme.as_deref().unwrap_or(b"https");
@@ -207,7 +212,8 @@ impl Command {
                 && host
                     .as_ref()
                     .is_some_and(|host| value.eq_ignore_ascii_case(host.as_bytes()));
-            if is_host || OF_CURL.iter().any(is) || (!is_upgrade && OF_CONNECTION.iter().any(is)) {
+            let is_of_connection = !is_upgrade && OF_CONNECTION.iter().any(is);
+            if is_host || is_of_connection || OF_CURL.iter().any(is) && !is_chunks(head, field) {
                 continue;
             }
             match argument(name, value) {
@@ -228,6 +234,20 @@ impl Command {
             }
         }
     }
+}
+
+/// Whether the body came in chunks, and curl makes chunks when it is told so.
+fn is_chunked(head: &MessageHead) -> bool {
+    head.fields.iter().any(|field| is_chunks(head, field))
+}
+
+fn is_chunks(head: &MessageHead, field: &Field) -> bool {
+    let is_field = field
+        .name
+        .as_ref()
+        .is_some_and(|name| name.eq_ignore_ascii_case(b"transfer-encoding"));
+    let value = field.value.as_deref().unwrap_or_default();
+    head.version == Version::Http11 && is_field && value.eq_ignore_ascii_case(b"chunked")
 }
 
 /// A field as curl takes it. A name that is no token could mean a file (`@`) or another field to it.

@@ -139,6 +139,7 @@ fn curl_sends_what_was_captured() {
         ("/a#b", b"@not a file\n".to_vec()),
         ("/plain", Vec::new()),
         ("*", "text 'quoted' é".into()),
+        ("http://example.com/absolute", Vec::new()),
     ] {
         let mut exchange = samples::exchange();
         let head = head(&mut exchange);
@@ -164,6 +165,30 @@ fn curl_sends_what_was_captured() {
             ]
         );
         assert!(found == body);
+    }
+}
+
+#[test]
+#[ignore = "needs curl on the machine"]
+fn curl_sends_chunks_where_there_were_some() {
+    for body in [&b"abc"[..], b""] {
+        let mut exchange = samples::exchange();
+        let head = head(&mut exchange);
+        head.scheme = Some(Bytes::from_static(b"http"));
+        head.fields = samples::fields(&[
+            (b"Host", b"example.com"),
+            (b"Transfer-Encoding", b"chunked"),
+        ]);
+        let request = exchange.request.as_ref().unwrap();
+        let bodies = Memory::default().with(request, body, body);
+        let expected: &[u8] = if body.is_empty() {
+            b"0\r\n\r\n"
+        } else {
+            b"3\r\nabc\r\n0\r\n\r\n"
+        };
+        let (_, fields, found) = sent(&script(&exchange, &bodies), expected.len());
+        assert_eq!(fields, ["Host: example.com", "Transfer-Encoding: chunked"]);
+        assert_eq!(found, expected);
     }
 }
 

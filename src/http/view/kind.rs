@@ -137,7 +137,9 @@ pub fn recognized(content_type: Option<&[u8]>, start: &[u8]) -> Option<BodyKind>
     if is_text(start, said.as_ref().is_some_and(|said| said.is_text)) {
         let has_no_mark =
             |said: &BodyKind| matches!(said.format, Format::Multipart | Format::EventStream);
-        return seen(start).filter(|_| !said.as_ref().is_some_and(has_no_mark));
+        let found = seen(start)?;
+        let is_told = |said: &BodyKind| has_no_mark(said) || is_xml_after_all(said, &found, start);
+        return (!said.as_ref().is_some_and(is_told)).then_some(found);
     }
     if said.as_ref().is_some_and(is_framed) {
         return None;
@@ -215,6 +217,7 @@ fn text_kind(said: Option<BodyKind>, start: &[u8]) -> BodyKind {
     let plain = || known("text/plain", "txt", Format::Text);
     match (said, seen(start)) {
         (Some(said), Some(seen)) if said.format == seen.format => said,
+        (Some(said), Some(seen)) if is_xml_after_all(&said, &seen, start) => said,
         // Of these, some begin with what looks like a mark of others.
         (Some(said), _) if matches!(said.format, Format::Multipart | Format::EventStream) => said,
         (_, Some(seen)) => seen,
@@ -223,6 +226,17 @@ fn text_kind(said: Option<BodyKind>, start: &[u8]) -> BodyKind {
         (Some(said), None) if said.is_text => said,
         (_, None) => plain(),
     }
+}
+
+/// Whether what looks like HTML is XML, as it is said: many elements of XML have names that HTML has, such as `<a>`.
+fn is_xml_after_all(said: &BodyKind, seen: &BodyKind, start: &[u8]) -> bool {
+    let start = start.trim_ascii_start();
+    let is_document = [&b"<!doctype html"[..], b"<html"].iter().any(|mark| {
+        start
+            .get(..mark.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(mark))
+    });
+    (said.format, seen.format) == (Format::Xml, Format::Html) && !is_document
 }
 
 /// What text is by its first characters.
@@ -323,6 +337,20 @@ mod tests {
         (
             "image/png",
             b"<html><body>",
+            "text/html",
+            "html",
+            Format::Html,
+        ),
+        (
+            "application/xml",
+            b"<a><b>c</b></a>",
+            "application/xml",
+            "xml",
+            Format::Xml,
+        ),
+        (
+            "application/xml",
+            b"<!DOCTYPE HTML><a>",
             "text/html",
             "html",
             Format::Html,

@@ -540,6 +540,10 @@ fn exports_are_whole_files_of_their_own() {
     assert!(!std::fs::symlink_metadata(&socket).unwrap().is_file());
     env.query(force.into_iter().chain([path("out.jsonl").as_str()]))
         .exits(0);
+    env.query(["export", "har", "--output", &path("none/out.har")])
+        .exits(2)
+        .says("none/out.har: No such file")
+        .never_says(".incomplete");
     let har: Value = serde_json::from_slice(&std::fs::read(path("out.har")).unwrap()).unwrap();
     assert_eq!(har["log"]["entries"].as_array().unwrap().len(), 2);
     env.query(["export", "har", "status == 500"]).exits(1);

@@ -238,12 +238,15 @@ fn ids_are_taken_as_they_are_listed() {
     assert!(one.text().contains("two.test"), "{}", one.story());
 
     let conns = ask(&env, &["pname == curl", "--columns", "conn", "-o", "jsonl"]).json();
-    for (line, host) in conns.iter().rev().zip(["one.test", "two.test"]) {
-        let number = if origin(line) == "one.db" { 1 } else { 2 };
-        let host = if number == 1 { "one.test" } else { host };
+    assert_eq!(conns.len(), 2);
+    for line in &conns {
+        let (number, host) = if origin(line) == "one.db" {
+            (1, "one.test")
+        } else {
+            (2, "two.test")
+        };
         let id = format!("{number}:{}", line["conn"]);
         let followed = ask(&env, &["follow-stream", &id]).exits(0);
-        let host = if number == 2 { "two.test" } else { host };
         assert!(followed.text().contains(host), "{}", followed.story());
     }
     ask(&env, &["follow-stream", "x1"]).exits(2);

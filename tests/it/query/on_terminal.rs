@@ -63,9 +63,10 @@ fn what_is_long_is_cut() {
     let numbers: Vec<_> = (0..700_000).map(|number| number.to_string()).collect();
     let json = format!("{{\"all\":[{}]}}", numbers.join(","));
     assert!(json.len() > 4 << 20);
-    let lines: String = (0..100_000)
+    let lines: Vec<_> = (0..100_000)
         .map(|number| format!("line {number}\n"))
         .collect();
+    let lines = lines.concat();
     let bytes: Vec<u8> = (0..200_000_u32)
         .map(|number| number.to_le_bytes()[0])
         .collect();
@@ -82,7 +83,7 @@ fn what_is_long_is_cut() {
             lines.as_bytes(),
             "line 1\n",
             "line 99999\n",
-            "1.1 MiB",
+            "1.0 MiB",
         ),
         (
             "application/octet-stream",
@@ -123,4 +124,21 @@ fn what_is_long_is_cut() {
             assert!(text.contains("`--full` shows all of"), "{args:?}\n{text}");
         }
     }
+}
+
+#[test]
+fn csv_is_not_for_a_terminal() {
+    if !has_terminals() {
+        skip("what a person sees on a terminal", "there is no python3");
+        return;
+    }
+    let env = sample();
+    let command = env.with_db(QUERY, ["export", "csv", "--events"]);
+    let typed = on_terminal(&command, &[]);
+    assert_eq!(typed.status, Some(2), "{}", typed.shown);
+    assert!(
+        typed.shown.contains("csv is not for a terminal") && !typed.shown.contains("\x1b["),
+        "{}",
+        typed.shown
+    );
 }
