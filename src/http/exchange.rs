@@ -176,6 +176,8 @@ bitflags::bitflags! {
         const UNSURE_PAIR = 1 << 10;
         /// It has more pieces than are remembered: its body ends here.
         const MANY_PIECES = 1 << 11;
+        /// Its start line or its fields break the rules of HTTP: they are read as they are meant, or left out.
+        const BAD_HEAD = 1 << 12;
     }
 }
 
@@ -195,6 +197,7 @@ impl Defects {
             (Self::MAYBE_TRUNCATED, "maybe_truncated"),
             (Self::UNSURE_PAIR, "unsure_pair"),
             (Self::MANY_PIECES, "many_pieces"),
+            (Self::BAD_HEAD, "bad_head"),
         ]
         .into_iter()
         .filter(|(flag, _)| self.contains(*flag))

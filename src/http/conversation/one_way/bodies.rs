@@ -34,13 +34,11 @@ impl OneWay {
                     Step::End {
                         bytes,
                         trailers,
-                        is_large,
+                        defects,
                     } => {
                         open.skip(rest, bytes);
                         open.trailers(trailers, context.sink);
-                        if is_large {
-                            open.mark(Defects::LARGE_HEAD);
-                        }
+                        open.mark(defects);
                         return self.come_out(*open, false, rest, context);
                     }
                     Step::Broken => return chunks_break(*open, rest, context),

@@ -217,7 +217,8 @@ impl OneWay {
         if gathering.block.is_large() {
             defects |= Defects::LARGE_HEAD;
         }
-        let (side, head, block) = gathering.read()?;
+        let (side, head, broken_rules, block) = gathering.read()?;
+        defects |= broken_rules;
         self.side = Some(side);
         self.has_head = true;
         if is_rewritten {
@@ -256,7 +257,9 @@ impl OneWay {
                 open = Open::new(answer.exchange, side, first.0, last);
                 open.set_asked(answer.asked.is_some());
                 let is_pair = answer.asked.is_some() && answer.defects.is_empty();
-                open.set_sure(is_sure && (is_pair || is_told_by_response(&head)));
+                // Some have no body, whatever their fields say.
+                let is_told = head.status.is_some() && (is_pair || is_told_by_response(&head));
+                open.set_sure(is_sure && is_told);
                 next = after(&head, answer.asked, is_interim, framed.framing);
             }
         }

@@ -1,6 +1,8 @@
 //! One case for each rule.
 
 use super::*;
+use crate::http::conversation::Collected;
+use crate::http::exchange::{Defects, Ending};
 
 const GET: &str = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
 const GET_B: &str = "GET /b HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -46,6 +48,10 @@ fn framing() {
         (
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nhe\r\n3\nllo\n0\r\nEtag: x\r\n\r\n",
             "0 < 200 [hello] complete Etag",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nA: b\r\nno colon\r\n\r\n",
+            "0 < 200 [a] complete A bad_head",
         ),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
@@ -879,7 +885,7 @@ fn bytes_of_a_head_that_came_too_early_get_no_response() {
             "0 > GET /a [] complete",
             "0 < 200 [hello] complete",
             "1 > ? [: split] broken no_start",
-            "2 > PUT /b [ab] broken lost_bytes",
+            "2 > PUT /b [ab] broken lost_bytes bad_head",
             "2 < 200 [hello] consistent unsure_pair",
             "3 > GET /a [] complete",
             "3 < 200 [hello] complete",
@@ -926,4 +932,97 @@ fn text_that_was_cut_at_a_nul_lost_the_rest() {
             "1 < 200 [hello] complete",
         ],
     );
+}
+
+#[test]
+fn fields_may_go_over_several_lines() {
+    let events = [
+        asks("GET /a HTTP/1.1\r\nX-Long: one\r\n two\r\n\tthree\r\nX-After: z\r\n\r\n"),
+        gets("HTTP/1.1 200 OK\r\nContent-Length:\r\n 5\r\n\r\nhello"),
+    ];
+    check(
+        &events,
+        &[
+            "0 > GET /a [] complete bad_head",
+            "0 < 200 [hello] complete bad_head",
+        ],
+    );
+    let found = read(&events, usize::MAX);
+    let exchange = found.assembler.all().next().unwrap();
+    let head = exchange.request().unwrap().head.as_ref().unwrap();
+    let value = |name| head.values(name).next().map(|value| value.to_vec());
+    assert_eq!(value("x-long").as_deref(), Some(&b"one two three"[..]));
+    assert_eq!(value("x-after").as_deref(), Some(&b"z"[..]));
+}
+
+#[test]
+fn odd_heads_are_read_as_they_are_meant() {
+    for (request, answer, expected) in [
+        (
+            "GET /a b HTTP/1.1\r\nHost: h\r\n\r\n",
+            HELLO,
+            [
+                "0 > GET /a b [] complete bad_head",
+                "0 < 200 [hello] complete",
+            ],
+        ),
+        (
+            "GET\t/a HTTP/1.1\r\n\r\n",
+            HELLO,
+            [
+                "0 > GET /a [] complete bad_head",
+                "0 < 200 [hello] complete",
+            ],
+        ),
+        (
+            "get /a HTTP/1.1\r\n\r\n",
+            "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n",
+            ["0 > get /a [] complete", "0 < 200 [] complete"],
+        ),
+        (
+            "GET /\u{0}a HTTP/1.1\r\nno colon\r\nA: b\u{0}\r\n\r\n",
+            HELLO,
+            [
+                "0 > GET /\u{0}a [] complete bad_head",
+                "0 < 200 [hello] complete",
+            ],
+        ),
+        (
+            "PUT / HTTP/1.1\r\nContent-Length : 3\r\n\r\nabc",
+            HELLO,
+            [
+                "0 > PUT / [abc] complete bad_framing bad_head",
+                "0 < 200 [hello] complete",
+            ],
+        ),
+    ] {
+        check(&[asks(request), gets(answer)], &expected);
+    }
+}
+
+#[test]
+fn what_a_status_that_is_none_means_is_not_known() {
+    let events = [
+        asks(GET),
+        gets("HTTP/1.1 2000 OK\r\nContent-Length: 2\r\n\r\nhi"),
+        asks(GET_B),
+        gets(HELLO),
+    ];
+    let found = read(&events, usize::MAX);
+    let answered: Vec<_> = found
+        .assembler
+        .all()
+        .filter_map(Collected::response)
+        .collect();
+    let head = answered[0].head.as_ref().unwrap();
+    assert_eq!(
+        (head.status, head.reason.as_deref()),
+        (None, Some(&b"2000 OK"[..]))
+    );
+    assert_eq!(
+        (answered[0].ending, answered[0].body_bytes),
+        (Ending::Consistent, 2)
+    );
+    assert_eq!(answered[0].defects, Defects::BAD_HEAD);
+    assert_eq!(answered[1].ending, Ending::Complete);
 }
