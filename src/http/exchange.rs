@@ -162,7 +162,7 @@ bitflags::bitflags! {
         const LARGE_HEAD = 1 << 3;
         /// Fields are not known, since they refer to HTTP/2 frames that were lost or came before the capture began.
         const UNKNOWN_FIELDS = 1 << 4;
-        /// The peer gave it up (RST_STREAM, RFC 9113, section 6.4).
+        /// A peer gave it up, or what it would have answered (RST_STREAM and GOAWAY, RFC 9113, sections 6.4 and 6.8).
         const RESET = 1 << 5;
         /// Too many messages or connections were open at a time: this one was given up here.
         const GIVEN_UP = 1 << 6;

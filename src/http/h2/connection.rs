@@ -217,6 +217,9 @@ impl Connection {
             }
             Seen::Headers(headers) => self.headers(out, direction, &headers, now, false),
             Seen::Reset { stream } => self.streams.reset(out, stream, now),
+            Seen::GoAway { last_stream } => {
+                self.streams.go_away(out, direction, last_stream, now);
+            }
             Seen::Priority { stream } => self.streams.identifiers.name(stream),
             Seen::FrameLimit(limit) => {
                 let other = self.reader(direction.reversed());

@@ -113,6 +113,10 @@ pub(super) enum Seen<'a> {
     Priority {
         stream: u32,
     },
+    /// The sender ends the connection, and takes up no stream of the other behind this one (RFC 9113, section 6.8).
+    GoAway {
+        last_stream: u32,
+    },
     /// The sender takes frames of up to so many bytes.
     FrameLimit(usize),
     /// This can be no frame. Nothing more is read until it is resumed.
@@ -325,6 +329,8 @@ impl Reader {
         };
         let small_bytes = match header.kind {
             Kind::Reset => header.length,
+            // The last stream; the code and more follow.
+            Kind::GoAway => 4,
             Kind::Settings => header.length.min(SETTINGS_BYTES),
             _ => header.extra_bytes(),
         };
@@ -437,6 +443,9 @@ impl Reader {
             }
             Kind::Reset => Some(Seen::Reset { stream }),
             Kind::Priority => Some(Seen::Priority { stream }),
+            Kind::GoAway => frame.small.first_chunk().map(|id| Seen::GoAway {
+                last_stream: u32::from_be_bytes(*id) & 0x7fff_ffff,
+            }),
             Kind::Settings => frame
                 .small
                 .as_chunks()

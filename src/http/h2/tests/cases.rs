@@ -208,6 +208,62 @@ fn a_stream_can_be_given_up() {
 }
 
 #[test]
+fn what_is_given_up_before_its_answer_is_told() {
+    let refuse = |stream| frame(3, 0, stream, b"\0\0\0\x07");
+    check(
+        &with_begin(&[
+            event(CLIENT, plain(1, true, GET)),
+            event(SERVER, refuse(1)),
+            event(
+                CLIENT,
+                [plain(3, false, POST), data(3, false, b"a")].concat(),
+            ),
+            event(CLIENT, refuse(3)),
+            event(SERVER, plain(3, true, OK)),
+        ]),
+        &[
+            "0/1 request: GET https h.test /a | complete",
+            "0/1 response: - | broken reset",
+            "1/3 request: POST /up x-a=1 | a | broken reset",
+            "1/3 response: - | broken reset",
+        ],
+    );
+}
+
+#[test]
+fn what_is_sent_after_the_last_stream_has_no_answer() {
+    let go_away = |last: u32| {
+        let content = [&last.to_be_bytes()[..], b"\0\0\0\0bye"].concat();
+        frame(7, 0, 0, &content)
+    };
+    check(
+        &with_begin(&[
+            event(
+                CLIENT,
+                [
+                    plain(1, true, GET),
+                    plain(3, true, GET),
+                    plain(5, true, GET),
+                ]
+                .concat(),
+            ),
+            event(SERVER, go_away(0x7fff_ffff)),
+            event(SERVER, [plain(5, false, OK), go_away(1)].concat()),
+            event(SERVER, [data(5, true, b"5"), plain(1, true, OK)].concat()),
+            event(CLIENT, go_away(0)),
+        ]),
+        &[
+            "0/1 request: GET https h.test /a | complete",
+            "0/1 response: 200 server=t | complete",
+            "1/3 request: GET https h.test /a | complete",
+            "1/3 response: - | broken reset",
+            "2/5 request: GET https h.test /a | complete",
+            "2/5 response: 200 server=t | 5 | consistent",
+        ],
+    );
+}
+
+#[test]
 fn connect_makes_a_tunnel() {
     let websocket = [
         (":method", "CONNECT"),
