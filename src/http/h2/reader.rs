@@ -5,7 +5,7 @@
 //! whole.
 
 use super::frame::{
-    END_STREAM, FRAME_BYTES, HEADER_BYTES, Header, Kind, PADDED, PREFACE, Rules, chain,
+    END_STREAM, FRAME_BYTES, HEADER_BYTES, Header, Kind, PADDED, PREFACE, Rules, chain, limit_bytes,
 };
 use super::hpack::Decoder;
 use crate::event::{EventId, Timestamp};
@@ -182,10 +182,16 @@ impl Reader {
     }
 
     /// Whether the bytes of an event can follow what was read.
-    pub(super) fn fit(&self, bytes: &[u8], fits_stream: &dyn Fn(&Header) -> bool) -> Fit {
+    pub(super) fn fit(
+        &self,
+        bytes: &[u8],
+        fits_stream: &dyn Fn(&Header) -> bool,
+        is_awaited: &dyn Fn(&Header) -> bool,
+    ) -> Fit {
         let rules = |continued| Rules {
             is_strict: false,
             limit_bytes: self.limit_bytes,
+            is_awaited,
             continued,
             fits_stream,
         };
@@ -268,15 +274,21 @@ impl Reader {
         self.has_gap = true;
     }
 
-    /// Takes bytes off the front of `rest` up to the next thing to be said; `None` when all are taken.
-    pub(super) fn next<'a>(&mut self, rest: &mut &'a [u8], now: Moment) -> Option<Seen<'a>> {
+    /// Takes bytes off the front of `rest` up to the next thing to be said; `None` when all are taken. `is_awaited` tells
+    /// whether the data of a frame is.
+    pub(super) fn next<'a>(
+        &mut self,
+        rest: &mut &'a [u8],
+        now: Moment,
+        is_awaited: &dyn Fn(&Header) -> bool,
+    ) -> Option<Seen<'a>> {
         while !rest.is_empty() || self.is_at_an_end() {
             let seen = match &self.state {
                 State::Lost => {
                     *rest = &[];
                     return None;
                 }
-                State::Between { .. } => self.header(rest, now),
+                State::Between { .. } => self.header(rest, now, is_awaited),
                 State::Within(_) => self.content(rest, now),
             };
             if seen.is_some() {
@@ -291,7 +303,12 @@ impl Reader {
         matches!(&self.state, State::Within(frame) if frame.left == 0 || (!frame.is_open && frame.small.len() == frame.small_bytes))
     }
 
-    fn header<'a>(&mut self, rest: &mut &'a [u8], now: Moment) -> Option<Seen<'a>> {
+    fn header<'a>(
+        &mut self,
+        rest: &mut &'a [u8],
+        now: Moment,
+        is_awaited: &dyn Fn(&Header) -> bool,
+    ) -> Option<Seen<'a>> {
         let State::Between { begun, since } = &mut self.state else {
             return None;
         };
@@ -309,20 +326,25 @@ impl Reader {
                 }
             } else if begun.len() >= HEADER_BYTES {
                 let header = begun.as_slice().try_into().ok().map(Header::read);
-                return self.frame(header, start);
+                return self.frame(header, start, is_awaited);
             }
         }
         None
     }
 
-    fn frame<'a>(&mut self, header: Option<Header>, start: Start) -> Option<Seen<'a>> {
+    fn frame<'a>(
+        &mut self,
+        header: Option<Header>,
+        start: Start,
+        is_awaited: &dyn Fn(&Header) -> bool,
+    ) -> Option<Seen<'a>> {
         let continued = self.block.as_ref().map(|block| block.stream);
         let header = header.filter(|header| {
             let follows = match continued {
                 Some(stream) => header.kind == Kind::Continuation && header.stream == stream,
                 None => header.kind != Kind::Continuation,
             };
-            follows && header.is_possible(self.limit_bytes)
+            follows && header.is_possible(limit_bytes(header, self.limit_bytes, is_awaited))
         });
         let Some(header) = header else {
             return Some(Seen::Broken);

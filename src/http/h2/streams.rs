@@ -255,6 +255,15 @@ impl Streams {
         }
     }
 
+    /// Whether data may come on this stream, which is open.
+    pub(super) fn awaits_data(&self, direction: Direction, stream: u32) -> bool {
+        let open = self.open.get(&stream);
+        open.is_some_and(|open| {
+            let half = open.half(direction);
+            half.is_none_or(|half| half.phase != Phase::Over)
+        })
+    }
+
     /// Bytes of a body or a tunnel. They are of no half if that is over.
     pub(super) fn data(
         &mut self,

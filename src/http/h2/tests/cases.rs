@@ -780,3 +780,41 @@ fn roles_can_be_learned_late() {
         ],
     );
 }
+
+#[test]
+fn data_may_be_longer_than_was_agreed_as_far_as_that_was_seen() {
+    // The setting that raises the limit was not captured.
+    let long = data(1, true, &[b'z'; 20_000]);
+    let (first, rest) = long.split_at(9_000);
+    let answer = [&plain(1, false, OK)[..], first].concat();
+    let events = with_begin(&[
+        event(CLIENT, plain(1, true, GET)),
+        event(SERVER, answer),
+        event(SERVER, rest),
+        event(CLIENT, plain(3, true, GET)),
+        event(SERVER, [plain(3, false, OK), data(3, true, b"x")].concat()),
+    ]);
+    let listener = read(&events);
+    let half = &listener.exchanges[&0].halves[1];
+    assert_eq!(
+        (half.body.len(), half.ending),
+        (20_000, Some(Ending::Consistent))
+    );
+    assert_eq!(
+        listener.exchanges[&1].halves[1].ending,
+        Some(Ending::Complete)
+    );
+    // Of a frame that is cut, what was captured is kept.
+    let cut: Vec<_> = events.iter().take(4).cloned().collect();
+    let listener = read(&cut);
+    let half = &listener.exchanges[&0].halves[1];
+    assert_eq!((half.body.len(), half.ending), (8_991, Some(Ending::Open)));
+    let lost = [&events[..4], &events[5..]].concat();
+    let listener = read(&lost);
+    let half = &listener.exchanges[&0].halves[1];
+    assert_eq!((half.body.len(), half.ending), (8_991, Some(Ending::Open)));
+    assert_eq!(half.defects, Defects::LOST_BYTES);
+    // No data is awaited on a stream that nobody opened.
+    let stray = with_begin(&[event(SERVER, data(7, true, &[b'z'; 20_000]))]);
+    assert_eq!(read(&stray).exchanges.len(), 0);
+}
