@@ -46,7 +46,13 @@ impl OneWay {
                 State::Body(open, Body::Chunked(chunks))
             }
             Body::Over(is_counted) => self.come_out(*open, is_counted, rest, context),
-            Body::Close | Body::Headless | Body::Rewritten => {
+            Body::Rewritten(left) => {
+                let here = wide(rest.bytes().len());
+                open.give(rest, rest.bytes().len(), context.sink);
+                let left = left.map(|left| left.saturating_sub(here));
+                State::Body(open, Body::Rewritten(left))
+            }
+            Body::Close | Body::Headless => {
                 let count = rest.bytes().len();
                 open.give(rest, count, context.sink);
                 State::Body(open, body)

@@ -797,9 +797,9 @@ fn phantoms_are_no_messages() {
         gets(chunked).rewritten(),
     ];
     let expected = [
-        "0 > POST / [data] consistent reserialized",
+        "0 > POST / [data] broken lost_bytes reserialized",
         "0 < 200 [body] consistent reserialized",
-        "1 > POST / [data] consistent reserialized",
+        "1 > POST / [data] broken lost_bytes reserialized",
         "1 < 200 [] consistent reserialized",
     ];
     check(&events, &expected);
@@ -1025,4 +1025,64 @@ fn what_a_status_that_is_none_means_is_not_known() {
     );
     assert_eq!(answered[0].defects, Defects::BAD_HEAD);
     assert_eq!(answered[1].ending, Ending::Complete);
+}
+
+/// The vectors `v1.5.2-text-tls_data-openssl-09`, `-19` and `-21` in `tests/data/wire`, and what must not be taken for the same.
+#[test]
+fn a_message_written_anew_may_lack_some_of_its_body() {
+    const HEAD: &str = "HEAD /a HTTP/1.1\r\n\r\n";
+    for (request, answer, expected) in [
+        (
+            Some(GET),
+            "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npartial",
+            "< 200 [partial] broken lost_bytes reserialized",
+        ),
+        (
+            Some(GET),
+            HEAD_OF_10,
+            "< 200 [] broken lost_bytes reserialized",
+        ),
+        (
+            Some(GET),
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+            "< 200 [hello] consistent reserialized",
+        ),
+        // Its length is that of the coded body.
+        (
+            Some(GET),
+            "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 25\r\n\r\nhello",
+            "< 200 [hello] consistent reserialized",
+        ),
+        (
+            Some(GET),
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhello",
+            "< 200 [hello] consistent reserialized",
+        ),
+        // One to HEAD has none.
+        (Some(HEAD), HEAD_OF_10, "< 200 [] consistent reserialized"),
+        (None, HEAD_OF_10, "< 200 [] consistent reserialized"),
+        (
+            None,
+            "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello",
+            "< 200 [hello] broken lost_bytes reserialized",
+        ),
+    ] {
+        let mut events: Vec<_> = request.iter().map(|text| asks(text).rewritten()).collect();
+        events.push(gets(answer).rewritten());
+        for piece in [usize::MAX, 1] {
+            let lines = read(&events, piece).lines();
+            assert!(lines.last().unwrap().ends_with(expected), "{lines:?}");
+        }
+    }
+    let cut = Provenance::RESERIALIZED | Provenance::SHORTENED;
+    check(
+        &[
+            asks("PUT / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhello").rewritten(),
+            gets("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\nhello").with(cut),
+        ],
+        &[
+            "0 > PUT / [hello] broken lost_bytes reserialized",
+            "0 < 200 [hello] open reserialized maybe_truncated",
+        ],
+    );
 }
