@@ -102,7 +102,8 @@ pub enum Ending {
     Complete,
     /// Its framing comes out even over several events. A lost or exchanged event that fits the framing would not show.
     Consistent,
-    /// It ended with its connection, as nothing else marks its end: whether that is all is not known.
+    /// It ended with its connection, as nothing else marks its end: whether that is all is not known. The end of the connection
+    /// shows in an empty read, or in what comes after it over the same descriptor.
     Closed,
     /// It goes on, or its end was not captured.
     Open,

@@ -262,7 +262,8 @@ impl OneWay {
     ) {
         match state {
             State::Head(gathering) => self.cut_head(*gathering, ending, defects, context),
-            State::Body(open, Body::Close) => {
+            // The connection is over if something shows it, and not because no more was captured.
+            State::Body(open, Body::Close) if ending != Ending::Open => {
                 finish(*open, Ending::Closed, Defects::empty(), context);
             }
             State::Body(open, Body::Headless) => {

@@ -92,7 +92,7 @@ fn requests_have_bodies() {
         ),
         (
             "PUT / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\nabc",
-            "0 > PUT / [abc] closed bad_framing",
+            "0 > PUT / [abc] open bad_framing",
         ),
         ("\r\n\nGET /a HTTP/1.1\r\n\r\n", "0 > GET /a [] complete"),
     ] {
@@ -672,6 +672,21 @@ fn the_end_of_a_stream_ends_what_is_under_way() {
         &[asks(GET), gets("HTTP/1.1 200 OK\r\nA: b\r\nC"), gets("")],
         &["0 > GET /a [] complete", "0 < 200 [] broken lost_bytes"],
     );
+    // That is as good as an empty read: no client asks anew within a response, so its connection is over.
+    check(
+        &[
+            asks(GET),
+            gets("HTTP/1.1 200 OK\r\n\r\nab"),
+            asks(GET_B),
+            gets(HELLO),
+        ],
+        &[
+            "0 > GET /a [] complete",
+            "0 < 200 [ab] closed",
+            "1 > GET /b [] complete",
+            "1 < 200 [hello] complete",
+        ],
+    );
     // A request of a connection that is over gets no answer.
     check(
         &[asks(GET), gets(""), asks(GET_B).after(1), gets(HELLO)],
@@ -688,7 +703,7 @@ fn what_is_under_way_at_the_end_is_open() {
     for (answer, expected) in [
         (HEAD_OF_10, "0 < 200 [] open"),
         ("HTTP/1.1 200 OK\r\nA: b", "0 < 200 [] open"),
-        ("HTTP/1.1 200 OK\r\n\r\nab", "0 < 200 [ab] closed"),
+        ("HTTP/1.1 200 OK\r\n\r\nab", "0 < 200 [ab] open"),
         ("ab", "0 < ? [ab] broken no_start"),
     ] {
         check(
