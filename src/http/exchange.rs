@@ -102,7 +102,8 @@ pub enum Ending {
     Complete,
     /// Its framing comes out even over several events. A lost or exchanged event that fits the framing would not show.
     Consistent,
-    /// It ended with its connection, as nothing else marks its end: whether that is all is not known.
+    /// It ended with its connection, as nothing else marks its end: whether that is all is not known. The end of the connection
+    /// shows in an empty read, or in what comes after it over the same descriptor.
     Closed,
     /// It goes on, or its end was not captured.
     Open,
@@ -162,7 +163,7 @@ bitflags::bitflags! {
         const LARGE_HEAD = 1 << 3;
         /// Fields are not known, since they refer to HTTP/2 frames that were lost or came before the capture began.
         const UNKNOWN_FIELDS = 1 << 4;
-        /// The peer gave it up (RST_STREAM, RFC 9113, section 6.4).
+        /// A peer gave it up, or what it would have answered (RST_STREAM and GOAWAY, RFC 9113, sections 6.4 and 6.8).
         const RESET = 1 << 5;
         /// Too many messages or connections were open at a time: this one was given up here.
         const GIVEN_UP = 1 << 6;
@@ -176,6 +177,8 @@ bitflags::bitflags! {
         const UNSURE_PAIR = 1 << 10;
         /// It has more pieces than are remembered: its body ends here.
         const MANY_PIECES = 1 << 11;
+        /// Its start line or its fields break the rules of HTTP: they are read as they are meant, or left out.
+        const BAD_HEAD = 1 << 12;
     }
 }
 
@@ -195,6 +198,7 @@ impl Defects {
             (Self::MAYBE_TRUNCATED, "maybe_truncated"),
             (Self::UNSURE_PAIR, "unsure_pair"),
             (Self::MANY_PIECES, "many_pieces"),
+            (Self::BAD_HEAD, "bad_head"),
         ]
         .into_iter()
         .filter(|(flag, _)| self.contains(*flag))

@@ -22,11 +22,11 @@ pub fn head(payload: &[u8]) -> Option<(Content, HttpHead)> {
     let first = |name| {
         head.values(name)
             .find(|value| !value.is_empty())
-            .map(|value| kept(value, VALUE_BYTES))
+            .map(|value| kept(&fields::unfolded(value), VALUE_BYTES))
     };
     let host = if head.is_request {
         head.target
-            .and_then(|target| asked_host(head.method.map(str::as_bytes), target.as_bytes()))
+            .and_then(|target| asked_host(head.method.map(str::as_bytes), target))
             .map(|host| kept(&host, VALUE_BYTES))
             .or_else(|| first("host"))
     } else {
@@ -40,9 +40,7 @@ pub fn head(payload: &[u8]) -> Option<(Content, HttpHead)> {
             host.make_ascii_lowercase();
             host
         }),
-        path: head
-            .target
-            .map(|target| kept(target.as_bytes(), PATH_BYTES)),
+        path: head.target.map(|target| kept(target, PATH_BYTES)),
         status: head.status,
         content_type: first("content-type"),
     };

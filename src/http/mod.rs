@@ -11,6 +11,7 @@ pub mod h1;
 pub mod h2;
 pub(crate) mod media;
 mod message_head;
+mod start_line;
 pub mod view;
 
 #[cfg(test)]

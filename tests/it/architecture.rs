@@ -96,7 +96,6 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("hkdf", &["store::vault"]),
     ("hmac", &["store::chain", "redact"]),
     ("http_body_util", &["record::metrics"]),
-    ("httparse", &["http::fields"]),
     (
         "humantime",
         &[

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::block::Block;
 use crate::http::chunked::{SIZE_DIGITS, SIZE_LINE_BYTES};
-use crate::http::exchange::Field;
+use crate::http::exchange::{Defects, Field};
 use crate::http::fields;
 
 /// How many bytes of trailers are kept; what is beyond is left out.
@@ -59,8 +59,8 @@ pub(super) enum Step {
         bytes: usize,
         /// The trailers.
         trailers: Vec<Field>,
-        /// Whether some were left out, since there are more than is kept.
-        is_large: bool,
+        /// What is wrong with them.
+        defects: Defects,
     },
     /// They are nothing that can stand here.
     Broken,
@@ -123,7 +123,7 @@ impl Chunks {
                 (bytes, true) => Step::End {
                     bytes,
                     trailers: trailers(block),
-                    is_large: block.is_large(),
+                    defects: defects(block),
                 },
                 (bytes, false) => Step::Framing(bytes),
             },
@@ -167,9 +167,17 @@ impl SizeLine {
 fn trailers(block: &Block) -> Vec<Field> {
     fields::of_lines(block.bytes())
         .map(|(name, value)| {
-            Field::known(Bytes::copy_from_slice(name), Bytes::copy_from_slice(value))
+            let value = fields::unfolded(value).into_owned();
+            Field::known(Bytes::copy_from_slice(name), value)
         })
         .collect()
+}
+
+/// Lines that are left out or not as they should be; trailers say nothing of the framing.
+fn defects(block: &Block) -> Defects {
+    let mut defects = fields::defects_of_lines(block.bytes()) & Defects::BAD_HEAD;
+    defects.set(Defects::LARGE_HEAD, block.is_large());
+    defects
 }
 
 #[cfg(test)]
@@ -267,12 +275,12 @@ mod tests {
         let Step::End {
             bytes,
             trailers,
-            is_large,
+            defects,
         } = chunks.step(text.as_bytes())
         else {
             panic!("no end");
         };
         assert_eq!((bytes, trailers.len()), (text.len(), TRAILER_BYTES / 8));
-        assert!(is_large);
+        assert_eq!(defects, Defects::LARGE_HEAD);
     }
 }

@@ -1,5 +1,7 @@
 //! A head that is being gathered, and what it says once it is there.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::block::Block;
@@ -8,11 +10,7 @@ use super::pairing::Moment;
 use crate::event::{EventId, Timestamp};
 use crate::http::exchange::{Defects, Field, MessageHead, Side, Version};
 use crate::http::fields::{self, HEAD_BYTES, Head};
-
-/// How long a method may be, in bytes. None of those registered has more than 17.
-const METHOD_BYTES: usize = 64;
-/// What each status line begins with.
-const STATUS_LINE: &[u8] = b"HTTP/1.";
+use crate::http::start_line::{may_begin_request, may_begin_response};
 
 /// A head of which some bytes are there.
 #[derive(Debug)]
@@ -81,11 +79,12 @@ impl Gathering {
         (framed.framing != Framing::Absent).then_some(side)
     }
 
-    /// What is there, as a head; `None` if its start line is not there.
-    pub(super) fn read(self) -> Option<(Side, MessageHead, Bytes)> {
+    /// What is there, as a head with what is wrong with it; `None` if its start line is not there.
+    pub(super) fn read(self) -> Option<(Side, MessageHead, Defects, Bytes)> {
         let block = Bytes::from(self.block.into_bytes());
         let head = fields::read(&block)?;
-        Some((side(&head), message_head(&block, &head), block.clone()))
+        let message = message_head(&block, &head);
+        Some((side(&head), message, head.defects(), block.clone()))
     }
 }
 
@@ -99,77 +98,37 @@ fn side(head: &Head<'_>) -> Side {
 
 /// The head in `block`, whose memory the result shares.
 fn message_head(block: &Bytes, head: &Head<'_>) -> MessageHead {
-    let shared = |text: &str| block.slice_ref(text.as_bytes());
+    let shared = |part: &[u8]| block.slice_ref(part);
+    let value = |value| match fields::unfolded(value) {
+        Cow::Borrowed(value) => block.slice_ref(value),
+        Cow::Owned(value) => Bytes::from(value),
+    };
     MessageHead {
         version: if head.version == "1.0" {
             Version::Http10
         } else {
             Version::Http11
         },
-        method: head.method.map(shared),
+        method: head.method.map(str::as_bytes).map(shared),
         target: head.target.map(shared),
         scheme: None,
         authority: None,
         status: head.status,
-        reason: head.status.and_then(|_| reason(block)),
+        reason: head.reason.filter(|text| !text.is_empty()).map(shared),
         fields: head
             .fields()
-            .map(|(name, value)| Field::known(block.slice_ref(name), block.slice_ref(value)))
+            .map(|(name, of_name)| Field::known(block.slice_ref(name), value(of_name)))
             .collect(),
     }
 }
 
-/// What follows the status in the status line.
-fn reason(block: &Bytes) -> Option<Bytes> {
-    let line = block.split(|byte| *byte == b'\n').next()?;
-    let reason = line.splitn(3, |byte| *byte == b' ').nth(2)?.trim_ascii();
-    (!reason.is_empty()).then(|| block.slice_ref(reason))
-}
-
 /// Whether `bytes`, which are not empty, can be the beginning of a start line; `side` if it is known whose.
 pub(super) fn may_begin(bytes: &[u8], side: Option<Side>) -> bool {
-    let is_status = || begins(bytes, STATUS_LINE);
     match side {
-        Some(Side::Response) => is_status(),
+        Some(Side::Response) => may_begin_response(bytes),
         Some(Side::Request) => may_begin_request(bytes),
-        None => is_status() || may_begin_request(bytes),
+        None => may_begin_response(bytes) || may_begin_request(bytes),
     }
-}
-
-/// Method, target and version, as far as they are there (RFC 9112, section 3).
-fn may_begin_request(bytes: &[u8]) -> bool {
-    if !bytes.first().is_some_and(u8::is_ascii_alphabetic) {
-        return false;
-    }
-    let word = |bytes: &[u8]| bytes.iter().position(|byte| *byte <= b' ' || *byte == 0x7f);
-    let is_method =
-        |bytes: &[u8]| bytes.len() <= METHOD_BYTES && bytes.iter().all(|byte| is_token(*byte));
-    let Some(method) = word(bytes) else {
-        return is_method(bytes);
-    };
-    let Some((name, [b' ', rest @ ..])) = bytes.split_at_checked(method) else {
-        return false;
-    };
-    if !is_method(name) {
-        return false;
-    }
-    match word(rest).and_then(|target| rest.split_at_checked(target)) {
-        None => true,
-        Some(([], _)) => false,
-        Some((_, after)) => after
-            .strip_prefix(b" ")
-            .is_some_and(|version| begins(version, STATUS_LINE)),
-    }
-}
-
-/// RFC 9110, section 5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// Whether one of them is the beginning of the other.
-fn begins(bytes: &[u8], whole: &[u8]) -> bool {
-    bytes.starts_with(whole) || whole.starts_with(bytes)
 }
 
 #[cfg(test)]
@@ -194,17 +153,11 @@ mod tests {
         }
         for bytes in [
             &b"\0"[..],
-            b" GET",
             b"GET\r\n",
-            b"GET  /",
-            b"GET / FTP",
+            b"GET / FTP\r\n",
             b"GET /\r\n",
             b"HTTP/2 200",
             b"Host: a\r\n",
-            b"G\xffT / HTTP/1.1\r\n",
-            b"{\"a\":1}",
-            b"a=b",
-            &[b'a'; METHOD_BYTES + 1],
         ] {
             assert!(!may_begin(bytes, None), "{bytes:?}");
         }

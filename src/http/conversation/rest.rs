@@ -1,8 +1,8 @@
 //! What of a piece is not yet read.
 
 use super::Piece;
-use crate::event::{EventId, Timestamp};
-use crate::http::exchange::Span;
+use crate::event::{EventId, Provenance, Timestamp};
+use crate::http::exchange::{Defects, Span};
 
 /// The bytes of a piece from a place on.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +33,15 @@ impl<'a> Rest<'a> {
     /// Whether the event ends here.
     pub(super) fn is_end_of_event(&self) -> bool {
         self.bytes.is_empty() && self.piece.is_last
+    }
+
+    /// What is to be known of a message that is under way when the event ends.
+    pub(super) fn cut_mark(&self) -> Defects {
+        if self.piece.provenance.intersects(Provenance::INCOMPLETE) {
+            Defects::MAYBE_TRUNCATED
+        } else {
+            Defects::empty()
+        }
     }
 
     /// The event, and when it was.

@@ -7,7 +7,7 @@
 //! Events can also come in another order than they were sent in. So what was missing may be the event that comes next, and
 //! what these two add to the table is forgotten as well.
 
-use super::frame::{ChainEnd, FRAME_BYTES, Header, PREFACE, Rules, chain};
+use super::frame::{ChainEnd, FRAME_BYTES, Header, MAX_FRAME_BYTES, PREFACE, Rules, chain};
 use super::head::{self, Role};
 use super::hpack::{Block, Fault};
 use super::out::Out;
@@ -110,13 +110,30 @@ impl Connection {
             self.reader(direction).begin_event();
         }
         let mut rest = input.bytes;
-        while let Some(seen) = self.reader(direction).next(&mut rest, input.now) {
+        while let Some(seen) = self.next(direction, &mut rest, input.now) {
             let taken = input.bytes.len().saturating_sub(rest.len());
             self.see(out, &input, seen, taken);
         }
         if input.is_truncated {
             self.streams.truncated(direction, input.now.0);
         }
+    }
+
+    fn next<'a>(
+        &mut self,
+        direction: Direction,
+        rest: &mut &'a [u8],
+        now: Moment,
+    ) -> Option<Seen<'a>> {
+        let [inbound, outbound] = &mut self.readers;
+        let reader = match direction {
+            Direction::Inbound => inbound,
+            Direction::Outbound => outbound,
+        };
+        let streams = &self.streams;
+        reader.next(rest, now, &|header| {
+            streams.awaits_data(direction, header.stream)
+        })
     }
 
     /// The connection is over.
@@ -133,16 +150,18 @@ impl Connection {
         let knows_streams = self.is_whole || self.streams.identifiers.has_any();
         let may_have =
             |header: &Header| !knows_streams || self.streams.identifiers.may_have(header.stream);
+        let is_awaited = |header: &Header| self.streams.awaits_data(input.direction, header.stream);
         let alone = |fits_stream: &dyn Fn(&Header) -> bool| {
             let rules = Rules {
                 is_strict: true,
                 limit_bytes: reader.limit_bytes,
+                is_awaited: &is_awaited,
                 continued: None,
                 fits_stream,
             };
             chain(input.bytes, rules)
         };
-        match reader.fit(input.bytes, &may_have) {
+        match reader.fit(input.bytes, &may_have, &is_awaited) {
             Fit::Frames => Verdict::Read,
             Fit::Inside => {
                 let is_begun = input.bytes.starts_with(PREFACE);
@@ -175,6 +194,9 @@ impl Connection {
         if let Some(headers) = torn.headers {
             let at = headers.start.moment;
             self.headers(out, direction, &headers, at, true);
+        }
+        if let Some(stream) = torn.data {
+            self.streams.lacks_data(direction, stream);
         }
         if is_news || torn.is_within {
             self.gap(direction);
@@ -217,6 +239,9 @@ impl Connection {
             }
             Seen::Headers(headers) => self.headers(out, direction, &headers, now, false),
             Seen::Reset { stream } => self.streams.reset(out, stream, now),
+            Seen::GoAway { last_stream } => {
+                self.streams.go_away(out, direction, last_stream, now);
+            }
             Seen::Priority { stream } => self.streams.identifiers.name(stream),
             Seen::FrameLimit(limit) => {
                 let other = self.reader(direction.reversed());
@@ -376,9 +401,6 @@ impl Connection {
         }
     }
 }
-
-/// How long a frame may be at most (RFC 9113, section 6.5.2).
-const MAX_FRAME_BYTES: usize = (1 << 24) - 1;
 
 /// Whether a header block has pseudo-header fields, which trailers have not (RFC 9113, section 8.1).
 fn is_head(block: &Block) -> bool {

@@ -10,6 +10,9 @@ pub(crate) const HEADER_BYTES: usize = 9;
 /// The length of a frame that every peer must take and that few raise (RFC 9113, section 4.2).
 pub(crate) const FRAME_BYTES: usize = 16_384;
 
+/// How long a frame may be at most (RFC 9113, section 6.5.2).
+pub(super) const MAX_FRAME_BYTES: usize = (1 << 24) - 1;
+
 pub(crate) const END_STREAM: u8 = 0x1;
 pub(crate) const ACK: u8 = 0x1;
 pub(crate) const END_HEADERS: u8 = 0x4;
@@ -148,10 +151,29 @@ pub(super) struct Rules<'a> {
     pub(super) is_strict: bool,
     /// How long a frame may be.
     pub(super) limit_bytes: usize,
+    /// Whether data is awaited on its stream. Then it may be longer: the setting that raises the limit need not have been
+    /// captured.
+    pub(super) is_awaited: &'a dyn Fn(&Header) -> bool,
     /// Of which stream a CONTINUATION must come first.
     pub(super) continued: Option<u32>,
     /// Whether there can be such a frame on its stream, if that is not 0.
     pub(super) fits_stream: &'a dyn Fn(&Header) -> bool,
+}
+
+impl Rules<'_> {
+    fn limit_bytes(&self, header: &Header) -> usize {
+        limit_bytes(header, self.limit_bytes, self.is_awaited)
+    }
+}
+
+/// How long a frame with this header may be.
+pub(super) fn limit_bytes(
+    header: &Header,
+    known: usize,
+    is_awaited: &dyn Fn(&Header) -> bool,
+) -> usize {
+    let is_long = header.length > known && header.kind == Kind::Data && is_awaited(header);
+    if is_long { MAX_FRAME_BYTES } else { known }
 }
 
 /// How a chain of frames ends.
@@ -179,10 +201,11 @@ pub(super) fn chain(bytes: &[u8], rules: Rules<'_>) -> Option<ChainEnd> {
     let mut frames = 0_usize;
     while let Some((header, content)) = rest.split_first_chunk() {
         let header = Header::read(*header);
+        let limit_bytes = rules.limit_bytes(&header);
         let fits = if rules.is_strict {
-            header.is_usual(rules.limit_bytes)
+            header.is_usual(limit_bytes)
         } else {
-            header.is_possible(rules.limit_bytes)
+            header.is_possible(limit_bytes)
         };
         let follows = match continued {
             Some(stream) => header.kind == Kind::Continuation && header.stream == stream,
@@ -232,6 +255,7 @@ pub(crate) fn is_frames(payload: &[u8]) -> bool {
     let rules = Rules {
         is_strict: true,
         limit_bytes: FRAME_BYTES,
+        is_awaited: &|_| false,
         continued: payload_begins_with_continuation(payload),
         fits_stream: &|_| true,
     };
@@ -300,6 +324,7 @@ mod tests {
         let rules = |is_strict| Rules {
             is_strict,
             limit_bytes: FRAME_BYTES,
+            is_awaited: &|header| header.stream == 3,
             continued: None,
             fits_stream: &|header| header.stream < 4,
         };
@@ -321,6 +346,9 @@ mod tests {
             (b"abc", false, false),
             (b"\0\0\x02\0\0\0\0\x01", false, false),
             (b"\0\x40\x01\0\0\0\0\0\x01ab", false, false),
+            // Data that is awaited may be longer; nothing else may.
+            (b"\0\x40\x01\0\0\0\0\0\x03ab", true, true),
+            (b"\0\x40\x01\x01\x04\0\0\0\x03ab", false, false),
         ] {
             assert_eq!(chain(bytes, rules(false)).is_some(), possible, "{bytes:?}");
             assert_eq!(chain(bytes, rules(true)).is_some(), usual, "{bytes:?}");

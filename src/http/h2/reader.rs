@@ -5,7 +5,7 @@
 //! whole.
 
 use super::frame::{
-    END_STREAM, FRAME_BYTES, HEADER_BYTES, Header, Kind, PADDED, PREFACE, Rules, chain,
+    END_STREAM, FRAME_BYTES, HEADER_BYTES, Header, Kind, PADDED, PREFACE, Rules, chain, limit_bytes,
 };
 use super::hpack::Decoder;
 use crate::event::{EventId, Timestamp};
@@ -113,6 +113,10 @@ pub(super) enum Seen<'a> {
     Priority {
         stream: u32,
     },
+    /// The sender ends the connection, and takes up no stream of the other behind this one (RFC 9113, section 6.8).
+    GoAway {
+        last_stream: u32,
+    },
     /// The sender takes frames of up to so many bytes.
     FrameLimit(usize),
     /// This can be no frame. Nothing more is read until it is resumed.
@@ -137,6 +141,8 @@ pub(super) struct Torn {
     pub(super) headers: Option<Headers>,
     /// Whether any bytes of a frame had been read.
     pub(super) is_within: bool,
+    /// The stream of which data was under way: some of it is missing.
+    pub(super) data: Option<u32>,
 }
 
 impl Default for Reader {
@@ -178,10 +184,16 @@ impl Reader {
     }
 
     /// Whether the bytes of an event can follow what was read.
-    pub(super) fn fit(&self, bytes: &[u8], fits_stream: &dyn Fn(&Header) -> bool) -> Fit {
+    pub(super) fn fit(
+        &self,
+        bytes: &[u8],
+        fits_stream: &dyn Fn(&Header) -> bool,
+        is_awaited: &dyn Fn(&Header) -> bool,
+    ) -> Fit {
         let rules = |continued| Rules {
             is_strict: false,
             limit_bytes: self.limit_bytes,
+            is_awaited,
             continued,
             fits_stream,
         };
@@ -221,11 +233,23 @@ impl Reader {
             State::Between { begun, .. } => !begun.is_empty() || self.block.is_some(),
             State::Lost => false,
         };
+        let data = match &was {
+            State::Within(frame)
+                if frame.header.kind == Kind::Data && frame.left > frame.padding =>
+            {
+                Some(frame.header.stream)
+            }
+            _ => None,
+        };
         let mut headers = self.block.take();
         if let Some(headers) = &mut headers {
             headers.block.truncate(headers.sure_bytes);
         }
-        Torn { headers, is_within }
+        Torn {
+            headers,
+            is_within,
+            data,
+        }
     }
 
     /// Reads frames again: the next byte begins one.
@@ -264,15 +288,21 @@ impl Reader {
         self.has_gap = true;
     }
 
-    /// Takes bytes off the front of `rest` up to the next thing to be said; `None` when all are taken.
-    pub(super) fn next<'a>(&mut self, rest: &mut &'a [u8], now: Moment) -> Option<Seen<'a>> {
+    /// Takes bytes off the front of `rest` up to the next thing to be said; `None` when all are taken. `is_awaited` tells
+    /// whether the data of a frame is.
+    pub(super) fn next<'a>(
+        &mut self,
+        rest: &mut &'a [u8],
+        now: Moment,
+        is_awaited: &dyn Fn(&Header) -> bool,
+    ) -> Option<Seen<'a>> {
         while !rest.is_empty() || self.is_at_an_end() {
             let seen = match &self.state {
                 State::Lost => {
                     *rest = &[];
                     return None;
                 }
-                State::Between { .. } => self.header(rest, now),
+                State::Between { .. } => self.header(rest, now, is_awaited),
                 State::Within(_) => self.content(rest, now),
             };
             if seen.is_some() {
@@ -287,7 +317,12 @@ impl Reader {
         matches!(&self.state, State::Within(frame) if frame.left == 0 || (!frame.is_open && frame.small.len() == frame.small_bytes))
     }
 
-    fn header<'a>(&mut self, rest: &mut &'a [u8], now: Moment) -> Option<Seen<'a>> {
+    fn header<'a>(
+        &mut self,
+        rest: &mut &'a [u8],
+        now: Moment,
+        is_awaited: &dyn Fn(&Header) -> bool,
+    ) -> Option<Seen<'a>> {
         let State::Between { begun, since } = &mut self.state else {
             return None;
         };
@@ -305,26 +340,33 @@ impl Reader {
                 }
             } else if begun.len() >= HEADER_BYTES {
                 let header = begun.as_slice().try_into().ok().map(Header::read);
-                return self.frame(header, start);
+                return self.frame(header, start, is_awaited);
             }
         }
         None
     }
 
-    fn frame<'a>(&mut self, header: Option<Header>, start: Start) -> Option<Seen<'a>> {
+    fn frame<'a>(
+        &mut self,
+        header: Option<Header>,
+        start: Start,
+        is_awaited: &dyn Fn(&Header) -> bool,
+    ) -> Option<Seen<'a>> {
         let continued = self.block.as_ref().map(|block| block.stream);
         let header = header.filter(|header| {
             let follows = match continued {
                 Some(stream) => header.kind == Kind::Continuation && header.stream == stream,
                 None => header.kind != Kind::Continuation,
             };
-            follows && header.is_possible(self.limit_bytes)
+            follows && header.is_possible(limit_bytes(header, self.limit_bytes, is_awaited))
         });
         let Some(header) = header else {
             return Some(Seen::Broken);
         };
         let small_bytes = match header.kind {
             Kind::Reset => header.length,
+            // The last stream; the code and more follow.
+            Kind::GoAway => 4,
             Kind::Settings => header.length.min(SETTINGS_BYTES),
             _ => header.extra_bytes(),
         };
@@ -437,6 +479,9 @@ impl Reader {
             }
             Kind::Reset => Some(Seen::Reset { stream }),
             Kind::Priority => Some(Seen::Priority { stream }),
+            Kind::GoAway => frame.small.first_chunk().map(|id| Seen::GoAway {
+                last_stream: u32::from_be_bytes(*id) & 0x7fff_ffff,
+            }),
             Kind::Settings => frame
                 .small
                 .as_chunks()

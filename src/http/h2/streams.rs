@@ -255,6 +255,15 @@ impl Streams {
         }
     }
 
+    /// Whether data may come on this stream, which is open.
+    pub(super) fn awaits_data(&self, direction: Direction, stream: u32) -> bool {
+        let open = self.open.get(&stream);
+        open.is_some_and(|open| {
+            let half = open.half(direction);
+            half.is_none_or(|half| half.phase != Phase::Over)
+        })
+    }
+
     /// Bytes of a body or a tunnel. They are of no half if that is over.
     pub(super) fn data(
         &mut self,
@@ -364,6 +373,40 @@ impl Streams {
                 let defects = half.standing().1 | Defects::RESET;
                 say_end(out, direction, exchange, (Ending::Broken, defects), now);
             }
+        }
+        let is_asked = stream.is_upgraded || stream.half(client).is_some();
+        let is_answered = stream.half(client.reversed()).is_some();
+        if out.client().is_some() && is_asked && !is_answered {
+            say_unanswered(out, client.reversed(), (stream.exchange, id), now);
+        }
+    }
+
+    /// A peer ends the connection and takes up none of the streams behind `last_stream` that the other opened.
+    pub(super) fn go_away(
+        &mut self,
+        out: &mut Out<'_>,
+        direction: Direction,
+        last_stream: u32,
+        now: Moment,
+    ) {
+        let Some(client) = out.client() else { return };
+        // Clients open those with odd numbers (RFC 9113, section 5.1.1).
+        let parity = u32::from(direction != client);
+        let ids: Vec<_> = (self.open.iter())
+            .filter(|(id, _)| **id > last_stream && **id % 2 == parity)
+            .filter(|(_, stream)| stream.half(client.reversed()).is_none())
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ids {
+            self.reset(out, id, now);
+        }
+    }
+
+    /// Data of a half was lost.
+    pub(super) fn lacks_data(&mut self, direction: Direction, id: u32) {
+        let half = self.half_mut(direction, id);
+        if let Some(half) = half.filter(|half| !half.is_ended()) {
+            half.defects |= Defects::LOST_BYTES;
         }
     }
 
@@ -477,6 +520,34 @@ impl Streams {
             }
         }
     }
+}
+
+/// Says of a stream that a peer gave up that there will be no answer.
+fn say_unanswered(
+    out: &mut Out<'_>,
+    direction: Direction,
+    (exchange, stream): (u64, u32),
+    now: Moment,
+) {
+    out.say(
+        direction,
+        Part::Head {
+            exchange,
+            side: Side::Request,
+            http2_stream: Some(stream),
+            head: None,
+            first: now,
+            last: now,
+            defects: Defects::RESET,
+        },
+    );
+    say_end(
+        out,
+        direction,
+        exchange,
+        (Ending::Broken, Defects::RESET),
+        now,
+    );
 }
 
 fn say_end(

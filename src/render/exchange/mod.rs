@@ -12,7 +12,7 @@ use std::io::{self, Write};
 
 use super::exchange_row::elapsed;
 use super::{Paint, Paper, Style, end, escape, human, identity};
-use crate::http::exchange::{Bodies, Exchange, Field, Message, MessageHead, Side, Spans};
+use crate::http::exchange::{Bodies, Defects, Exchange, Field, Message, MessageHead, Side, Spans};
 
 /// What an exchange is read from.
 pub trait Source: Bodies + Spans {}
@@ -43,6 +43,9 @@ pub fn write(
         }
         match &message.head {
             Some(head) => write_head(out, head, side, exchange, style)?,
+            None if message.defects.contains(Defects::RESET) && message.body_bytes == 0 => {
+                writeln!(out, "(given up before the head of the {})", side.name())?;
+            }
             None => writeln!(out, "(the head of the {} was not captured)", side.name())?,
         }
         if message.body_bytes > 0 {

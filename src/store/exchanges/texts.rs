@@ -39,13 +39,14 @@ const READ_EXCHANGES: usize = 256;
 /// What stands in `exchanges.text_id` where a search of events finds everything.
 pub(super) const NO_TEXT: i64 = 0;
 
-/// Whether a search of events does not find the fields.
+/// Whether a search of events does not find the fields: those of HTTP/2, and those that went over several lines.
 fn hides_fields(message: &Message) -> bool {
-    message
-        .head
-        .as_ref()
-        .is_some_and(|head| head.version == Version::Http2)
-        && !message.defects.contains(Defects::LISTING)
+    message.defects.contains(Defects::BAD_HEAD)
+        || message
+            .head
+            .as_ref()
+            .is_some_and(|head| head.version == Version::Http2)
+            && !message.defects.contains(Defects::LISTING)
 }
 
 /// The first bytes of a body as sent, as many as tell a mark.

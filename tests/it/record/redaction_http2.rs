@@ -58,6 +58,15 @@ fn is_agent(field: &Field) -> bool {
 #[track_caller]
 fn check_half(readers: [&Reader; 2], halves: [&Message; 2], is_shown: bool, story: &str) -> bool {
     let [was, is] = halves;
+    if was.head.is_none() {
+        // Its stream was given up before.
+        assert_eq!(
+            (&is.head, is.defects, is.ending),
+            (&None, was.defects, was.ending),
+            "{story}"
+        );
+        return false;
+    }
     let [old, new] = halves.map(|half| half.head.as_ref().unwrap());
     let line = |half: &Message| {
         let head = half.head.as_ref().unwrap();

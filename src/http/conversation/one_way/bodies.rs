@@ -34,13 +34,11 @@ impl OneWay {
                     Step::End {
                         bytes,
                         trailers,
-                        is_large,
+                        defects,
                     } => {
                         open.skip(rest, bytes);
                         open.trailers(trailers, context.sink);
-                        if is_large {
-                            open.mark(Defects::LARGE_HEAD);
-                        }
+                        open.mark(defects);
                         return self.come_out(*open, false, rest, context);
                     }
                     Step::Broken => return chunks_break(*open, rest, context),
@@ -48,7 +46,13 @@ impl OneWay {
                 State::Body(open, Body::Chunked(chunks))
             }
             Body::Over(is_counted) => self.come_out(*open, is_counted, rest, context),
-            Body::Close | Body::Headless | Body::Rewritten => {
+            Body::Rewritten(left) => {
+                let here = wide(rest.bytes().len());
+                open.give(rest, rest.bytes().len(), context.sink);
+                let left = left.map(|left| left.saturating_sub(here));
+                State::Body(open, Body::Rewritten(left))
+            }
+            Body::Close | Body::Headless => {
                 let count = rest.bytes().len();
                 open.give(rest, count, context.sink);
                 State::Body(open, body)

@@ -6,7 +6,7 @@ use super::super::open::Open;
 use super::super::pairing::{Request, Response};
 use super::super::rest::Rest;
 use super::super::{Part, Piece};
-use super::{Body, Chunks, Context, OneWay, State, finish};
+use super::{Body, Chunks, Context, OneWay, State, end_rewritten, finish};
 use crate::event::EventId;
 use crate::http::exchange::{Defects, Ending, MessageHead, Side};
 
@@ -140,12 +140,16 @@ impl OneWay {
                 finish(open, ending, Defects::empty(), context);
                 State::Tunnel(exchange)
             }
-            Next::Body(_) if is_rewritten => {
+            Next::Body(framing) if is_rewritten => {
+                let length = match framing {
+                    Framing::Length(bytes) => Some(bytes),
+                    Framing::Absent | Framing::Chunked | Framing::Close => None,
+                };
                 if rest.is_end_of_event() {
-                    finish(open, Ending::Consistent, Defects::empty(), context);
+                    end_rewritten(open, length, rest.cut_mark(), context);
                     return State::Skipping;
                 }
-                State::Body(Box::new(open), Body::Rewritten)
+                State::Body(Box::new(open), Body::Rewritten(length))
             }
             Next::Body(Framing::Absent) => self.come_out(open, false, rest, context),
             Next::Body(Framing::Length(bytes)) => State::Body(Box::new(open), Body::Length(bytes)),
@@ -217,7 +221,10 @@ impl OneWay {
         if gathering.block.is_large() {
             defects |= Defects::LARGE_HEAD;
         }
-        let (side, head, block) = gathering.read()?;
+        let (side, head, broken_rules, block) = gathering.read()?;
+        // The codings of a body that was written anew are undone, and its length is that of the coded one.
+        let is_unmeasured = is_rewritten && head.is_coded();
+        defects |= broken_rules;
         self.side = Some(side);
         self.has_head = true;
         if is_rewritten {
@@ -240,7 +247,7 @@ impl OneWay {
                 defects |= unsure | of_framing(framed, is_rewritten);
                 open = Open::new(exchange, side, first.0, last);
                 open.set_sure(is_sure);
-                next = Next::Body(framed.framing);
+                next = Next::Body(measured(framed.framing, is_unmeasured));
             }
             Side::Response => {
                 let is_interim = head.is_interim();
@@ -256,8 +263,11 @@ impl OneWay {
                 open = Open::new(answer.exchange, side, first.0, last);
                 open.set_asked(answer.asked.is_some());
                 let is_pair = answer.asked.is_some() && answer.defects.is_empty();
-                open.set_sure(is_sure && (is_pair || is_told_by_response(&head)));
-                next = after(&head, answer.asked, is_interim, framed.framing);
+                // Some have no body, whatever their fields say.
+                let is_told = head.status.is_some() && (is_pair || is_told_by_response(&head));
+                open.set_sure(is_sure && is_told);
+                let framing = measured(framed.framing, is_unmeasured);
+                next = after(&head, answer.asked, is_interim, framing);
             }
         }
         (context.sink)(Part::Head {
@@ -279,6 +289,14 @@ fn of_framing(framed: Framed, is_rewritten: bool) -> Defects {
         Defects::empty()
     } else {
         framed.defects
+    }
+}
+
+/// The framing, without a length that is not that of what was captured.
+fn measured(framing: Framing, is_unmeasured: bool) -> Framing {
+    match framing {
+        Framing::Length(_) if is_unmeasured => Framing::Close,
+        framing => framing,
     }
 }
 

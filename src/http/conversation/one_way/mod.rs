@@ -72,8 +72,8 @@ enum Body {
     Close,
     /// The head was not captured: it goes on until another begins.
     Headless,
-    /// The end of the event, since eCapture wrote the message anew.
-    Rewritten,
+    /// The end of the event, since eCapture wrote the message anew. How many bytes are still to come, if that is known.
+    Rewritten(Option<u64>),
     /// It is over; whether what follows in the event fits is still to be seen. Whether its bytes were counted.
     Over(bool),
 }
@@ -203,11 +203,7 @@ impl OneWay {
     }
 
     fn event_ends(&mut self, piece: &Piece<'_>, context: &mut Context<'_>) {
-        let mark = if piece.provenance.intersects(Provenance::INCOMPLETE) {
-            Defects::MAYBE_TRUNCATED
-        } else {
-            Defects::empty()
-        };
+        let mark = Rest::of(piece).cut_mark();
         self.state = match mem::take(&mut self.state) {
             State::Head(gathering) if gathering.is_rewritten => {
                 self.rewritten_head_ends(*gathering, piece, context)
@@ -216,8 +212,8 @@ impl OneWay {
                 gathering.defects |= mark;
                 State::Head(gathering)
             }
-            State::Body(open, Body::Rewritten) => {
-                finish(*open, Ending::Consistent, Defects::empty(), context);
+            State::Body(open, Body::Rewritten(left)) => {
+                end_rewritten(*open, left, mark, context);
                 State::Skipping
             }
             State::Body(open, Body::Over(_)) => {
@@ -266,7 +262,8 @@ impl OneWay {
     ) {
         match state {
             State::Head(gathering) => self.cut_head(*gathering, ending, defects, context),
-            State::Body(open, Body::Close) => {
+            // The connection is over if something shows it, and not because no more was captured.
+            State::Body(open, Body::Close) if ending != Ending::Open => {
                 finish(*open, Ending::Closed, Defects::empty(), context);
             }
             State::Body(open, Body::Headless) => {
@@ -284,6 +281,19 @@ impl OneWay {
             | State::Upgraded(_) => {}
         }
     }
+}
+
+/// Ends a message that eCapture wrote anew, with its event. Of its body, it leaves out what came after a pause, and so many
+/// bytes as are left are known to be missing.
+fn end_rewritten(open: Open, left: Option<u64>, mark: Defects, context: &mut Context<'_>) {
+    // Without its request, what has no body may be the response to a HEAD.
+    let is_told = open.is_asked() || open.has_body();
+    let (ending, defects) = match left {
+        Some(1..) if is_told => (Ending::Broken, Defects::LOST_BYTES),
+        _ if mark.is_empty() => (Ending::Consistent, mark),
+        _ => (Ending::Open, mark),
+    };
+    finish(open, ending, defects | mark, context);
 }
 
 /// Ends a message.

@@ -97,7 +97,7 @@ impl OneWay {
         let is_impossible = match body {
             Body::Chunked(chunks) => chunks.is_between_data(),
             Body::Headless => true,
-            Body::Length(_) | Body::Close | Body::Rewritten | Body::Over(_) => false,
+            Body::Length(_) | Body::Close | Body::Rewritten(_) | Body::Over(_) => false,
         };
         is_impossible
             || match open.side {

@@ -208,6 +208,62 @@ fn a_stream_can_be_given_up() {
 }
 
 #[test]
+fn what_is_given_up_before_its_answer_is_told() {
+    let refuse = |stream| frame(3, 0, stream, b"\0\0\0\x07");
+    check(
+        &with_begin(&[
+            event(CLIENT, plain(1, true, GET)),
+            event(SERVER, refuse(1)),
+            event(
+                CLIENT,
+                [plain(3, false, POST), data(3, false, b"a")].concat(),
+            ),
+            event(CLIENT, refuse(3)),
+            event(SERVER, plain(3, true, OK)),
+        ]),
+        &[
+            "0/1 request: GET https h.test /a | complete",
+            "0/1 response: - | broken reset",
+            "1/3 request: POST /up x-a=1 | a | broken reset",
+            "1/3 response: - | broken reset",
+        ],
+    );
+}
+
+#[test]
+fn what_is_sent_after_the_last_stream_has_no_answer() {
+    let go_away = |last: u32| {
+        let content = [&last.to_be_bytes()[..], b"\0\0\0\0bye"].concat();
+        frame(7, 0, 0, &content)
+    };
+    check(
+        &with_begin(&[
+            event(
+                CLIENT,
+                [
+                    plain(1, true, GET),
+                    plain(3, true, GET),
+                    plain(5, true, GET),
+                ]
+                .concat(),
+            ),
+            event(SERVER, go_away(0x7fff_ffff)),
+            event(SERVER, [plain(5, false, OK), go_away(1)].concat()),
+            event(SERVER, [data(5, true, b"5"), plain(1, true, OK)].concat()),
+            event(CLIENT, go_away(0)),
+        ]),
+        &[
+            "0/1 request: GET https h.test /a | complete",
+            "0/1 response: 200 server=t | complete",
+            "1/3 request: GET https h.test /a | complete",
+            "1/3 response: - | broken reset",
+            "2/5 request: GET https h.test /a | complete",
+            "2/5 response: 200 server=t | 5 | consistent",
+        ],
+    );
+}
+
+#[test]
 fn connect_makes_a_tunnel() {
     let websocket = [
         (":method", "CONNECT"),
@@ -640,7 +696,7 @@ fn a_torn_head_says_what_is_certain() {
             event(SERVER, plain(1, true, OK)),
         ]),
         &[
-            "0/1 request: GET / | open lost_bytes unknown_fields",
+            "0/1 request: GET / | broken lost_bytes unknown_fields",
             "0/1 response: 200 server=t | complete",
             "1/3 request: GET https h.test /a | complete",
         ],
@@ -723,4 +779,45 @@ fn roles_can_be_learned_late() {
             "0/5 response: - | a body | open no_start",
         ],
     );
+}
+
+#[test]
+fn data_may_be_longer_than_was_agreed_as_far_as_that_was_seen() {
+    // The setting that raises the limit was not captured.
+    let long = data(1, true, &[b'z'; 20_000]);
+    let (first, rest) = long.split_at(9_000);
+    let answer = [&plain(1, false, OK)[..], first].concat();
+    let events = with_begin(&[
+        event(CLIENT, plain(1, true, GET)),
+        event(SERVER, answer),
+        event(SERVER, rest),
+        event(CLIENT, plain(3, true, GET)),
+        event(SERVER, [plain(3, false, OK), data(3, true, b"x")].concat()),
+    ]);
+    let listener = read(&events);
+    let half = &listener.exchanges[&0].halves[1];
+    assert_eq!(
+        (half.body.len(), half.ending),
+        (20_000, Some(Ending::Consistent))
+    );
+    assert_eq!(
+        listener.exchanges[&1].halves[1].ending,
+        Some(Ending::Complete)
+    );
+    // Of a frame that is cut, what was captured is kept.
+    let cut: Vec<_> = events.iter().take(4).cloned().collect();
+    let listener = read(&cut);
+    let half = &listener.exchanges[&0].halves[1];
+    assert_eq!((half.body.len(), half.ending), (8_991, Some(Ending::Open)));
+    let lost = [&events[..4], &events[5..]].concat();
+    let listener = read(&lost);
+    let half = &listener.exchanges[&0].halves[1];
+    assert_eq!(
+        (half.body.len(), half.ending),
+        (8_991, Some(Ending::Broken))
+    );
+    assert_eq!(half.defects, Defects::LOST_BYTES);
+    // No data is awaited on a stream that nobody opened.
+    let stray = with_begin(&[event(SERVER, data(7, true, &[b'z'; 20_000]))]);
+    assert_eq!(read(&stray).exchanges.len(), 0);
 }
