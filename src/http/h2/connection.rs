@@ -195,6 +195,9 @@ impl Connection {
             let at = headers.start.moment;
             self.headers(out, direction, &headers, at, true);
         }
+        if let Some(stream) = torn.data {
+            self.streams.lacks_data(direction, stream);
+        }
         if is_news || torn.is_within {
             self.gap(direction);
         }

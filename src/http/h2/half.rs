@@ -118,6 +118,7 @@ impl Half {
     /// How it stands, given that no end of it was seen.
     pub(super) fn standing(&self) -> (Ending, Defects) {
         let mut defects = self.defects;
+        let lacks_bytes = defects.contains(Defects::LOST_BYTES);
         if self.is_doubtful {
             defects |= Defects::LOST_BYTES;
         }
@@ -125,6 +126,7 @@ impl Half {
             // A listing shows no ends at all.
             true if defects.contains(Defects::LOST_BYTES) => Ending::Broken,
             true => Ending::Closed,
+            false if lacks_bytes => Ending::Broken,
             false => Ending::Open,
         };
         (ending, defects)

@@ -141,6 +141,8 @@ pub(super) struct Torn {
     pub(super) headers: Option<Headers>,
     /// Whether any bytes of a frame had been read.
     pub(super) is_within: bool,
+    /// The stream of which data was under way: some of it is missing.
+    pub(super) data: Option<u32>,
 }
 
 impl Default for Reader {
@@ -231,11 +233,23 @@ impl Reader {
             State::Between { begun, .. } => !begun.is_empty() || self.block.is_some(),
             State::Lost => false,
         };
+        let data = match &was {
+            State::Within(frame)
+                if frame.header.kind == Kind::Data && frame.left > frame.padding =>
+            {
+                Some(frame.header.stream)
+            }
+            _ => None,
+        };
         let mut headers = self.block.take();
         if let Some(headers) = &mut headers {
             headers.block.truncate(headers.sure_bytes);
         }
-        Torn { headers, is_within }
+        Torn {
+            headers,
+            is_within,
+            data,
+        }
     }
 
     /// Reads frames again: the next byte begins one.

@@ -402,6 +402,14 @@ impl Streams {
         }
     }
 
+    /// Data of a half was lost.
+    pub(super) fn lacks_data(&mut self, direction: Direction, id: u32) {
+        let half = self.half_mut(direction, id);
+        if let Some(half) = half.filter(|half| !half.is_ended()) {
+            half.defects |= Defects::LOST_BYTES;
+        }
+    }
+
     /// Bytes of one direction were lost. Any half may have been in them that is not over.
     pub(super) fn doubt(&mut self, direction: Direction) {
         for stream in self.open.values_mut() {
