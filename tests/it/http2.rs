@@ -168,7 +168,7 @@ fn real_exchanges_are_recovered() {
                 "0 request POST /index.json 10 consistent",
                 "0 response 200 26 complete",
                 "0 request GET /big.txt 0 complete",
-                "0 response 200 32638 open lost_bytes maybe_truncated",
+                "0 response 200 32638 broken lost_bytes maybe_truncated",
             ],
         ),
         (
@@ -191,7 +191,7 @@ fn real_exchanges_are_recovered() {
                 "0 response 200 26 complete",
                 "0 request POST /index.json 10 consistent",
                 "0 response 200 26 complete",
-                "0 response 200 32647 open lost_bytes maybe_truncated",
+                "0 response 200 32647 broken lost_bytes maybe_truncated",
             ],
         ),
     ] {

@@ -20,10 +20,18 @@ pub(super) struct Open {
     is_sure: bool,
     /// Whether its request is known; of a request, true.
     is_asked: bool,
-    /// Whether bytes of a body were given.
-    has_body: bool,
+    body: Seen,
     /// What is wrong with it, beyond what its head said.
     defects: Defects,
+}
+
+/// What was given of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Nothing,
+    /// Nothing, and none is sent until the other end wants it (RFC 9110, section 10.1.1).
+    Withheld,
+    Bytes,
 }
 
 impl Open {
@@ -41,7 +49,7 @@ impl Open {
             last,
             is_sure: false,
             is_asked: true,
-            has_body: false,
+            body: Seen::Nothing,
             defects: Defects::empty(),
         }
     }
@@ -61,6 +69,16 @@ impl Open {
         self.is_asked
     }
 
+    /// Its body is sent only when the other end wants it.
+    pub(super) fn set_withheld(&mut self) {
+        self.body = Seen::Withheld;
+    }
+
+    /// Whether its body was waited with, and nothing of it came.
+    pub(super) fn has_waited(&self) -> bool {
+        self.body == Seen::Withheld
+    }
+
     /// Whether it had no byte in this event so far.
     pub(super) fn is_new_in(&self, event: EventId) -> bool {
         self.last.0 != event
@@ -68,7 +86,7 @@ impl Open {
 
     /// Whether bytes of a body were given.
     pub(super) fn has_body(&self) -> bool {
-        self.has_body
+        self.body == Seen::Bytes
     }
 
     /// Whether an event boundary lies within it.
@@ -102,7 +120,7 @@ impl Open {
         self.touch(rest);
         let (_, time) = rest.event();
         if let Some((span, bytes)) = rest.take(count) {
-            self.has_body = true;
+            self.body = Seen::Bytes;
             sink(Part::Body {
                 exchange: self.exchange,
                 side: self.side,

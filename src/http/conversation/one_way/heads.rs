@@ -247,6 +247,10 @@ impl OneWay {
                 defects |= unsure | of_framing(framed, is_rewritten);
                 open = Open::new(exchange, side, first.0, last);
                 open.set_sure(is_sure);
+                let expected = head.values("expect").next();
+                if expected.is_some_and(|what| what.eq_ignore_ascii_case(b"100-continue")) {
+                    open.set_withheld();
+                }
                 next = Next::Body(measured(framed.framing, is_unmeasured));
             }
             Side::Response => {

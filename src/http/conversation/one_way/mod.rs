@@ -273,6 +273,12 @@ impl OneWay {
                 let ending = open.even();
                 finish(*open, ending, Defects::empty(), context);
             }
+            // It was refused, and so not sent.
+            State::Body(open, Body::Length(_) | Body::Chunked(_))
+                if open.has_waited() && context.pairing.is_refused(open.exchange) =>
+            {
+                finish(*open, Ending::Consistent, Defects::empty(), context);
+            }
             State::Body(open, _) => finish(*open, ending, defects, context),
             State::Start
             | State::Skipping

@@ -51,6 +51,8 @@ pub(super) struct Pairing {
     last_time: Option<Timestamp>,
     requests: u64,
     responses: u64,
+    /// The request that was last told to go on.
+    continued: Option<u64>,
     tunnel: Option<u64>,
 }
 
@@ -224,6 +226,9 @@ impl Pairing {
             answer.asked = asked.asked;
             asked.interim = Some(response.last);
         }
+        if response.is_interim {
+            self.continued = self.continued.max(Some(answer.exchange));
+        }
         if !response.is_interim {
             self.waiting.pop_front();
             self.drop_orphan(sink);
@@ -285,6 +290,11 @@ impl Pairing {
     pub(super) fn is_answered(&self, exchange: u64) -> bool {
         let mut waiting = self.waiting.iter().rev();
         !waiting.any(|waiting| waiting.exchange == exchange)
+    }
+
+    /// Whether the final response to this request was seen, and none that tells its client to go on.
+    pub(super) fn is_refused(&self, exchange: u64) -> bool {
+        self.is_answered(exchange) && self.continued < Some(exchange)
     }
 
     /// Whether a request waits.

@@ -1101,3 +1101,41 @@ fn a_message_written_anew_may_lack_some_of_its_body() {
         ],
     );
 }
+
+#[test]
+fn a_body_that_was_refused_is_not_missing() {
+    let put = "PUT /b HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
+    let refused = "HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n";
+    check(
+        &[asks(put), gets(refused), asks(GET), gets(HELLO)],
+        &[
+            "0 > PUT /b [] consistent",
+            "0 < 417 [] complete",
+            "1 > GET /a [] complete",
+            "1 < 200 [hello] complete",
+        ],
+    );
+    check(
+        &[asks(put), gets(refused)],
+        &["0 > PUT /b [] consistent", "0 < 417 [] complete"],
+    );
+    // It was wanted, and so must have been sent.
+    let go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    check(
+        &[
+            asks(put),
+            gets(go_on),
+            gets(refused),
+            asks(GET),
+            gets(HELLO),
+        ],
+        &[
+            "0 > PUT /b [] broken lost_bytes",
+            "0 < 417 [] complete",
+            "1 > GET /a [] complete",
+            "1 < 200 [hello] complete",
+        ],
+    );
+    // Nobody has answered.
+    check(&[asks(put)], &["0 > PUT /b [] open"]);
+}

@@ -784,7 +784,7 @@ fn roles_can_be_learned_late() {
 #[test]
 fn data_may_be_longer_than_was_agreed_as_far_as_that_was_seen() {
     // The setting that raises the limit was not captured.
-    let long = data(1, true, &[b'z'; 20_000]);
+    let long = data(1, true, &vec![b'z'; 20_000]);
     let (first, rest) = long.split_at(9_000);
     let answer = [&plain(1, false, OK)[..], first].concat();
     let events = with_begin(&[
@@ -818,6 +818,6 @@ fn data_may_be_longer_than_was_agreed_as_far_as_that_was_seen() {
     );
     assert_eq!(half.defects, Defects::LOST_BYTES);
     // No data is awaited on a stream that nobody opened.
-    let stray = with_begin(&[event(SERVER, data(7, true, &[b'z'; 20_000]))]);
+    let stray = with_begin(&[event(SERVER, data(7, true, &vec![b'z'; 20_000]))]);
     assert_eq!(read(&stray).exchanges.len(), 0);
 }
