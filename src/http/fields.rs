@@ -1,7 +1,7 @@
 //! The start line and the header fields of an HTTP/1 message (RFC 9112), as far as one payload has them.
 //!
 //! Only whole lines count, since half a value is a wrong one. A field that stands twice is given twice. What breaks the
-//! rules is read as it is meant where that is clear, and left out where not; [`Head::defects`] says that there was some.
+//! rules is read as it is meant where that is clear, and left out where not; `Head::defects` says that there was some.
 
 use std::borrow::Cow;
 

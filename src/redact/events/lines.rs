@@ -151,14 +151,21 @@ fn in_name(rules: &Rules, mut name: Vec<u8>, byte: u8) -> State {
     if byte == b'\n' {
         return State::Name(Vec::new());
     }
-    let is_field = name.iter().all(|byte| is_token(*byte));
-    if is_field && byte == b':' && !name.is_empty() {
-        return value(rules.field(&name), false);
+    // Some write a blank before the colon, which RFC 9112, section 5.1, forbids.
+    let bare = name.trim_ascii_end();
+    let is_field = bare.iter().all(|byte| is_token(*byte));
+    if is_field && byte == b':' && !bare.is_empty() {
+        return value(rules.field(bare), false);
     }
+    let may_go_on = if is_blank(byte) {
+        !bare.is_empty()
+    } else {
+        is_token(byte) && bare.len() == name.len()
+    };
     let is_listed = LISTED.get(..name.len()).is_some_and(|start| start == name)
         && LISTED.get(name.len()).is_none_or(|next| *next == byte)
         || name.starts_with(LISTED);
-    if name.len() >= NAME_BYTES || !(is_listed || is_field && is_token(byte)) {
+    if name.len() >= NAME_BYTES || !(is_listed || is_field && may_go_on) {
         return State::Rest;
     }
     name.push(byte);

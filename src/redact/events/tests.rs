@@ -79,6 +79,8 @@ fn secrets_of_a_message_are_covered() {
         ("authorization: s3cr3t", "s3cr3t"),
         ("X-Api-Key:  s3 cr3t", "s3 cr3t"),
         ("X-Own: a", "a"),
+        ("Authorization : s3cr3t", "s3cr3t"),
+        ("X-Api-Key \t:s3cr3t", "s3cr3t"),
         ("Set-Cookie: sid=s3cr3t; Path=/", "s3cr3t"),
         ("Cookie: s3cr3t", "s3cr3t"),
         ("Referer: https://h.test/?a=1&token=x,y&b", "x,y"),
@@ -102,6 +104,7 @@ fn secrets_of_a_message_are_covered() {
         "X: https://h:443/",
         "Token-Count:",
         "X: eyJabcdefgh",
+        "X Authorization : yes",
     ] {
         assert_eq!(one(&head(field)), head(field));
     }
