@@ -152,10 +152,11 @@ impl Connection {
             |header: &Header| !knows_streams || self.streams.identifiers.may_have(header.stream);
         let is_awaited = |header: &Header| self.streams.awaits_data(input.direction, header.stream);
         let alone = |fits_stream: &dyn Fn(&Header) -> bool| {
+            // A piece of something else can begin like a frame that is longer than all of it.
             let rules = Rules {
                 is_strict: true,
                 limit_bytes: reader.limit_bytes,
-                is_awaited: &is_awaited,
+                is_awaited: &|_| false,
                 continued: None,
                 fits_stream,
             };
