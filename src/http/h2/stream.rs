@@ -59,9 +59,10 @@ impl Stream {
 
     /// Whether nothing more can come of it.
     pub(super) fn is_over(&self) -> bool {
-        let over = |half: &&Half| half.phase == Phase::Over;
-        let halves = self.halves.iter().flatten().filter(over).count();
-        halves.saturating_add(usize::from(self.is_upgraded)) >= 2
+        let mut begun = self.halves.iter().flatten();
+        let count = begun.clone().count();
+        begun.all(|half| half.phase == Phase::Over)
+            && count.saturating_add(usize::from(self.is_upgraded)) >= 2
     }
 }
 

@@ -349,6 +349,28 @@ fn an_upgrade_is_answered_on_stream_1() {
 }
 
 #[test]
+fn what_the_client_sends_on_stream_1_after_an_upgrade_does_not_end_its_answer() {
+    let mut ends = Ends::default();
+    let events = [
+        event(
+            SERVER,
+            [SETTINGS.to_vec(), ends.server(1, false, OK)].concat(),
+        ),
+        event(SERVER, data(1, false, b"h")),
+        event(CLIENT, [PREFACE, SETTINGS, &data(1, true, b"")].concat()),
+        event(SERVER, data(1, true, b"i")),
+    ];
+    let listener = read_with(Session::upgraded(4, 5), &events, usize::MAX);
+    assert_eq!(
+        lines(&listener),
+        [
+            "4/1 request: - | broken no_start",
+            "4/1 response: 200 server=t | hi | consistent",
+        ]
+    );
+}
+
+#[test]
 fn capturing_can_begin_within_a_connection() {
     let mut ends = Ends::default();
     ends.client(1, true, GET);
