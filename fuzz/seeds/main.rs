@@ -14,6 +14,8 @@ use ecq::event::{Content, Frame, Opcode, Timestamp};
 use ecq::normalize::{Normalized, Normalizer};
 use ecq::record::{FramesReader, write_frame, write_header};
 use ecq::wire::{Incoming, decode};
+// What counts the coverage, as in the targets that are built with it.
+use libfuzzer_sys as _;
 
 /// libFuzzer gets slow with large inputs, and takes the largest seed for how large they may become.
 const SEED_BYTES: usize = 16 << 10;
