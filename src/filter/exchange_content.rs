@@ -77,18 +77,18 @@ impl<'a> ExchangeContent<'a> {
             FieldId::RespHeader => side == Side::Response,
             _ => true,
         };
-        self.heads()
-            .filter(|(side, ..)| is_wanted(*side))
-            .any(|(_, message, _)| {
-                let fields = message.heads().flat_map(|head| &head.fields);
-                fields.chain(&message.trailers).any(|field| {
-                    field
-                        .name
-                        .as_ref()
-                        .is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()))
-                        && field.value.as_deref().is_some_and(&mut *each)
-                })
-            })
+        let sides = Side::BOTH.into_iter().filter(|side| is_wanted(*side));
+        // Trailers can be there where the head was not captured.
+        let messages = sides.filter_map(|side| self.exchange.half(side));
+        let mut fields = messages.flat_map(|message| {
+            let heads = message.heads().flat_map(|head| &head.fields);
+            heads.chain(&message.trailers)
+        });
+        fields.any(|field| {
+            let found = field.name.as_ref();
+            found.is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()))
+                && field.value.as_deref().is_some_and(&mut *each)
+        })
     }
 
     /// The values of the cookies of one name.
@@ -144,11 +144,9 @@ impl Searched for ExchangeContent<'_> {
                 Ok(false)
             }
             _ => {
-                if field == FieldId::Any
-                    && self
-                        .heads()
-                        .any(|(_, message, _)| bytes(&message.heads_to_text()))
-                {
+                let halves = Side::BOTH.map(|side| self.exchange.half(side));
+                let mut halves = halves.into_iter().flatten();
+                if field == FieldId::Any && halves.any(|half| bytes(&half.heads_to_text())) {
                     return Ok(true);
                 }
                 for side in Self::sides(field) {
@@ -261,6 +259,33 @@ mod tests {
                 expected,
                 "{field:?} {text}"
             );
+        }
+    }
+
+    #[test]
+    fn trailers_are_searched_with_or_without_a_head() {
+        let mut exchange = samples::exchange();
+        let response = exchange.response.as_mut().unwrap();
+        response.trailers = samples::fields(&[(b"grpc-status", b"13")]);
+        let without = |exchange: &Exchange| {
+            let mut exchange = exchange.clone();
+            exchange.response.as_mut().unwrap().head = None;
+            exchange
+        };
+        for exchange in [&without(&exchange), &exchange] {
+            for (field, key, text, expected) in [
+                (FieldId::Any, None, "grpc-status: 13", true),
+                (FieldId::Header, Some("grpc-status"), "13", true),
+                (FieldId::RespHeader, Some("grpc-status"), "13", true),
+                (FieldId::ReqHeader, Some("grpc-status"), "13", false),
+                (FieldId::Any, None, "grpc-status: 14", false),
+            ] {
+                assert_eq!(
+                    is_in(exchange, field, key, text),
+                    expected,
+                    "{field:?} {text}"
+                );
+            }
         }
     }
 }

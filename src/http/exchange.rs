@@ -278,8 +278,9 @@ impl Message {
         let mut text: Vec<_> = (self.interim.iter())
             .flat_map(|head| head.to_text(&[]))
             .collect();
-        if let Some(head) = &self.head {
-            text.extend_from_slice(&head.to_text(&self.trailers));
+        match &self.head {
+            Some(head) => text.extend_from_slice(&head.to_text(&self.trailers)),
+            None => Field::push_text(&self.trailers, &mut text),
         }
         text
     }

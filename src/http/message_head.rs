@@ -26,6 +26,16 @@ impl Field {
             value: Some(value.into()),
         }
     }
+
+    /// Adds fields as text, a line each. What is not known is left out.
+    pub(super) fn push_text(fields: &[Self], text: &mut Vec<u8>) {
+        for field in fields {
+            text.extend_from_slice(field.name.as_deref().unwrap_or_default());
+            text.extend_from_slice(b": ");
+            text.extend_from_slice(field.value.as_deref().unwrap_or_default());
+            text.extend_from_slice(b"\r\n");
+        }
+    }
 }
 
 /// The start line and the header fields of a message; of HTTP/2, the pseudo-header fields in place of the start line.
@@ -107,7 +117,6 @@ impl MessageHead {
 
     /// The head as text, a line a field as HTTP/1 writes them, for a search. What is not known is left out.
     pub fn to_text(&self, trailers: &[Field]) -> Vec<u8> {
-        let fields = || self.fields.iter().chain(trailers);
         let mut text = Vec::with_capacity(128 + self.text_bytes());
         let pseudo = [&self.method, &self.target, &self.scheme, &self.authority];
         for part in pseudo.into_iter().flatten() {
@@ -118,12 +127,8 @@ impl MessageHead {
             text.extend_from_slice(status.to_string().as_bytes());
         }
         text.extend_from_slice(b"\r\n");
-        for field in fields() {
-            text.extend_from_slice(field.name.as_deref().unwrap_or_default());
-            text.extend_from_slice(b": ");
-            text.extend_from_slice(field.value.as_deref().unwrap_or_default());
-            text.extend_from_slice(b"\r\n");
-        }
+        Field::push_text(&self.fields, &mut text);
+        Field::push_text(trailers, &mut text);
         text
     }
 

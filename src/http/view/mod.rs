@@ -7,6 +7,7 @@
 pub mod charset;
 pub mod form;
 pub mod grpc;
+pub mod grpc_status;
 pub mod json;
 pub mod kind;
 pub mod legible;

@@ -13,6 +13,7 @@ use std::io::{self, Write};
 use super::exchange_row::elapsed;
 use super::{Paint, Paper, Style, end, escape, human, identity};
 use crate::http::exchange::{Bodies, Defects, Exchange, Field, Message, MessageHead, Side, Spans};
+use crate::http::view::grpc_status::GrpcStatus;
 
 /// What an exchange is read from.
 pub trait Source: Bodies + Spans {}
@@ -100,6 +101,13 @@ fn facts(out: &mut dyn Write, exchange: &Exchange, style: &Style) -> io::Result<
     }
     if let Some(url) = exchange.url() {
         fact("url", &escape::line(&url))?;
+    }
+    if let Some(status) = exchange.half(Side::Response).and_then(GrpcStatus::of) {
+        let message = match &*status.message {
+            [] => String::new(),
+            message => format!(": {}", escape::bytes(message)),
+        };
+        fact("grpc", &format_args!("{status}{message}"))?;
     }
     for side in Side::BOTH {
         match exchange.half(side) {

@@ -39,7 +39,7 @@ const STORE_EVENTS: u64 = 8 * 1024;
 const STORE_BYTES: usize = 8 << 20;
 
 /// The version of what reads conversations. It counts up when that gets better, so that `reindex` makes the index anew.
-const READER: i64 = 4;
+const READER: i64 = 5;
 
 /// A connection whose conversation is at hand.
 #[derive(Default)]

@@ -39,14 +39,15 @@ const READ_EXCHANGES: usize = 256;
 /// What stands in `exchanges.text_id` where a search of events finds everything.
 pub(super) const NO_TEXT: i64 = 0;
 
-/// Whether a search of events does not find the fields: those of HTTP/2, and those that went over several lines.
+/// Whether a search of events does not find the fields: those of HTTP/2, and those that went over several lines. Trailers
+/// without a head are of HTTP/2, as HTTP/1 shows them by its head alone.
 fn hides_fields(message: &Message) -> bool {
+    let is_http2 = match &message.head {
+        Some(head) => head.version == Version::Http2,
+        None => !message.trailers.is_empty(),
+    };
     message.defects.contains(Defects::BAD_HEAD)
-        || message
-            .head
-            .as_ref()
-            .is_some_and(|head| head.version == Version::Http2)
-            && !message.defects.contains(Defects::LISTING)
+        || is_http2 && !message.defects.contains(Defects::LISTING)
 }
 
 /// The first bytes of a body as sent, as many as tell a mark.

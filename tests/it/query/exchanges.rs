@@ -499,6 +499,19 @@ fn an_exchange_is_shown_whole() {
 }
 
 #[test]
+fn the_status_of_a_grpc_call_is_told() {
+    let env = scenario("grpc");
+    let calls = found(&env, &["resp.header[\"grpc-status\"] == \"0\""]);
+    let id = format!("x{}", calls[0]["id"]);
+    let run = env.query(["show", &id]).exits(0);
+    assert!(
+        run.text().contains("\n  grpc           0 OK\n"),
+        "{}",
+        run.story()
+    );
+}
+
+#[test]
 fn a_connection_is_followed() {
     let env = sample();
     let run = env.query(["follow-stream", "1"]).exits(0);
