@@ -12,6 +12,7 @@ mod digest;
 mod encryption;
 mod endurance;
 mod equivalence;
+mod exchange_index;
 mod export_har;
 mod export_parquet;
 mod export_pcapng;

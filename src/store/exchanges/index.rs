@@ -120,14 +120,14 @@ impl<'a> Indexer<'a> {
     pub(in crate::store) fn new(reader: &'a Reader, db: &'a Connection) -> Result<Self, Error> {
         let path = &reader.path;
         let after = indexed(db).at(path)?;
-        let seen_connections = if after == 0 {
-            0
-        } else {
-            db.query_row("SELECT COALESCE(MAX(id), 0) FROM connections", [], |row| {
-                row.get(0)
-            })
-            .at(path)?
-        };
+        // Also where all that was read had to wait for the first event, and progress is none.
+        let seen_connections = db
+            .query_row(
+                "SELECT COALESCE(MAX(id), 0) FROM connections WHERE EXISTS (SELECT 1 FROM exchanges)",
+                [],
+                |row| row.get(0),
+            )
+            .at(path)?;
         Ok(Self {
             reader,
             db,
@@ -155,12 +155,17 @@ impl<'a> Indexer<'a> {
     pub(in crate::store) fn advance(&mut self, upper: i64, watch: &Watch) -> Result<(), Error> {
         while self.after < upper && !watch.is_stopped() {
             let (places, last) = self.read(upper)?;
-            self.after = last;
             for place in places {
+                // Up to here and no further: what a replay reads must not be what is still to come of this batch.
+                self.after = place.id;
                 self.waiting.push(place);
-                while let Some(place) = self.waiting.pop(false) {
-                    self.take(&place, watch)?;
+                self.take_waiting(watch)?;
+                if watch.is_stopped() {
+                    break;
                 }
+            }
+            if !watch.is_stopped() {
+                self.after = last;
             }
             self.store_if_due()?;
         }
@@ -172,26 +177,44 @@ impl<'a> Indexer<'a> {
 
     /// Reads what waits and stores what it says: nothing came for so long that nothing earlier will.
     pub(in crate::store) fn settle(&mut self, watch: &Watch) -> Result<(), Error> {
-        self.take_waiting(watch)?;
+        self.take_all(watch)?;
         if self.unstored_events > 0 || self.stored < self.after {
             self.store()?;
         }
         Ok(())
     }
 
-    fn take_waiting(&mut self, watch: &Watch) -> Result<(), Error> {
-        while !watch.is_stopped()
-            && let Some(place) = self.waiting.pop(true)
-        {
-            self.take(&place, watch)?;
+    fn take_all(&mut self, watch: &Watch) -> Result<(), Error> {
+        while self.take_next(true, watch)? {
             self.store_if_due()?;
         }
         Ok(())
     }
 
+    /// Takes what has waited enough.
+    fn take_waiting(&mut self, watch: &Watch) -> Result<(), Error> {
+        while self.take_next(false, watch)? {}
+        Ok(())
+    }
+
+    /// Takes the earliest that waits, if it has waited enough, or `at_once`.
+    fn take_next(&mut self, at_once: bool, watch: &Watch) -> Result<bool, Error> {
+        if watch.is_stopped() {
+            return Ok(false);
+        }
+        let Some(place) = self.waiting.pop(at_once) else {
+            return Ok(false);
+        };
+        let is_taken = self.take(&place, watch)?;
+        if !is_taken {
+            self.waiting.put_back(place);
+        }
+        Ok(is_taken)
+    }
+
     /// Reads what waits, ends every conversation and stores the rest: there is nothing behind the last event.
     pub(in crate::store) fn finish(mut self, watch: &Watch) -> Result<Indexed, Error> {
-        self.take_waiting(watch)?;
+        self.take_all(watch)?;
         if !watch.is_stopped() {
             for (connection, entry) in &mut self.entries {
                 let Entry {
@@ -231,11 +254,14 @@ impl<'a> Indexer<'a> {
         Ok((places.at(path)?, last))
     }
 
-    /// Has the event read by the conversation of its connection.
-    fn take(&mut self, place: &Place, watch: &Watch) -> Result<(), Error> {
+    /// Has the event read by the conversation of its connection. `false` if it was told to stop before it came to that.
+    fn take(&mut self, place: &Place, watch: &Watch) -> Result<bool, Error> {
         if !self.entries.contains_key(&place.connection) {
             let entry = if place.connection <= self.seen_connections {
-                self.replay(place, watch)?
+                let Some(entry) = self.replay(place, watch)? else {
+                    return Ok(false);
+                };
+                entry
             } else {
                 Entry::default()
             };
@@ -244,7 +270,7 @@ impl<'a> Indexer<'a> {
         }
         self.clock += 1;
         let Some(entry) = self.entries.get_mut(&place.connection) else {
-            return Ok(());
+            return Ok(true);
         };
         entry.used = self.clock;
         let before = entry.open.bytes;
@@ -256,11 +282,12 @@ impl<'a> Indexer<'a> {
         self.unstored_events += 1;
         self.changed.insert(place.connection);
         watch.add_scanned(place.payload_bytes);
-        Ok(())
+        Ok(true)
     }
 
-    /// Reads the events of a connection again that were read before `next`.
-    fn replay(&mut self, next: &Place, watch: &Watch) -> Result<Entry, Error> {
+    /// Reads the events of a connection again that were read before `next`: all that came up to `after` and do not wait.
+    /// `None` if it was told to stop; half a conversation would count its exchanges wrongly.
+    fn replay(&mut self, next: &Place, watch: &Watch) -> Result<Option<Entry>, Error> {
         let path = &self.reader.path;
         let mut entry = Entry::default();
         entry.open.is_replayed = true;
@@ -272,7 +299,7 @@ impl<'a> Indexer<'a> {
             ConnectionEvents::new(&self.reader.db, next.connection, self.after).at(path)?;
         while let Some(id) = events.next(&self.reader.db).at(path)? {
             if watch.is_stopped() {
-                break;
+                return Ok(None);
             }
             if id == next.id || self.waiting.has(id) {
                 continue;
@@ -289,7 +316,7 @@ impl<'a> Indexer<'a> {
         while let Some(place) = waiting.pop(true) {
             self.replay_one(&mut entry, &place)?;
         }
-        Ok(entry)
+        Ok(Some(entry))
     }
 
     fn replay_one(&mut self, entry: &mut Entry, place: &Place) -> Result<(), Error> {

@@ -164,6 +164,12 @@ impl Waiting {
         Some(first)
     }
 
+    /// Has one wait again that was the earliest.
+    pub(super) fn put_back(&mut self, place: Place) {
+        self.ids.insert(place.id);
+        self.places.push(Reverse(place));
+    }
+
     /// The smallest id that waits.
     pub(super) fn smallest_id(&self) -> Option<i64> {
         self.ids.first().copied()
