@@ -50,11 +50,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ),
     (
         "bitflags",
-        &[
-            "event::provenance",
-            "normalize::connections",
-            "http::exchange",
-        ],
+        &["event::provenance", "normalize::epoch", "http::exchange"],
     ),
     ("brotli_decompressor", &["http::coding", "http::decode"]),
     ("bytes", &["anywhere"]),
