@@ -183,8 +183,8 @@ const FUNCTIONS: &[(&[&str], &[&str])] = &[
         &["Instant", "now"],
         &[
             "cli::query::sql",
-            "cli::record",
             "cli::service",
+            "cli::talker",
             "record::identities",
             "record::log_watch",
             "record::retention",
