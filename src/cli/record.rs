@@ -4,8 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::sync::mpsc;
 
 use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -18,19 +17,21 @@ use super::exposure;
 use super::keep::KeepArgs;
 use super::limits::{self, Condition, limits};
 use super::processes::ProcessArgs;
+use super::record_filter;
 use super::redaction::RedactArgs;
 use super::report::Advised;
 use super::secret::SecretArgs;
-use super::service::{self, Manager};
+use super::service::Manager;
 use super::sources;
-use super::terminal::{LogFormat, StatusLine, Terminal};
+use super::talker;
+use super::terminal::{LogFormat, Terminal};
 use super::values::{Address, Bytes, address, bytes, snaplen};
 use super::words;
 use crate::event::Zone;
-use crate::filter::{self, Expr, Unit};
+use crate::filter;
 use crate::record::{
-    self, Autostop, DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, ImportOptions, Meters, Notice,
-    Options, Outcome, RecordFilter, Recorder, Ring, SourceOptions,
+    self, Autostop, DEFAULT_MAX_MESSAGE_BYTES, DEFAULT_QUEUE_BYTES, ImportOptions, Notice, Options,
+    Outcome, RecordFilter, Recorder, Ring, SourceOptions,
 };
 use crate::redact::Redactor;
 use crate::store::{ChainKey, Protection, Rules};
@@ -193,12 +194,6 @@ Exit status: 0 recorded, 2 failed, 130 ended by a second interrupt.";
 const DB_HELP: &str = "The capture file; created, readable by you alone, if there is none [default: $ECQ_DB, else \
      your data directory (root: /var/lib/ecq/caps.db)]";
 
-/// How often the status line changes on a terminal.
-const STATUS_LINE: Duration = Duration::from_millis(500);
-
-/// How often a line is written where there is no terminal.
-const STATUS_LOG: Duration = Duration::from_secs(60);
-
 /// The program's definition, for its manual page and for shells.
 pub(super) fn command() -> clap::Command {
     RecordArgs::command()
@@ -226,7 +221,7 @@ pub(super) fn run(
     terminal.set_quiet(args.quiet);
     terminal.set_log_format(args.log_format);
     // Before the capture's folder is made: what is wrong with these changes nothing.
-    let filter = read_filters(args.filter.as_deref(), &args.exclude_pname)?;
+    let filter = record_filter::read(args.filter.as_deref(), &args.exclude_pname)?;
     let sources = sources::read(&args.url, &args.header)?;
     let chain_key = args.chain_key.as_deref().map(chain_key::read).transpose()?;
     let rules = args.keep.rules()?;
@@ -315,47 +310,6 @@ struct Keys {
     redactor: Option<Redactor>,
     chain_key: Option<ChainKey>,
     protection: Protection,
-}
-
-/// What `--filter` and `--exclude-pname` let through, taken together.
-fn read_filters(filter: Option<&str>, excluded: &[String]) -> anyhow::Result<Option<RecordFilter>> {
-    let filter = filter.map(read_filter).transpose()?;
-    let excluded = (!excluded.is_empty())
-        .then(|| exclude(excluded))
-        .transpose()?;
-    let both = Expr::all(filter.into_iter().chain(excluded));
-    both.map(RecordFilter::new)
-        .transpose()
-        .context("failed to read --filter")
-}
-
-fn exclude(globs: &[String]) -> anyhow::Result<Expr> {
-    if globs.iter().any(|glob| glob.starts_with('!')) {
-        return Err(Advised {
-            message: "failed to read --exclude-pname: `!` has no meaning here".to_owned(),
-            hint: "what is to be stored alone is said with --filter, as in `pname == \"curl\"`"
-                .to_owned(),
-        }
-        .into());
-    }
-    let excluded = filter::flags::pname_glob(globs).context("failed to read --exclude-pname")?;
-    Ok(excluded.negated())
-}
-
-fn read_filter(text: &str) -> anyhow::Result<Expr> {
-    if text.trim().is_empty() {
-        return Err(Advised {
-            message: "failed to read --filter: nothing is given".to_owned(),
-            hint: "leave it out to store everything".to_owned(),
-        }
-        .into());
-    }
-    let filter =
-        filter::parse(text, super::now(), Zone::Local).context("failed to read --filter")?;
-    Unit::Events
-        .check(filter.fields())
-        .context("failed to read --filter")?;
-    Ok(filter)
 }
 
 /// Why there is no path for a capture.
@@ -462,7 +416,7 @@ fn live(
     let result = std::thread::scope(|scope| {
         let talking = &mut *terminal;
         let quiet = args.quiet;
-        let talker = scope.spawn(move || talk(talking, &receiver, meters, quiet));
+        let talker = scope.spawn(move || talker::talk(talking, &receiver, meters, quiet));
         if let Some(manager) = Manager::find() {
             scope.spawn(move || manager.attend(meters, is_over));
         }
@@ -482,50 +436,6 @@ fn live(
         Outcome::Abandoned(status) => {
             words::abandoned(terminal, &status);
             Ok(Exit::Interrupted)
-        }
-    }
-}
-
-/// Puts notices and the status into words until it is over.
-fn talk(terminal: &mut Terminal, receiver: &Receiver<Notice>, meters: &Meters, quiet: bool) {
-    let mut line = StatusLine::new(quiet || !terminal.is_for_people());
-    let interval = if line.is_live() {
-        STATUS_LINE
-    } else {
-        STATUS_LOG
-    };
-    let mut next = Instant::now() + interval;
-    let began = Instant::now();
-    loop {
-        match receiver.recv_timeout(next.saturating_duration_since(Instant::now())) {
-            Ok(Notice::Over) | Err(RecvTimeoutError::Disconnected) => {
-                line.clear();
-                return;
-            }
-            Ok(Notice::StatusAsked) => {
-                line.clear();
-                terminal.error(words::status(
-                    &meters.status(),
-                    &meters.holders(),
-                    began.elapsed(),
-                ));
-            }
-            Ok(notice) => {
-                line.clear();
-                if notice == Notice::Stopping {
-                    service::tell_stopping();
-                }
-                words::tell(terminal, &notice);
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                let text = words::status(&meters.status(), &meters.holders(), began.elapsed());
-                if line.is_live() {
-                    line.show(&text);
-                } else {
-                    terminal.note(text);
-                }
-                next = Instant::now() + interval;
-            }
         }
     }
 }

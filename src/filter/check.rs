@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::Error;
 use super::expr::{Comparison, Expr, Operand, Test};
-use super::field::{Field, FieldId, Type};
+use super::field::{Field, Type};
+use super::field_id::FieldId;
 use super::number::is_number;
 use super::parse::syntax;
 use super::parse_error::ParseError;

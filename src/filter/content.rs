@@ -8,7 +8,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use super::facts::Value;
-use super::field::FieldId;
+use super::field_id::FieldId;
 use crate::event::hex;
 use crate::http::{body, fields};
 

@@ -2,7 +2,7 @@
 
 use super::chains::Chains;
 use super::expr::{Expr, Operand, Test};
-use super::field::FieldId;
+use super::field_id::FieldId;
 
 /// Appends the next payload of a stream to the end of it that is kept, which then are its last `most` bytes.
 pub fn push_end(end: &mut Vec<u8>, payload: &[u8], most: usize) {

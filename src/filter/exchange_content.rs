@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::content::{MAX_TEXT_BYTES, Pieces, Searched};
 use super::facts::Value;
-use super::field::FieldId;
+use super::field_id::FieldId;
 use crate::event::hex;
 use crate::http::exchange::{Bodies, BodyForm, Exchange, Message, MessageHead, Side};
 use crate::http::view::{legible, tunnel};

@@ -8,7 +8,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::field::{Field, FieldId, Level};
+use super::field::{Field, Level};
+use super::field_id::FieldId;
 use super::needle::Needle;
 use super::pattern::Pattern;
 use crate::event::{EventId, Timestamp};

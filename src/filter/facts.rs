@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
-use super::field::FieldId;
+use super::field_id::FieldId;
 use crate::event::{
     Content, Direction, Endpoints, Event, HttpHead, Identity, Kind, Probe, Provenance, Role,
     StoredEvent, Timestamp,

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::check::Checker;
 use super::expr::{Function, Operand, Slice};
-use super::field::{Field, FieldId, HEADER_ALIASES, Type};
+use super::field::{Field, HEADER_ALIASES, Type};
+use super::field_id::FieldId;
 use super::names;
 use super::needle::Form;
 use super::parse_error::ParseError;

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use regex_syntax::hir::{Hir, HirKind};
 
 use super::expr::{Comparison, Expr, Function, Literal, Operand, Test};
-use super::field::{FieldId, Level, Type};
+use super::field::{Level, Type};
+use super::field_id::FieldId;
 use super::pattern::{Pattern, class_members, class_size};
 
 /// How many alternatives are told apart; of more, only a part of each is looked for.

@@ -6,7 +6,7 @@
 //! - A connection is one epoch of (run, pid, fd). Where fd is 0 or unknown, the thread takes its place.
 //! - An epoch ends at a connection event for the same (pid, fd), at the start of a new conversation after the end of the
 //!   stream (anything that is read; written, an HTTP/2 preface of either side, RFC 9113 section 3.4, an HTTP/1 request, or
-//!   anything after [`LONG_SILENCE`]), at a second HTTP/2 client preface, when an event itself carries other addresses, and with a new run of eCapture.
+//!   anything after a long silence), at a second HTTP/2 client preface, when an event itself carries other addresses, and with a new run of eCapture.
 //! - A connection event reaches back over data received at most [`REACH_BACK`] earlier in an epoch without addresses.
 //! - A stream without a descriptor gets addresses only where its process had exactly one connection to choose from, and
 //!   is marked as inferred.
@@ -17,16 +17,14 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
+use super::epoch::{Epoch, Marks, is_structured};
 use crate::event::{
-    Captured, Carrier, Connection, ConnectionId, ConnectionUpdate, Content, Direction, Endpoints,
-    Event, EventId, Kind, Role, Timestamp, Tuple, TupleSource,
+    Captured, Connection, ConnectionId, ConnectionUpdate, Content, Direction, Endpoints, Event,
+    EventId, Kind, Role, Timestamp, Tuple, TupleSource,
 };
 
 /// How far a connection event reaches back.
 pub const REACH_BACK: Duration = Duration::from_secs(2);
-
-/// After the end of the stream, what is written this much later is taken for another conversation.
-const LONG_SILENCE: Duration = Duration::from_secs(10);
 
 /// How many connections, and how many processes, are remembered; beyond that the longer idle half is forgotten.
 const REMEMBERED: usize = 16 * 1024;
@@ -57,49 +55,6 @@ impl Key {
             Self::Thread { tid, .. } => tid,
         }
     }
-}
-
-bitflags::bitflags! {
-    /// What was seen in an epoch.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    struct Marks: u8 {
-        /// The process read data.
-        const DATA_IN = 1;
-        /// The process wrote data.
-        const DATA_OUT = 2;
-        /// The process read the end of the stream.
-        const ENDED = 4;
-        /// An HTTP/2 client preface went by.
-        const PREFACE = 8;
-        /// An event had address fields that were not filled: what becomes known later is not about its connection.
-        const NAMELESS = 16;
-        /// Addresses were inferred, and then another connection of the process came up: the next data may be its.
-        const DOUBTFUL = 32;
-    }
-}
-
-impl Marks {
-    const DATA: Self = Self::DATA_IN.union(Self::DATA_OUT);
-
-    fn data(direction: Direction) -> Self {
-        match direction {
-            Direction::Inbound => Self::DATA_IN,
-            Direction::Outbound => Self::DATA_OUT,
-        }
-    }
-}
-
-/// The current epoch of a key.
-#[derive(Debug)]
-struct Epoch {
-    id: ConnectionId,
-    tuple: Option<(Tuple, TupleSource)>,
-    role: Option<Role>,
-    began: Timestamp,
-    last: Timestamp,
-    marks: Marks,
-    /// Whether the file that is being written has it.
-    is_told: bool,
 }
 
 /// What is known about a process, for its streams without a descriptor.
@@ -479,60 +434,6 @@ fn middle(times: impl Iterator<Item = Timestamp>) -> Timestamp {
     }
 }
 
-impl Epoch {
-    /// Whether this event is the start of a new conversation, and not the next piece of this one.
-    fn starts_anew(&self, captured: &Captured) -> bool {
-        let event = &captured.event;
-        let Some(direction) = event.direction else {
-            return false;
-        };
-        if captured.payload.is_empty() {
-            return false;
-        }
-        let continues = self.marks.contains(Marks::data(direction));
-        let has_ended = self.marks.contains(Marks::ENDED);
-        match (direction, event.content) {
-            (_, Content::Http2Preface) if continues && self.marks.contains(Marks::PREFACE) => true,
-            // Nothing can be read after the end of a stream that something was read from.
-            (Direction::Inbound, _) => has_ended && continues,
-            // An answer can still be written, and the end of an older stream can arrive late.
-            (Direction::Outbound, _) if !has_ended || !self.marks.intersects(Marks::DATA) => false,
-            (Direction::Outbound, Content::Http2Preface | Content::Http1Request) => true,
-            (Direction::Outbound, content) => {
-                (content == Content::Http2Frames && is_server_preface(&captured.payload))
-                    || event.received >= self.last.plus(LONG_SILENCE)
-            }
-        }
-    }
-
-    fn see(&mut self, captured: &Captured) {
-        let event = &captured.event;
-        if event.kind != Kind::TlsData {
-            return;
-        }
-        let is_inbound = event.direction == Some(Direction::Inbound);
-        if !captured.payload.is_empty() {
-            self.marks |= event.direction.map_or(Marks::empty(), Marks::data);
-        } else if is_inbound {
-            self.marks |= Marks::ENDED;
-        }
-        if event.content == Content::Http2Preface {
-            self.marks |= Marks::PREFACE;
-        }
-        if event.tuple.is_none() && is_structured(event) {
-            self.marks |= Marks::NAMELESS;
-        }
-    }
-}
-
-/// Whether the event came with fields for addresses.
-fn is_structured(event: &Event) -> bool {
-    matches!(
-        event.form.carrier,
-        Carrier::Json | Carrier::Protobuf | Carrier::BareJson
-    )
-}
-
 fn key(event: &Event) -> Key {
     let pid = event.process.pid;
     match event.fd {
@@ -558,9 +459,4 @@ fn role(event: &Event) -> Option<Role> {
     } else {
         Role::Server
     })
-}
-
-/// A SETTINGS frame that is no acknowledgement: the server's first frame on an HTTP/2 connection (RFC 9113 section 3.4).
-fn is_server_preface(payload: &[u8]) -> bool {
-    matches!(payload, [_, _, _, 4, 0, 0, 0, 0, 0, ..])
 }

@@ -11,6 +11,7 @@ mod compare;
 mod connections;
 mod console;
 mod dump;
+mod epoch;
 mod http2;
 mod reading;
 mod render;

@@ -50,11 +50,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ),
     (
         "bitflags",
-        &[
-            "event::provenance",
-            "normalize::connections",
-            "http::exchange",
-        ],
+        &["event::provenance", "normalize::epoch", "http::exchange"],
     ),
     ("brotli_decompressor", &["http::coding", "http::decode"]),
     ("bytes", &["anywhere"]),
@@ -187,8 +183,8 @@ const FUNCTIONS: &[(&[&str], &[&str])] = &[
         &["Instant", "now"],
         &[
             "cli::query::sql",
-            "cli::record",
             "cli::service",
+            "cli::talker",
             "record::identities",
             "record::log_watch",
             "record::retention",

@@ -3,7 +3,8 @@
 use super::{matches, one_of, text};
 use crate::filter::Error;
 use crate::filter::expr::{Comparison, Expr, Operand, Test};
-use crate::filter::field::{Field, FieldId};
+use crate::filter::field::Field;
+use crate::filter::field_id::FieldId;
 
 /// `--pname`: process names with `*` and `?`; `!` in front leaves out.
 ///

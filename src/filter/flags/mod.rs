@@ -13,7 +13,8 @@ pub use search::{grep, header, hex};
 
 use super::Error;
 use super::expr::{AddressPattern, Comparison, Expr, Literal, Operand, Test};
-use super::field::{Field, FieldId};
+use super::field::Field;
+use super::field_id::FieldId;
 use super::literal::status;
 use super::pattern::Pattern;
 use super::value::word;

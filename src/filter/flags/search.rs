@@ -3,7 +3,8 @@
 use super::matches;
 use crate::filter::Error;
 use crate::filter::expr::{Expr, Operand, Test};
-use crate::filter::field::{Field, FieldId};
+use crate::filter::field::Field;
+use crate::filter::field_id::FieldId;
 use crate::filter::needle::{Form, Needle};
 use crate::filter::pattern::Pattern;
 use crate::filter::value::hex_digits;

@@ -11,7 +11,8 @@ use super::frame::{ChainEnd, FRAME_BYTES, Header, MAX_FRAME_BYTES, PREFACE, Rule
 use super::head::{self, Role};
 use super::hpack::{Block, Fault};
 use super::out::Out;
-use super::reader::{Fit, Headers, Moment, Reader, Seen};
+use super::reader::{Fit, Moment, Reader};
+use super::seen::{Headers, Seen};
 use super::streams::{At, Place, Streams};
 use crate::event::Direction;
 use crate::http::exchange::Defects;

@@ -15,6 +15,7 @@ mod listing;
 mod out;
 mod quoted;
 mod reader;
+mod seen;
 mod stream;
 mod streams;
 #[cfg(test)]

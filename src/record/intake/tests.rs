@@ -1,5 +1,6 @@
 use super::*;
 use crate::event::{Opcode, RecordingId};
+use crate::record::queue::Dropped;
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_nanos(millis * 1_000_000)
