@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-pub(crate) use super::coding::may_be_marked;
 use super::coding::{self, Coding, Undone};
+pub(crate) use super::coding::{MARKS, may_be_marked};
 use super::fields::{self, Head};
 use super::media;
 

@@ -95,6 +95,9 @@ impl Coding {
     }
 }
 
+/// What marks begin with.
+pub(crate) const MARKS: [&[u8]; 2] = [&[0x1f, 0x8b, 8], ZSTD_MAGIC];
+
 /// The coding whose mark bytes begin with, whatever fields say: gzip (RFC 1952, section 2.3: method 8, and no flags that are
 /// reserved) or a frame of zstd.
 pub(super) fn marked(start: &[u8]) -> Option<Coding> {

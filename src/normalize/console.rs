@@ -1,7 +1,11 @@
 //! Events on the standard output of 2.x, where control characters but newline and tab are written as escapes
 //! (internal/logger/logger.go:37@v2.5.1): `\r`, `\x00`. A backslash is not escaped, so that an escape can as well be what
-//! was sent. A text that counts its bytes tells; one that does not is left as it is. A count leaves one case open: a single
-//! `\r` and a newline at the end, which eCapture adds to texts without one. That is then taken for the end of a line.
+//! was sent. A text that counts its bytes tells; one that does not is left as it is.
+//!
+//! A count leaves cases open, so what is likeliest is tried first: that `\r` before a newline is the end of a line, as in
+//! the head of a message, and every other escape what was sent, as in JSON and paths. Then, that all were undone, and that
+//! none was. Where the count fits none of these, some of the others are control characters and some are not: all but ends
+//! of lines stay as they are, and the count becomes that of what is there.
 
 use std::borrow::Cow;
 
@@ -18,29 +22,44 @@ const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
 
 /// Reads the text of an event.
 pub(super) fn read(text: &Bytes) -> Reading {
-    let undone = Bytes::from(undo(text).into_owned());
+    let with_lines = Bytes::from(undo(text, Undone::LineEnds).into_owned());
+    let undone = Bytes::from(undo(text, Undone::All).into_owned());
     let counted = |text: &Bytes| {
         let reading = text::read(text);
         (reading.kind == Kind::TlsData).then_some(reading)
     };
-    let (mut reading, is_changed) = if let Some(reading) = counted(&undone) {
+    // Each byte that was lost is now three.
+    let is_lossy = memchr::memmem::find(text, REPLACEMENT).is_some();
+    let anyhow = if is_lossy { &undone } else { &with_lines };
+    let (mut reading, is_changed) = if let Some(reading) = counted(&with_lines) {
+        (reading, with_lines.len() != text.len())
+    } else if let Some(reading) = counted(&undone) {
         (reading, undone.len() != text.len())
     } else if let Some(reading) = counted(text) {
         (reading, false)
-    } else if let Some(reading) = recounted(&undone).and_then(|text| counted(&text)) {
-        // Each byte that was lost is now three.
+    } else if let Some(reading) =
+        recounted(anyhow, with_lines.len() - undone.len(), is_lossy).and_then(|text| counted(&text))
+    {
         (reading, true)
     } else {
         (text::read(text), false)
     };
-    if is_changed || memchr::memmem::find(text, REPLACEMENT).is_some() {
+    if is_changed || is_lossy {
         reading.provenance |= Provenance::TEXT_FILE;
     }
     reading
 }
 
-/// With all escapes undone.
-fn undo(text: &[u8]) -> Cow<'_, [u8]> {
+/// Which escapes are undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Undone {
+    /// `\r` before a newline.
+    LineEnds,
+    All,
+}
+
+/// With escapes undone.
+fn undo(text: &[u8], which: Undone) -> Cow<'_, [u8]> {
     if memchr::memchr(b'\\', text).is_none() {
         return text.into();
     }
@@ -50,6 +69,8 @@ fn undo(text: &[u8]) -> Cow<'_, [u8]> {
         let (before, escape) = rest.split_at_checked(at).unwrap_or((rest, &[]));
         undone.extend_from_slice(before);
         let (byte, length) = match escape {
+            [_, b'r', b'\n', ..] => (b'\r', 2),
+            _ if which == Undone::LineEnds => (b'\\', 1),
             [_, b'a', ..] => (0x07, 2),
             [_, b'b', ..] => (0x08, 2),
             [_, b'f', ..] => (0x0c, 2),
@@ -76,9 +97,9 @@ fn control(high: u8, low: u8) -> Option<u8> {
     byte.is_ascii_control().then_some(byte)
 }
 
-/// The text with the count of what is there now, if it counts and bytes of it were lost.
-fn recounted(text: &Bytes) -> Option<Bytes> {
-    memchr::memmem::find(text, REPLACEMENT)?;
+/// The text with the count of what is there now, if it counts, and the count can be explained: by bytes that were lost, or
+/// by escapes that are control characters, which `escapes` bytes more are written with than they are.
+fn recounted(text: &Bytes, escapes: usize, is_lossy: bool) -> Option<Bytes> {
     let header = text.get(..HEADER_BYTES).unwrap_or(text);
     let end = memchr::memmem::find(header, b" bytes):\n")?;
     let start = header.get(..end)?.iter().rposition(|byte| *byte == b'(')?;
@@ -86,6 +107,11 @@ fn recounted(text: &Bytes) -> Option<Bytes> {
     let rest = rest.get(end.checked_sub(before.len())?..)?;
     let body = rest.strip_prefix(b" bytes):\n")?;
     let count = body.strip_suffix(b"\n").unwrap_or(body).len();
+    let said = header.get(start.checked_add(1)?..end)?;
+    let said: usize = std::str::from_utf8(said).ok()?.parse().ok()?;
+    if !is_lossy && !(count.saturating_sub(escapes)..=count).contains(&said) {
+        return None;
+    }
     let mut counted = before.to_vec();
     counted.extend_from_slice(count.to_string().as_bytes());
     counted.extend_from_slice(rest);
@@ -134,6 +160,10 @@ mod tests {
         for payload in [
             "GET / HTTP/1.1\r\n\r\n",
             "a\\r\\rb",
+            "POST / HTTP/1.1\r\n\r\nplain C:\\bin",
+            "POST / HTTP/1.1\r\n\r\n{\"text\":\"line\\r\\nnext\"}",
+            "POST / HTTP/1.1\r\n\r\n{\"path\":\"C:\\\\foo\\\\bar\"}",
+            "POST / HTTP/1.1\r\n\r\n\0\x01 \u{1b}",
             "\0\u{1b}[0m",
             "",
             "x\\",
@@ -158,6 +188,28 @@ mod tests {
     }
 
     #[test]
+    fn what_a_count_leaves_open_is_read_as_is_likeliest() {
+        for (payload, expected) in [
+            ("a\u{7}b\n", "a\\ab"),
+            // Some of these escapes are what was sent, one is not.
+            ("C:\\bin\\r x\r\n\0", "C:\\bin\\r x\r\n\\x00"),
+        ] {
+            let reading = read(&openssl(payload));
+            assert_eq!(reading.payload, expected.as_bytes(), "{payload:?}");
+            assert!(reading.provenance.contains(Provenance::TEXT_FILE) || !expected.contains('\r'));
+            assert_eq!(reading.process.pid, Some(1));
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_counted_away() {
+        let mut text = openssl("GET / HTTP/1.1\r\nHost: a\r\n\r\n").to_vec();
+        text.truncate(text.len() - 8);
+        let reading = read(&Bytes::from(text));
+        assert_ne!(reading.kind, Kind::TlsData);
+    }
+
+    #[test]
     fn without_a_count_nothing_is_undone() {
         let text = Bytes::from("PID:1200, UID:1000, Comm:bash, Retvalue:0, Line:\nprintf 'a\\r'\n");
         let reading = read(&text);
@@ -168,6 +220,9 @@ mod tests {
     proptest! {
         #[test]
         fn what_was_written_is_undone(text in "[a-z\\x00-\\x1f\\x7fé]{0,40}") {
+            // One escape and a newline at the end look like what was sent, and the newline that eCapture adds.
+            let more = written(&text).len() - text.len() - text.matches("\r\n").count();
+            prop_assume!(more != 1 || !text.ends_with('\n'));
             let payload = read(&openssl(&text)).payload;
             prop_assert_eq!(payload, text.as_bytes());
         }

@@ -152,6 +152,14 @@ impl Conversation {
 
     /// Takes the next part of a payload and gives what it says to `sink`.
     pub fn push(&mut self, piece: &Piece<'_>, sink: &mut dyn FnMut(Part<'_>)) {
+        if piece.provenance.contains(Provenance::TEXT_FILE) {
+            self.read(piece, &mut |part| sink(doubted(part)));
+        } else {
+            self.read(piece, sink);
+        }
+    }
+
+    fn read(&mut self, piece: &Piece<'_>, sink: &mut dyn FnMut(Part<'_>)) {
         let next = match &mut self.protocol {
             Protocol::Http2(session) => {
                 session.push(piece, sink);
@@ -204,6 +212,17 @@ impl Conversation {
             Protocol::Http2(_) => self.phantoms,
         }
     }
+}
+
+/// A part of what a text file shows, where bytes may be others than those that were sent: even in one event, nothing is
+/// complete for certain.
+fn doubted(mut part: Part<'_>) -> Part<'_> {
+    if let Part::End { ending, .. } = &mut part
+        && *ending == Ending::Complete
+    {
+        *ending = Ending::Consistent;
+    }
+    part
 }
 
 /// The last `count` bytes of a piece, if there are any.

@@ -40,14 +40,29 @@ const READ_EXCHANGES: usize = 256;
 pub(super) const NO_TEXT: i64 = 0;
 
 /// Whether a search of events does not find the fields: those of HTTP/2, and those that went over several lines. Trailers
-/// without a head are of HTTP/2, as HTTP/1 shows them by its head alone.
+/// without a head are of HTTP/2, as HTTP/1 shows them by its head alone. Listings have them as text, but in quotes.
 fn hides_fields(message: &Message) -> bool {
     let is_http2 = match &message.head {
         Some(head) => head.version == Version::Http2,
         None => !message.trailers.is_empty(),
     };
+    let is_listed = || message.defects.contains(Defects::LISTING);
     message.defects.contains(Defects::BAD_HEAD)
-        || is_http2 && !message.defects.contains(Defects::LISTING)
+        || is_http2 && (!is_listed() || is_quoted_otherwise(message))
+}
+
+/// Whether something of the fields is not itself in quotes.
+fn is_quoted_otherwise(message: &Message) -> bool {
+    let is_itself = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    let pseudo = message
+        .heads()
+        .flat_map(|head| [&head.method, &head.target, &head.scheme, &head.authority]);
+    let fields = message.heads().flat_map(|head| &head.fields);
+    let fields = fields.chain(&message.trailers);
+    pseudo
+        .chain(fields.flat_map(|field| [&field.name, &field.value]))
+        .flatten()
+        .any(|part| !part.iter().all(is_itself))
 }
 
 /// The first bytes of a body as sent, as many as tell a mark.

@@ -3,7 +3,7 @@
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::filter::Required;
-use crate::http::body;
+use crate::http::body::{self, MARKS};
 use crate::store::block::Member;
 
 /// Finds the events of a block whose text may hold what a filter requires.
@@ -13,8 +13,8 @@ use crate::store::block::Member;
 pub(super) struct Finder {
     /// One text of each group of what is required.
     texts: Regex,
-    /// In the names of the header fields by which a body has to be decoded before it can be searched. What only these
-    /// names begin with is in most heads.
+    /// In the names of the header fields by which a body has to be decoded before it can be searched, and what such a body
+    /// begins with where no field says so. What only these names begin with is in most heads.
     codings: Regex,
 }
 
@@ -27,7 +27,7 @@ impl Finder {
             .collect::<Option<_>>()?;
         Some(Self {
             texts: compile(&longest.join("|"))?,
-            codings: compile("-encoding")?,
+            codings: compile(&format!("-encoding|{}", MARKS.map(escape).join("|")))?,
         })
     }
 
@@ -105,15 +105,15 @@ mod tests {
     use super::*;
     use crate::filter::{Expr, Field, FieldId, Form, Needle, Operand, Test};
 
-    fn candidates(text: &str, payloads: &[&str]) -> Vec<usize> {
+    fn candidates<P: AsRef<[u8]>>(text: &str, payloads: &[P]) -> Vec<usize> {
         let needle = Needle::new(text.into(), Form::Plain).unwrap();
         let test = Test::Contains(Operand::field(Field::of(FieldId::Any)), needle);
         let finder = Finder::new(&Expr::Test(test).required().unwrap()).unwrap();
         let mut raw = Vec::new();
         let mut members = Vec::new();
         for (id, payload) in (1..).zip(payloads) {
-            let (offset, length) = (raw.len(), payload.len());
-            raw.extend_from_slice(payload.as_bytes());
+            let (offset, length) = (raw.len(), payload.as_ref().len());
+            raw.extend_from_slice(payload.as_ref());
             members.push(Member { id, offset, length });
         }
         let mut found = Vec::new();
@@ -143,5 +143,14 @@ mod tests {
             ),
             [1]
         );
+        let text = &b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"[..];
+        let [gzip, zstd] = [&b"\x1f\x8b\x08\0a"[..], b"\x28\xb5\x2f\xfda"];
+        let payloads = [
+            gzip.to_vec(),
+            [text, gzip].concat(),
+            text.to_vec(),
+            [text, zstd].concat(),
+        ];
+        assert_eq!(candidates("abc", &payloads), [1, 3]);
     }
 }

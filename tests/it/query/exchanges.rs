@@ -339,6 +339,12 @@ fn a_coding_that_is_not_named_is_undone_and_searched() {
         let unknown = "SELECT COUNT(*) FROM exchanges WHERE text_id IS NULL OR text_id = 0";
         assert_eq!(copy(&env.db()).number(unknown), 0);
     }
+    // In one event, a search of events finds it.
+    let env = answered(&[&[head.as_bytes(), &body].concat()]);
+    for unit in ["--events", "--exchanges"] {
+        env.query([unit, "--grep", "needle", "--count"]).exits(0);
+        env.query([unit, "--grep", "noodle", "--count"]).exits(1);
+    }
 }
 
 /// What `show` shows is found, whatever the charset.

@@ -147,6 +147,13 @@ fn exchanges_of_an_event_file_of_1_x() {
             ["POST", "https://two.test/listed?q=\":status\"", 503]
         ])
     );
+    // The listing has it in quotes of its own; a search is for what that stands for.
+    for filter in [
+        "path == '/listed?q=\":status\"'",
+        "any contains 'q=\":status\"'",
+    ] {
+        env.query(["--exchanges", "--count", filter]).exits(0);
+    }
 }
 
 /// As 2.x prints a text (internal/logger/logger.go:37@v2.5.1).
