@@ -105,7 +105,7 @@ pub(super) fn tell(terminal: &mut Terminal, notice: &Notice) {
             escape::line(error)
         )),
         Notice::ImportCutOff { bytes } => terminal.error(format_args!(
-            "the file ends in the middle of a frame: its last {bytes} bytes are not imported"
+            "the last {bytes} bytes of the file are no whole frame and are not imported: it was cut off, or is damaged there"
         )),
         Notice::ReceivedEstimated(time) => terminal.note(format_args!(
             "the file does not say when its frames were received; {time} and later, by its heartbeats, stands in for it"

@@ -105,6 +105,12 @@ impl Expr {
         });
         fields
     }
+
+    /// A field that it is about and that events have of HTTP/1 alone: HTTP/2 is compressed.
+    pub fn of_http(&self) -> Option<&'static Field> {
+        let mut fields = self.fields().into_iter();
+        fields.find(|field| field.about() == About::Http)
+    }
 }
 
 #[cfg(test)]

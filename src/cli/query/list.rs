@@ -136,6 +136,9 @@ pub(super) fn run(args: &ListArgs, context: &mut Context<'_>) -> anyhow::Result<
     if args.instead.explain {
         return explain::run(&captures, unit, filter.as_ref(), context);
     }
+    if unit == Unit::Events && !args.events {
+        tell_of_http2(args, filter.as_ref(), context);
+    }
     if args.follow {
         return follow::run(args, captures, filter.as_ref(), context);
     }
@@ -161,6 +164,23 @@ pub(super) fn run(args: &ListArgs, context: &mut Context<'_>) -> anyhow::Result<
         args.coverage,
         args.output,
     )
+}
+
+/// Says that a filter on HTTP is about HTTP/1 alone, where something else asks for events.
+fn tell_of_http2(args: &ListArgs, filter: Option<&Expr>, context: &mut Context<'_>) {
+    let Some(field) = filter.and_then(Expr::of_http) else {
+        return;
+    };
+    let is_of_both = Unit::of(exchanges::fields(args, filter)) == Ok(Unit::Exchanges);
+    let without = match (is_of_both, args.follow) {
+        (false, _) => "without what is about events alone",
+        (true, true) => "without `--follow`",
+        (true, false) => "without `--cursor-file`",
+    };
+    context.terminal.note(format_args!(
+        "events of HTTP/2 do not show their `{}`, so these are of HTTP/1; {without}, exchanges of both are found",
+        field.name
+    ));
 }
 
 impl Instead {

@@ -130,6 +130,27 @@ fn http2_is_found_by_its_host_and_by_what_its_fields_say() {
 /// Whoever searches events is not left with less than what is there.
 /// Of events as of exchanges, and beside fields that only exchanges have.
 #[test]
+fn where_events_are_asked_for_http2_is_said_to_be_left_out() {
+    let env = scenario("curl-nginx-http2");
+    let note = "exchanges of both are found";
+    env.query(["--status", "200", "--count"])
+        .exits(0)
+        .never_says(note);
+    env.query(["--status", "200", "--cursor-file", "cursor"])
+        .exits(1)
+        .says("do not show their `status`, so these are of HTTP/1; without `--cursor-file`, exchanges");
+    env.query(["http2 && direction == in && status == 200"])
+        .exits(1)
+        .says("without what is about events alone, exchanges");
+    env.query(["--status", "200", "--events"])
+        .exits(1)
+        .never_says(note);
+    env.query(["--pname", "curl", "--cursor-file", "other"])
+        .exits(0)
+        .never_says(note);
+}
+
+#[test]
 fn the_version_of_http_is_a_field_like_others() {
     for (name, is_http2) in [("node-http2", true), ("curl-node-http1", false)] {
         let env = scenario(name);

@@ -163,9 +163,7 @@ fn frames_that_can_no_longer_be_saved_do_not_end_the_recording() {
     assert_eq!(stored, i64::try_from(2 * sent).unwrap());
     // What was saved before is whole.
     let second = TestEnv::new();
-    second
-        .import::<&str>(&saved, [])
-        .says("ends in the middle of a frame");
+    second.import::<&str>(&saved, []).says("are no whole frame");
 }
 
 #[test]

@@ -117,8 +117,8 @@ fn a_file_that_ends_in_the_middle_of_a_frame_is_kept_up_to_there() {
     fs::write(&file, &bytes[..bytes.len() - 10]).unwrap();
     let last = real("ecapture-2.5.1-text").last().unwrap().len() + 4;
     env.import::<&str>(&file, [])
-        .says("ends in the middle of a frame")
-        .says(&format!("its last {} bytes are not imported", last - 10));
+        .says("are no whole frame")
+        .says(&format!("the last {} bytes of the file", last - 10));
     let frames = i64::try_from(real("ecapture-2.5.1-text").len()).unwrap();
     assert_eq!(copy(&env.db()).counter("received_frames"), frames - 1);
 }
