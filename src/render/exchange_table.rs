@@ -6,10 +6,9 @@ use crate::http::exchange::Exchange;
 
 use super::escape::{columns, fit};
 use super::exchange_row::{COLUMNS, Facts, Row};
-use super::{Paint, Style, TimeForm};
+use super::growing::{Growing, Shape};
+use super::{Style, TimeForm};
 
-/// How many rows decide the widths of the columns. The rest is written as it comes.
-const ROWS_MEASURED: usize = 100;
 /// How wide the URL should be where there is more of it, at the cost of what is the same or much alike on every line.
 const URL_WISHED: usize = 48;
 /// How wide the URL should be before whole columns are left out.
@@ -79,18 +78,14 @@ enum Step {
 /// A table of exchanges that is written as it grows.
 #[derive(Debug)]
 pub struct ExchangeTable {
-    style: Style,
-    waiting: Vec<Row>,
-    shape: Option<Shape>,
+    rows: Growing<Columns>,
 }
 
 impl ExchangeTable {
     /// A table without rows yet.
     pub fn new(style: Style) -> Self {
         Self {
-            style,
-            waiting: Vec::new(),
-            shape: None,
+            rows: Growing::new(style),
         }
     }
 
@@ -106,19 +101,8 @@ impl ExchangeTable {
         exchange: &Exchange,
         facts: Facts<'_>,
     ) -> io::Result<()> {
-        let row = Row::of(&self.style, capture, exchange, facts);
-        self.add(out, row)
-    }
-
-    fn add(&mut self, out: &mut dyn Write, row: Row) -> io::Result<()> {
-        if let Some(shape) = &self.shape {
-            return writeln!(out, "{}", shape.row(&row, self.style.width));
-        }
-        self.waiting.push(row);
-        if self.waiting.len() < ROWS_MEASURED {
-            return Ok(());
-        }
-        self.start(out)
+        let row = Row::of(&self.rows.style, capture, exchange, facts);
+        self.rows.push(out, row)
     }
 
     /// Writes what is waiting. A table without rows is nothing at all.
@@ -127,31 +111,13 @@ impl ExchangeTable {
     ///
     /// What `out` says.
     pub fn flush(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        if self.shape.is_none() && !self.waiting.is_empty() {
-            self.start(out)?;
-        }
-        Ok(())
-    }
-
-    fn start(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        let rows = std::mem::take(&mut self.waiting);
-        let shape = Shape::of(&rows, self.style.width);
-        let heading = self
-            .style
-            .paint(Paint::Heading, &shape.heading())
-            .into_owned();
-        writeln!(out, "{heading}")?;
-        for row in &rows {
-            writeln!(out, "{}", shape.row(row, self.style.width))?;
-        }
-        self.shape = Some(shape);
-        Ok(())
+        self.rows.flush(out)
     }
 }
 
 /// Which columns there are, and how wide.
 #[derive(Debug, Clone)]
-struct Shape {
+struct Columns {
     /// How wide each column is; `None` if it is left out.
     widths: [Option<usize>; COLUMNS],
     titles: [&'static str; COLUMNS],
@@ -162,7 +128,9 @@ struct Shape {
     has_scheme: bool,
 }
 
-impl Shape {
+impl Shape for Columns {
+    type Row = Row;
+
     fn of(rows: &[Row], width: usize) -> Self {
         let mut shape = Self {
             widths: [Some(0); COLUMNS],
@@ -184,6 +152,28 @@ impl Shape {
         shape
     }
 
+    fn heading(&self) -> String {
+        let mut line = String::new();
+        for (column, title) in self.titles.into_iter().enumerate() {
+            self.put(&mut line, column, title);
+        }
+        line.push_str("URL");
+        line
+    }
+
+    fn line(&self, row: &Row, style: &Style) -> String {
+        let mut line = String::new();
+        for column in 0..COLUMNS {
+            self.put(&mut line, column, self.cell(row, column));
+        }
+        // A number that is longer than those measured takes its room from the URL.
+        let room = style.width.saturating_sub(columns(&line)).max(URL_LEAST);
+        line.push_str(&row.url.fit(room, self.has_scheme));
+        line
+    }
+}
+
+impl Columns {
     fn take(&mut self, step: Step, missing: usize, rows: &[Row]) {
         match step {
             Step::Scheme => self.has_scheme = false,
@@ -235,26 +225,6 @@ impl Shape {
             .flatten()
             .map(|width| width + self.gap)
             .sum()
-    }
-
-    fn heading(&self) -> String {
-        let mut line = String::new();
-        for (column, title) in self.titles.into_iter().enumerate() {
-            self.put(&mut line, column, title);
-        }
-        line.push_str("URL");
-        line
-    }
-
-    fn row(&self, row: &Row, width: usize) -> String {
-        let mut line = String::new();
-        for column in 0..COLUMNS {
-            self.put(&mut line, column, self.cell(row, column));
-        }
-        // A number that is longer than those measured takes its room from the URL.
-        let room = width.saturating_sub(columns(&line)).max(URL_LEAST);
-        line.push_str(&row.url.fit(room, self.has_scheme));
-        line
     }
 
     fn put(&self, line: &mut String, column: usize, cell: &str) {
@@ -313,7 +283,7 @@ mod tests {
         });
         let mut out = Vec::new();
         for row in rows {
-            table.add(&mut out, row).unwrap();
+            table.rows.push(&mut out, row).unwrap();
         }
         table.flush(&mut out).unwrap();
         String::from_utf8(out).unwrap()

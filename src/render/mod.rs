@@ -10,6 +10,7 @@ pub mod exchange;
 pub mod exchange_row;
 pub mod exchange_table;
 pub mod grid;
+mod growing;
 pub mod hex;
 mod identity;
 mod length;

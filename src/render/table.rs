@@ -5,11 +5,10 @@ use std::io::{self, Write};
 use crate::event::{Direction, StoredEvent};
 
 use super::escape::{columns, fit, fit_end};
+use super::growing::{Growing, Shape};
 use super::row::{COLUMNS, Row};
 use super::{Paint, Style, TimeForm};
 
-/// How many rows decide the widths of the columns. The rest is written as it comes.
-const ROWS_MEASURED: usize = 100;
 /// How much of a payload the last column needs at most, in bytes.
 pub const FIRST_LINE_BYTES: usize = 1024;
 /// How wide the last column should be, at the cost of the others.
@@ -45,13 +44,11 @@ const SIZE: usize = 6;
 /// A table of events that is written as it grows.
 #[derive(Debug)]
 pub struct Table {
-    style: Style,
-    waiting: Vec<Row>,
-    shape: Option<Shape>,
+    rows: Growing<Columns>,
 }
 
 #[derive(Debug)]
-struct Shape {
+struct Columns {
     widths: [usize; COLUMNS],
     gap: usize,
     peer_only: bool,
@@ -63,9 +60,7 @@ impl Table {
     /// A table without rows yet.
     pub fn new(style: Style) -> Self {
         Self {
-            style,
-            waiting: Vec::new(),
-            shape: None,
+            rows: Growing::new(style),
         }
     }
 
@@ -81,15 +76,8 @@ impl Table {
         event: &StoredEvent,
         start: &[u8],
     ) -> io::Result<()> {
-        let row = Row::of(&self.style, capture, event, start);
-        if let Some(shape) = &self.shape {
-            return write_row(out, &self.style, shape, &row);
-        }
-        self.waiting.push(row);
-        if self.waiting.len() < ROWS_MEASURED {
-            return Ok(());
-        }
-        self.start(out)
+        let row = Row::of(&self.rows.style, capture, event, start);
+        self.rows.push(out, row)
     }
 
     /// Writes what is waiting. A table without rows is nothing at all.
@@ -98,32 +86,13 @@ impl Table {
     ///
     /// What `out` says.
     pub fn flush(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        if self.shape.is_none() && !self.waiting.is_empty() {
-            self.start(out)?;
-        }
-        Ok(())
-    }
-
-    fn start(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        let shape = Shape::of(&self.waiting, self.style.width);
-        let mut heading = String::new();
-        for (column, title) in TITLES.into_iter().enumerate() {
-            shape.cell(&mut heading, column, title, title);
-        }
-        writeln!(
-            out,
-            "{}",
-            self.style.paint(Paint::Heading, heading.trim_end())
-        )?;
-        for row in std::mem::take(&mut self.waiting) {
-            write_row(out, &self.style, &shape, &row)?;
-        }
-        self.shape = Some(shape);
-        Ok(())
+        self.rows.flush(out)
     }
 }
 
-impl Shape {
+impl Shape for Columns {
+    type Row = Row;
+
     fn of(rows: &[Row], width: usize) -> Self {
         let mut widths = TITLES.map(str::len);
         let mut peer_width = widths[ENDPOINTS];
@@ -170,6 +139,58 @@ impl Shape {
         shape
     }
 
+    fn heading(&self) -> String {
+        let mut line = String::new();
+        for (column, title) in TITLES.into_iter().enumerate() {
+            self.cell(&mut line, column, title, title);
+        }
+        line.truncate(line.trim_end().len());
+        line
+    }
+
+    fn line(&self, row: &Row, style: &Style) -> String {
+        let mut line = String::with_capacity(style.width);
+        let mut taken = 0;
+        for (column, cell) in row.cells.iter().enumerate() {
+            let cell = match column {
+                ENDPOINTS if self.peer_only => &row.peer,
+                TIME if self.time == TimeForm::Second => &row.second,
+                TIME if self.time == TimeForm::Clock => &row.clock,
+                _ => cell,
+            };
+            let width = self.width(column);
+            let text = match column {
+                _ if RIGHT.contains(&column) => cell.clone(),
+                // The port says more than the network, and `request` more than `http1`.
+                ENDPOINTS | KIND => fit_end(cell, width),
+                // A number that is longer than those measured takes its room from the last column.
+                _ if column + 1 == COLUMNS => {
+                    let room = style.width.saturating_sub(taken);
+                    fit(cell, room.max(FIRST_LINE_LEAST))
+                }
+                _ => fit(cell, width),
+            };
+            let paint = match (column, row.direction) {
+                (DIRECTION, Some(Direction::Inbound)) => Some(Paint::Inbound),
+                (DIRECTION, Some(Direction::Outbound)) => Some(Paint::Outbound),
+                (KIND, _) => Some(Paint::Kind),
+                _ => None,
+            };
+            let painted = match paint {
+                Some(paint) => style.paint(paint, &text),
+                None => text.as_str().into(),
+            };
+            self.cell(&mut line, column, &text, &painted);
+            if self.has(column) {
+                taken += width.max(columns(&text)) + self.gap;
+            }
+        }
+        line.truncate(line.trim_end().len());
+        line
+    }
+}
+
+impl Columns {
     fn width(&self, column: usize) -> usize {
         self.widths.get(column).copied().unwrap_or(0)
     }
@@ -211,51 +232,12 @@ impl Shape {
     }
 }
 
-fn write_row(out: &mut dyn Write, style: &Style, shape: &Shape, row: &Row) -> io::Result<()> {
-    let mut line = String::with_capacity(style.width);
-    let mut taken = 0;
-    for (column, cell) in row.cells.iter().enumerate() {
-        let cell = match column {
-            ENDPOINTS if shape.peer_only => &row.peer,
-            TIME if shape.time == TimeForm::Second => &row.second,
-            TIME if shape.time == TimeForm::Clock => &row.clock,
-            _ => cell,
-        };
-        let width = shape.width(column);
-        let text = match column {
-            _ if RIGHT.contains(&column) => cell.clone(),
-            // The port says more than the network, and `request` more than `http1`.
-            ENDPOINTS | KIND => fit_end(cell, width),
-            // A number that is longer than those measured takes its room from the last column.
-            _ if column + 1 == COLUMNS => {
-                let room = style.width.saturating_sub(taken);
-                fit(cell, room.max(FIRST_LINE_LEAST))
-            }
-            _ => fit(cell, width),
-        };
-        let paint = match (column, row.direction) {
-            (DIRECTION, Some(Direction::Inbound)) => Some(Paint::Inbound),
-            (DIRECTION, Some(Direction::Outbound)) => Some(Paint::Outbound),
-            (KIND, _) => Some(Paint::Kind),
-            _ => None,
-        };
-        let painted = match paint {
-            Some(paint) => style.paint(paint, &text),
-            None => text.as_str().into(),
-        };
-        shape.cell(&mut line, column, &text, &painted);
-        if shape.has(column) {
-            taken += width.max(columns(&text)) + shape.gap;
-        }
-    }
-    writeln!(out, "{}", line.trim_end())
-}
-
 #[cfg(test)]
 mod tests {
     use crate::event::samples;
     use crate::event::{EventId, Timestamp, Zone};
 
+    use super::super::growing::ROWS_MEASURED;
     use super::*;
 
     fn table(width: usize, color: bool, count: usize) -> String {
@@ -359,6 +341,6 @@ mod tests {
             };
             assert_eq!(written, expected);
         }
-        Table::new(table.style).flush(&mut Vec::new()).unwrap();
+        Table::new(table.rows.style).flush(&mut Vec::new()).unwrap();
     }
 }
