@@ -61,6 +61,8 @@ fn phantoms_are_no_messages() {
 
 #[test]
 fn phantoms_show_that_bytes_are_missing() {
+    const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
+    const HEAD: &str = "HEAD /a HTTP/1.1\r\n\r\n";
     const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
     let ask = "GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n";
     let upgrade = [asks(ask).rewritten(), gets(SWITCH).rewritten()];
@@ -79,8 +81,6 @@ fn phantoms_show_that_bytes_are_missing() {
             "0 < 101 [] consistent reserialized",
         ],
     );
-    const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
-    const HEAD: &str = "HEAD /a HTTP/1.1\r\n\r\n";
     for (request, fields, body, expected) in [
         (
             Some(GET),
