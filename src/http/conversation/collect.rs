@@ -529,6 +529,48 @@ mod tests {
     }
 
     #[test]
+    fn a_loss_may_show_after_the_end_of_what_was_written_anew() {
+        let lost = |exchange| Part::Lost {
+            exchange,
+            side: Side::Response,
+        };
+        let mut assembler = Assembler::new();
+        for number in [0, 1] {
+            for side in BOTH {
+                let mut part = head(number, side, Some(200));
+                if let Part::Head { defects, .. } = &mut part {
+                    *defects = Defects::RESERIALIZED;
+                }
+                assembler.take(&part);
+                assembler.take(&Part::End {
+                    exchange: number,
+                    side,
+                    ending: Ending::Consistent,
+                    defects: Defects::empty(),
+                    last: at(2),
+                });
+            }
+        }
+        assert_eq!(drained(&mut assembler).len(), 2);
+        // Only of the newest.
+        assembler.take(&lost(0));
+        assert_eq!(drained(&mut assembler), []);
+        assembler.take(&lost(1));
+        let found = assembler.all().next().unwrap().clone();
+        assert_eq!(drained(&mut assembler), [(1, 0, vec![])]);
+        let ended = |message: Option<&Message>| message.map(|one| (one.ending, one.defects));
+        let rewritten = Defects::RESERIALIZED;
+        assert_eq!(
+            ended(found.request()),
+            Some((Ending::Consistent, rewritten))
+        );
+        assert_eq!(
+            ended(found.response()),
+            Some((Ending::Broken, rewritten | Defects::LOST_BYTES))
+        );
+    }
+
+    #[test]
     fn spans_and_exchanges_have_limits() {
         let mut assembler = Assembler::new();
         assembler.take(&head(0, Side::Request, None));
