@@ -108,6 +108,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("ipnet", &["filter", "store::sql", "cli::select"]),
     ("memchr", &["anywhere"]),
     ("parquet", &["export::parquet"]),
+    ("percent_encoding", &["http::view"]),
     ("procfs", &["cli::doctor", "record::identities"]),
     ("prometheus_client", &["record::metrics"]),
     ("prost", &["wire::protobuf"]),

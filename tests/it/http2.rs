@@ -108,7 +108,7 @@ fn hear(halves: &mut Halves, part: Part<'_>) {
             span,
             ..
         } => halves.entry((exchange, side)).or_default().body_bytes += span.length,
-        Part::Tunnel { .. } | Part::Trailers { .. } => {}
+        Part::Tunnel { .. } | Part::Trailers { .. } | Part::Lost { .. } => {}
         Part::End {
             exchange,
             side,

@@ -8,8 +8,12 @@
 //! - **Bytes** are the payloads of `tls_data`. Other events have no connection and become no packets
 //!   ([`PcapngWriter::skipped`] counts them); no more do empty payloads: a read of 0 bytes is not always the end.
 //! - **Heads that eCapture 1.x wrote anew** still tell of chunks, gzip and a length that it had removed. As nothing could
-//!   read such a message, those fields are corrected and a comment says which. All other bytes are as captured; a
-//!   listing of HTTP/2 frames (1.x) stays a listing.
+//!   read such a message, those fields are corrected and a comment says which; a response to HEAD, or one that has no
+//!   body by its status, keeps them. All other bytes are as captured; a listing of HTTP/2 frames (1.x) stays a listing.
+//! - **Heads that eCapture 1.x sent once more**, in place of bytes that it did not pass on, are no messages and become no
+//!   packets ([`PcapngWriter::repeats`] counts them); a comment of the connection's next event says so. The bytes that
+//!   they stand for are missing, and no gap in the sequence numbers shows it. They are known by what is exported: a
+//!   repeated response only where its request is, too.
 //! - **Connections** begin with a handshake and end with FINs. Both are made up, at the time of the first and the last
 //!   event, and marked by a comment. Sequence numbers start anywhere and wrap as they should.
 //! - **Ends** are the true client and server, and a packet goes from the one that sent the bytes. Where eCapture did not
@@ -40,6 +44,7 @@ mod comment;
 mod ends;
 mod open;
 mod ports;
+mod repeats;
 mod reserialized;
 mod segment;
 mod stand_ins;

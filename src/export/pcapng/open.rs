@@ -47,6 +47,8 @@ pub(super) struct Open {
     /// The sequence numbers of the next bytes.
     pub(super) next_of_client: u32,
     pub(super) next_of_server: u32,
+    /// Events since the last packet that only repeated a head.
+    pub(super) repeats: u64,
     /// Packets since the other end said something.
     pub(super) unanswered: u32,
     /// When its last event was.

@@ -20,8 +20,8 @@ pub(super) struct Rewritten {
 }
 
 /// The head of a message that begins with `start` and has `payload_bytes` in all; `None` if nothing is to be changed, or
-/// the head is not whole.
-pub(super) fn rewrite(start: &[u8], payload_bytes: u64) -> Option<Rewritten> {
+/// the head is not whole. Whether it may have a body: a response to HEAD may not.
+pub(super) fn rewrite(start: &[u8], payload_bytes: u64, may_have_body: bool) -> Option<Rewritten> {
     let head = fields::read(start)?;
     let replaced_bytes = head.head_bytes?;
     // RFC 9112, section 6.3: these have no body, whatever their fields say.
@@ -30,6 +30,9 @@ pub(super) fn rewrite(start: &[u8], payload_bytes: u64) -> Option<Rewritten> {
     }
     let (lines, rest) = start.split_at_checked(replaced_bytes)?;
     let body_bytes = payload_bytes.checked_sub(u64::try_from(replaced_bytes).ok()?)?;
+    if body_bytes == 0 && !may_have_body {
+        return None;
+    }
     let changes = Changes::of(&head, rest, body_bytes);
     if changes.is_none() {
         return None;
@@ -135,7 +138,7 @@ mod tests {
     use super::*;
 
     fn check(payload: &str, expected: Option<&str>) {
-        let rewritten = rewrite(payload.as_bytes(), payload.len() as u64);
+        let rewritten = rewrite(payload.as_bytes(), payload.len() as u64, true);
         let found = rewritten.map(|rewritten| {
             let mut whole = rewritten.head;
             whole.extend_from_slice(&payload.as_bytes()[rewritten.replaced_bytes..]);
@@ -179,12 +182,12 @@ mod tests {
     fn says_what_it_changed() {
         let payload = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhello";
         assert_eq!(
-            rewrite(payload, payload.len() as u64).unwrap().note,
+            rewrite(payload, payload.len() as u64, true).unwrap().note,
             "head made to fit the body, which eCapture decoded: without Transfer-Encoding, \
              with Content-Length 5 (was not given)"
         );
         let gzip =
             b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b";
-        assert_eq!(rewrite(gzip, gzip.len() as u64), None);
+        assert_eq!(rewrite(gzip, gzip.len() as u64, true), None);
     }
 }

@@ -293,6 +293,89 @@ fn what_was_decoded_can_be_read_by_others() {
     assert_eq!(packets[3].flags, Some(1));
 }
 
+/// One that eCapture 1.x wrote anew.
+fn rewritten(seconds: i64, text: &str) -> (Option<&'static str>, StoredEvent, Vec<Bytes>) {
+    let is_response = text.starts_with("HTTP/");
+    let (direction, content) = if is_response {
+        (Direction::Inbound, Content::Http1Response)
+    } else {
+        (Direction::Outbound, Content::Http1Request)
+    };
+    let mut stored = event(1, direction, seconds);
+    stored.event.content = content;
+    stored.event.provenance = Provenance::RESERIALIZED;
+    (None, stored, vec![Bytes::copy_from_slice(text.as_bytes())])
+}
+
+#[test]
+fn a_repeated_head_is_no_message() {
+    const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const PUT: &str = "PUT / HTTP/1.1\r\nContent-Length: 500\r\n\r\n";
+    let events = [
+        GET.to_owned(),
+        format!("{CHUNKED}data"),
+        CHUNKED.to_owned(),
+        CHUNKED.to_owned(),
+        format!("{PUT}abc"),
+        PUT.to_owned(),
+        CHUNKED.to_owned(),
+        // A request without a body may well be repeated, and answered alike.
+        GET.to_owned(),
+        CHUNKED.to_owned(),
+        GET.to_owned(),
+        CHUNKED.to_owned(),
+    ];
+    let (writer, _, packets) = export((0..).zip(&events).map(|(at, text)| rewritten(at, text)));
+    assert_eq!((writer.repeats(), writer.skipped()), (3, 0));
+    let sent: Vec<_> = packets
+        .iter()
+        .filter(|packet| !packet.payload.is_empty())
+        .collect();
+    let starts: Vec<_> = sent.iter().map(|packet| packet.payload[0]).collect();
+    assert_eq!(starts, *b"GHPHGHGH");
+    let said = |number: usize, words: &str| {
+        sent[number]
+            .comments
+            .iter()
+            .any(|comment| comment.starts_with(words))
+    };
+    assert!(said(
+        2,
+        "before this, eCapture did not pass on bytes 2 times"
+    ));
+    assert!(said(
+        3,
+        "before this, eCapture did not pass on bytes 1 times"
+    ));
+    assert!(!said(1, "before this") && !said(4, "before this"));
+    // Without their requests, these may be two responses.
+    let (writer, _, packets) = export([rewritten(0, CHUNKED), rewritten(1, CHUNKED)]);
+    let sent = packets.iter().filter(|packet| !packet.payload.is_empty());
+    assert_eq!((writer.repeats(), sent.count()), (0, 2));
+}
+
+#[test]
+fn the_answer_to_head_keeps_its_length() {
+    const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
+    for (method, expected) in [
+        ("HEAD", OK),
+        ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+    ] {
+        let request = format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n");
+        let (_, _, packets) = export([rewritten(0, &request), rewritten(1, OK)]);
+        let answer = packets
+            .iter()
+            .rfind(|packet| !packet.payload.is_empty())
+            .unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&answer.payload),
+            expected,
+            "{method}"
+        );
+    }
+}
+
 #[test]
 fn only_plaintext_with_bytes_becomes_packets() {
     let of = |kind: Kind, bytes: &'static [u8]| {

@@ -8,6 +8,7 @@ use super::blocks::{self, PacketNote};
 use super::comment;
 use super::ends::{self, Ends};
 use super::open::{Key, Open, OpenTable};
+use super::repeats::{Begun, Repeats};
 use super::reserialized;
 use super::segment::{SEGMENT_BYTES, Segment, Sort};
 use super::stand_ins::StandIns;
@@ -31,6 +32,8 @@ pub struct PcapngWriter {
     stand_ins: StandIns,
     connections: u32,
     skipped: u64,
+    repeated: Repeats,
+    repeats: u64,
     frame: Vec<u8>,
 }
 
@@ -55,6 +58,11 @@ impl PcapngWriter {
         self.skipped
     }
 
+    /// How many events became no packet, as eCapture 1.x only repeated the head of a message in them.
+    pub fn repeats(&self) -> u64 {
+        self.repeats
+    }
+
     /// Writes one event of this capture, where there are several. Events are to come in the order of their times.
     /// `next_piece` gives the payload piece by piece, then `None`.
     ///
@@ -75,6 +83,22 @@ impl PcapngWriter {
         }
         let interface = self.interface(out, capture)?;
         let key = Key::of(interface, stored);
+        let is_reserialized = stored.event.provenance.contains(Provenance::RESERIALIZED);
+        let mut first = None;
+        let mut begun = Begun::Message;
+        if is_reserialized {
+            first = next_piece()?;
+            if let Some(piece) = &first {
+                begun = self.repeated.take(key, stored, 0, piece);
+            }
+            if begun == Begun::Repeat {
+                self.repeats = self.repeats.saturating_add(1);
+                if let Some(open) = self.open.touch(key) {
+                    open.repeats = open.repeats.saturating_add(1);
+                }
+                return Ok(());
+            }
+        }
         if self.open.touch(key).is_none() {
             self.connect(out, key, stored)?;
         }
@@ -86,12 +110,30 @@ impl PcapngWriter {
         let mut comments = vec![comment::event(stored)];
         comments.extend(comment::provenance(stored.event.provenance));
         comments.extend(open.ends.notes.iter().cloned());
-        let mut is_reserialized = stored.event.provenance.contains(Provenance::RESERIALIZED);
-        while let Some(mut piece) = next_piece()? {
-            if is_reserialized {
-                is_reserialized = false;
+        match std::mem::take(&mut open.repeats) {
+            0 => {}
+            repeats => comments.push(format!(
+                "before this, eCapture did not pass on bytes {repeats} times and repeated a head in their place, which \
+                 is left out"
+            )),
+        }
+        let mut offset = 0;
+        loop {
+            let is_first = offset == 0;
+            let next = match first.take() {
+                Some(first) => Some(first),
+                None => next_piece()?,
+            };
+            let Some(mut piece) = next else { break };
+            if is_reserialized && !is_first {
+                self.repeated.take(key, stored, offset, &piece);
+            }
+            offset = offset.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+            if is_reserialized && is_first {
                 comments.push("eCapture wrote this message anew".to_owned());
-                if let Some(rewritten) = reserialized::rewrite(&piece, stored.payload_bytes) {
+                let has_body = begun != Begun::WithoutBody;
+                let rewritten = reserialized::rewrite(&piece, stored.payload_bytes, has_body);
+                if let Some(rewritten) = rewritten {
                     comments.push(rewritten.note);
                     let mut fitting = rewritten.head;
                     fitting.extend_from_slice(&piece.split_off(rewritten.replaced_bytes));
@@ -198,6 +240,7 @@ impl PcapngWriter {
             // Far from those of the connection before, which may have had the same ends.
             next_of_client: self.connections.wrapping_mul(0x9e37_79b1),
             next_of_server: self.connections.wrapping_mul(0x85eb_ca77),
+            repeats: 0,
             unanswered: 0,
             last: time,
         };
@@ -319,6 +362,7 @@ mod tests {
             local: None,
             next_of_client: u32::MAX - 10,
             next_of_server: 7,
+            repeats: 0,
             unanswered: 0,
             last: stored.event.time,
         };

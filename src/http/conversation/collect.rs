@@ -51,6 +51,12 @@ impl Collected {
         }
     }
 
+    /// Whether eCapture wrote it anew, so that a phantom may follow.
+    fn is_rewritten(&self) -> bool {
+        let mut halves = self.halves.iter().flatten();
+        halves.any(|message| message.defects.contains(Defects::RESERIALIZED))
+    }
+
     /// Whether a tunnel may follow the end of both halves.
     fn may_tunnel(&self) -> bool {
         let answer = self.response().and_then(|message| message.head.as_ref());
@@ -161,6 +167,10 @@ impl Assembler {
                     *held.ended_mut(*side) = true;
                 }
             }
+            Part::Lost { exchange, side } => self.change(*exchange, *side, |message, _| {
+                message.ending = Ending::Broken;
+                message.defects |= Defects::LOST_BYTES;
+            }),
         }
     }
 
@@ -180,20 +190,22 @@ impl Assembler {
     }
 
     /// Gives each exchange that has changed since it was last given, in the order of their numbers, and forgets what is
-    /// over: exchanges of which both halves have ended, unless they are a tunnel, and the spans that were given. What is
-    /// given of an exchange later is to be added to what was given before.
+    /// over: exchanges of which both halves have ended, unless they are a tunnel or it may yet show that bytes of them are
+    /// missing, and the spans that were given. What is given of an exchange later is to be added to what was given before.
     ///
     /// # Errors
     /// The first that `give` says; what it was not given then is forgotten as well.
     pub fn drain<E>(&mut self, give: &mut dyn FnMut(&Collected) -> Result<(), E>) -> Result<(), E> {
         let mut result = Ok(());
-        self.held.retain(|_, held| {
+        let newest = self.held.last_key_value().map(|(number, _)| *number);
+        self.held.retain(|number, held| {
             if held.is_changed && result.is_ok() {
                 result = give(&held.exchange);
             }
             held.forget_spans();
             let [request, response] = held.ended;
-            !(request && response) || held.exchange.may_tunnel()
+            let may_lack = Some(*number) == newest && held.exchange.is_rewritten();
+            !(request && response) || held.exchange.may_tunnel() || may_lack
         });
         while self.held.len() > MAX_HELD {
             self.held.pop_first();
@@ -513,6 +525,48 @@ mod tests {
         assert_eq!(
             (found.tunnel_bytes, found.tunnel.len(), found.last),
             (3, 1, at(2))
+        );
+    }
+
+    #[test]
+    fn a_loss_may_show_after_the_end_of_what_was_written_anew() {
+        let lost = |exchange| Part::Lost {
+            exchange,
+            side: Side::Response,
+        };
+        let mut assembler = Assembler::new();
+        for number in [0, 1] {
+            for side in BOTH {
+                let mut part = head(number, side, Some(200));
+                if let Part::Head { defects, .. } = &mut part {
+                    *defects = Defects::RESERIALIZED;
+                }
+                assembler.take(&part);
+                assembler.take(&Part::End {
+                    exchange: number,
+                    side,
+                    ending: Ending::Consistent,
+                    defects: Defects::empty(),
+                    last: at(2),
+                });
+            }
+        }
+        assert_eq!(drained(&mut assembler).len(), 2);
+        // Only of the newest.
+        assembler.take(&lost(0));
+        assert_eq!(drained(&mut assembler), []);
+        assembler.take(&lost(1));
+        let found = assembler.all().next().unwrap().clone();
+        assert_eq!(drained(&mut assembler), [(1, 0, vec![])]);
+        let ended = |message: Option<&Message>| message.map(|one| (one.ending, one.defects));
+        let rewritten = Defects::RESERIALIZED;
+        assert_eq!(
+            ended(found.request()),
+            Some((Ending::Consistent, rewritten))
+        );
+        assert_eq!(
+            ended(found.response()),
+            Some((Ending::Broken, rewritten | Defects::LOST_BYTES))
         );
     }
 

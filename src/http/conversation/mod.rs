@@ -100,7 +100,7 @@ pub enum Part<'a> {
         /// The fields.
         fields: Vec<Field>,
     },
-    /// A half is over; nothing more comes of it but, after an upgrade, a tunnel.
+    /// A half is over; nothing more comes of it but, after an upgrade, a tunnel, or word that bytes of it were lost.
     End {
         /// Which exchange.
         exchange: u64,
@@ -112,6 +112,13 @@ pub enum Part<'a> {
         defects: Defects,
         /// The event in which it ended.
         last: (EventId, Timestamp),
+    },
+    /// It shows now that bytes are missing of a half that is over: its body, or its tunnel.
+    Lost {
+        /// Which exchange.
+        exchange: u64,
+        /// Which half.
+        side: Side,
     },
 }
 

@@ -115,6 +115,19 @@ impl Half {
         self.head == HeadSeen::Final && (is_filled || is_empty)
     }
 
+    /// Whether its body has fewer bytes than its head says.
+    pub(super) fn is_short(&self) -> bool {
+        self.expected_bytes
+            .is_some_and(|expected| self.body_bytes < expected)
+    }
+
+    /// Where its request is not known, a response without a body may be that to a HEAD, whatever length it says.
+    pub(super) fn may_be_of_head(&mut self) {
+        if self.body_bytes == 0 && self.head == HeadSeen::Final {
+            self.expected_bytes = self.expected_bytes.filter(|expected| *expected == 0);
+        }
+    }
+
     /// How it stands, given that no end of it was seen.
     pub(super) fn standing(&self) -> (Ending, Defects) {
         let mut defects = self.defects;
@@ -125,6 +138,7 @@ impl Half {
         let ending = match defects.contains(Defects::LISTING) {
             // A listing shows no ends at all.
             true if defects.contains(Defects::LOST_BYTES) => Ending::Broken,
+            true if self.is_short() => Ending::Open,
             true => Ending::Closed,
             false if lacks_bytes => Ending::Broken,
             false => Ending::Open,

@@ -100,6 +100,7 @@ enum Kind {
     Headers,
     Data,
     Merged,
+    Reset,
     #[default]
     Other,
 }
@@ -198,10 +199,14 @@ impl Listing {
             self.kind = match kind {
                 b"HEADERS" => Kind::Headers,
                 b"DATA" => Kind::Data,
+                b"RST_STREAM" => Kind::Reset,
                 _ => Kind::Other,
             };
         } else if let Some(stream) = line.strip_prefix(b"Frame StreamID\t=>\t") {
             self.stream = number(stream).unwrap_or(0);
+            if self.kind == Kind::Reset {
+                to.streams.give_up_listed(self.stream);
+            }
         } else if let Some(length) = line.strip_prefix(b"Frame Length\t=>\t") {
             self.length(to, number(length));
         } else if let Some(stream) = line.strip_prefix(b"Merged Data Frame, StreamID\t=>\t") {
@@ -258,7 +263,7 @@ impl Listing {
                     left: length,
                 };
             }
-            Kind::Other => {}
+            Kind::Reset | Kind::Other => {}
         }
     }
 

@@ -105,7 +105,8 @@ fn with_side(mut part: Part<'_>, new: Side) -> Part<'_> {
         | Part::Body { side, .. }
         | Part::Tunnel { side, .. }
         | Part::Trailers { side, .. }
-        | Part::End { side, .. } => *side = new,
+        | Part::End { side, .. }
+        | Part::Lost { side, .. } => *side = new,
     }
     part
 }
@@ -200,5 +201,6 @@ fn held(part: Part<'_>) -> (Part<'static>, Bytes) {
             };
             (part, Bytes::new())
         }
+        Part::Lost { exchange, side } => (Part::Lost { exchange, side }, Bytes::new()),
     }
 }

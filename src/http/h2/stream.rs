@@ -14,6 +14,8 @@ pub(super) struct Stream {
     pub(super) method: Method,
     /// Whether its request came before HTTP/2 did.
     pub(super) is_upgraded: bool,
+    /// Whether a listing has that a peer gave it up. When that was is not certain, as a listing has the time of its end.
+    pub(super) is_given_up: bool,
     /// When something last came of it, as [`Streams`](super::streams::Streams) counts.
     pub(super) used: u64,
 }
@@ -36,6 +38,7 @@ impl Stream {
             halves: [None, None],
             method: Method::Unknown,
             is_upgraded: false,
+            is_given_up: false,
             used,
         }
     }

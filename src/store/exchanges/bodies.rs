@@ -30,7 +30,7 @@ impl Bodies for Reader {
         Ok(match form {
             BodyForm::AsSent => decode::as_sent(pieces),
             BodyForm::Decoded => {
-                let is_whole = matches!(message.ending, Ending::Complete | Ending::Consistent);
+                let is_whole = may_be_whole(message.ending);
                 let sent = message.body.iter().map(|span| span.length);
                 let limit = sent
                     .fold(0, u64::saturating_add)
@@ -44,6 +44,15 @@ impl Bodies for Reader {
     fn tunnels(&self) -> Option<&dyn Spans> {
         Some(self)
     }
+}
+
+/// Whether a body may have all its bytes, given how its message ended. Of one that was closed, nothing but a coding that is
+/// not at its end shows that it has not.
+fn may_be_whole(ending: Ending) -> bool {
+    matches!(
+        ending,
+        Ending::Complete | Ending::Consistent | Ending::Closed
+    )
 }
 
 impl Spans for Reader {

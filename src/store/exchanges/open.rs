@@ -117,7 +117,7 @@ impl OpenExchanges {
                 }
             }
             Part::Tunnel { .. } => self.bytes += size_of::<Span>(),
-            Part::Trailers { .. } | Part::End { .. } => {}
+            Part::Trailers { .. } | Part::End { .. } | Part::Lost { .. } => {}
         }
         self.assembler.take(part);
     }

@@ -368,6 +368,28 @@ fn a_coding_that_is_not_named_is_undone_and_searched() {
     }
 }
 
+/// Of a body that ends with its connection, only its coding can show that something is missing.
+#[test]
+fn a_coded_body_that_was_closed_is_cut_off_only_if_its_coding_says_so() {
+    let mut coded = Vec::new();
+    brotli::BrotliCompress(
+        &mut &b"a body in brotli, and more of it ".repeat(9)[..],
+        &mut coded,
+        &brotli::enc::BrotliEncoderParams::default(),
+    )
+    .unwrap();
+    let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: br\r\n\r\n";
+    for (body, is_cut_off) in [(&coded[..], false), (&coded[..coded.len() - 2], true)] {
+        let env = answered(&[head, body, b""]);
+        let found = env.query(["--exchanges", "-o", "jsonl"]).exits(0);
+        let response = &found.json()[0]["response"];
+        assert_eq!(response["ending"], "closed", "{response}");
+        let decoding = response.to_string();
+        assert_eq!(decoding.contains("cut_off"), is_cut_off, "{response}");
+        assert_eq!(decoding.contains("\"decoded\""), !is_cut_off, "{response}");
+    }
+}
+
 /// What `show` shows is found, whatever the charset.
 #[test]
 fn text_in_another_charset_is_found() {

@@ -221,7 +221,15 @@ pub(super) fn pcapng(
             writer.skipped()
         ));
     }
-    Ok(count.saturating_sub(writer.skipped()))
+    if writer.repeats() > 0 {
+        context.terminal.note(format_args!(
+            "{} events are no packets: eCapture repeated a head in them, in place of bytes that it did not pass on",
+            writer.repeats()
+        ));
+    }
+    Ok(count
+        .saturating_sub(writer.skipped())
+        .saturating_sub(writer.repeats()))
 }
 
 pub(super) fn parquet_events(

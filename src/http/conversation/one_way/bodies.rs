@@ -91,6 +91,11 @@ impl OneWay {
         asked: Option<Asked>,
         context: &mut Context<'_>,
     ) {
+        if let Some(last) = &mut self.unmeasured
+            && last.exchange == exchange
+        {
+            last.has_body |= asked != Some(Asked::Head);
+        }
         self.state = match std::mem::take(&mut self.state) {
             State::Body(open, Body::Length(_) | Body::Chunked(_) | Body::Close)
                 if open.exchange == exchange && asked == Some(Asked::Head) && !open.has_body() =>

@@ -6,7 +6,7 @@ use super::super::open::Open;
 use super::super::pairing::{Request, Response};
 use super::super::rest::Rest;
 use super::super::{Part, Piece};
-use super::{Body, Chunks, Context, OneWay, State, end_rewritten, finish};
+use super::{Body, Chunks, Context, OneWay, State, finish};
 use crate::event::EventId;
 use crate::http::exchange::{Defects, Ending, MessageHead, Side};
 
@@ -114,11 +114,12 @@ impl OneWay {
     ) -> State {
         let is_rewritten = gathering.is_rewritten;
         if is_rewritten && rest.is_empty() && self.is_phantom(&gathering, context) {
-            self.phantoms = self.phantoms.saturating_add(1);
+            self.phantom(context);
             return State::Skipping;
         }
         if is_rewritten {
             context.pairing.set_tunnel(None);
+            self.unmeasured = None;
         }
         let Some((open, next)) = self.open(gathering, Defects::empty(), context) else {
             return State::Skipping;
@@ -143,11 +144,11 @@ impl OneWay {
             Next::Body(framing) if is_rewritten => {
                 let length = match framing {
                     Framing::Length(bytes) => Some(bytes),
-                    Framing::Absent | Framing::Chunked | Framing::Close => None,
+                    Framing::Absent => Some(0),
+                    Framing::Chunked | Framing::Close => None,
                 };
                 if rest.is_end_of_event() {
-                    end_rewritten(open, length, rest.cut_mark(), context);
-                    return State::Skipping;
+                    return self.end_rewritten(open, length, rest.cut_mark(), context);
                 }
                 State::Body(Box::new(open), Body::Rewritten(length))
             }

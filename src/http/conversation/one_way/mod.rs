@@ -40,6 +40,8 @@ pub(super) struct OneWay {
     has_ended: bool,
     /// The last head that eCapture wrote anew.
     rewritten: Option<Bytes>,
+    /// The last message that eCapture wrote anew, if only a phantom would show that bytes of it are missing.
+    unmeasured: Option<Unmeasured>,
     phantoms: u64,
 }
 
@@ -72,10 +74,19 @@ enum Body {
     Close,
     /// The head was not captured: it goes on until another begins.
     Headless,
-    /// The end of the event, since eCapture wrote the message anew. How many bytes are still to come, if that is known.
+    /// The end of the event, since eCapture wrote the message anew. How many bytes are still to come, if that is known:
+    /// none if it has no body.
     Rewritten(Option<u64>),
     /// It is over; whether what follows in the event fits is still to be seen. Whether its bytes were counted.
     Over(bool),
+}
+
+/// A message that is over, and of whose body nothing says how long it is.
+#[derive(Debug, Clone, Copy)]
+struct Unmeasured {
+    exchange: u64,
+    /// Whether it has a body beyond doubt: without its request, a response may be that to a HEAD.
+    has_body: bool,
 }
 
 /// Where parts go, and what the two directions share.
@@ -213,8 +224,7 @@ impl OneWay {
                 State::Head(gathering)
             }
             State::Body(open, Body::Rewritten(left)) => {
-                end_rewritten(*open, left, mark, context);
-                State::Skipping
+                self.end_rewritten(*open, left, mark, context)
             }
             State::Body(open, Body::Over(_)) => {
                 let ending = open.even();
@@ -229,6 +239,45 @@ impl OneWay {
         };
         let cut = Provenance::INCOMPLETE | Provenance::CUT_AT_NUL;
         self.is_cut = piece.provenance.intersects(cut) && !self.is_between();
+    }
+
+    /// Ends a message that eCapture wrote anew, with its event. Of its body, it leaves out what came after a pause, and so
+    /// many bytes as are left are known to be missing. Where that is not known, a phantom may follow that shows it.
+    fn end_rewritten(
+        &mut self,
+        open: Open,
+        left: Option<u64>,
+        mark: Defects,
+        context: &mut Context<'_>,
+    ) -> State {
+        // Without its request, what has no body may be the response to a HEAD.
+        let is_told = open.is_asked() || open.has_body();
+        let (ending, defects) = match left {
+            Some(1..) if is_told => (Ending::Broken, Defects::LOST_BYTES),
+            _ if mark.is_empty() => (Ending::Consistent, mark),
+            _ => (Ending::Open, mark),
+        };
+        self.unmeasured = left.is_none().then_some(Unmeasured {
+            exchange: open.exchange,
+            has_body: is_told,
+        });
+        finish(open, ending, defects | mark, context);
+        State::Skipping
+    }
+
+    /// A phantom stands for a burst of bytes that eCapture did not pass on. They were of the tunnel, or of the body of the
+    /// last message, unless that has all that it is to have.
+    fn phantom(&mut self, context: &mut Context<'_>) {
+        self.phantoms = self.phantoms.saturating_add(1);
+        let lacking = context.pairing.tunnel().or_else(|| {
+            let last = self.unmeasured.take().filter(|last| last.has_body)?;
+            // What other exchanges have followed is over for those who hear of it.
+            let is_newest = context.pairing.exchanges() == last.exchange.saturating_add(1);
+            is_newest.then_some(last.exchange)
+        });
+        if let (Some(exchange), Some(side)) = (lacking, self.side) {
+            (context.sink)(Part::Lost { exchange, side });
+        }
     }
 
     /// An empty read: the peer has closed its end. A message may follow, if the descriptor serves another connection.
@@ -287,19 +336,6 @@ impl OneWay {
             | State::Upgraded(_) => {}
         }
     }
-}
-
-/// Ends a message that eCapture wrote anew, with its event. Of its body, it leaves out what came after a pause, and so many
-/// bytes as are left are known to be missing.
-fn end_rewritten(open: Open, left: Option<u64>, mark: Defects, context: &mut Context<'_>) {
-    // Without its request, what has no body may be the response to a HEAD.
-    let is_told = open.is_asked() || open.has_body();
-    let (ending, defects) = match left {
-        Some(1..) if is_told => (Ending::Broken, Defects::LOST_BYTES),
-        _ if mark.is_empty() => (Ending::Consistent, mark),
-        _ => (Ending::Open, mark),
-    };
-    finish(open, ending, defects | mark, context);
 }
 
 /// Ends a message.

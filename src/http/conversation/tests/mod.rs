@@ -153,6 +153,10 @@ fn read(events: &[Event], piece: usize) -> Found {
                     "{part:?}"
                 );
             }
+            // It may be of a half that was not captured.
+            Part::Lost { exchange, side } => {
+                assert_ne!(ended.get(&(*exchange, *side)), Some(&false), "{part:?}");
+            }
         }
         found.assembler.take(&part);
     };

@@ -4,7 +4,7 @@ use super::Streams;
 use crate::event::Direction;
 use crate::http::conversation::Part;
 use crate::http::exchange::{Defects, Ending, Side};
-use crate::http::h2::half::{HeadSeen, Phase};
+use crate::http::h2::half::Phase;
 use crate::http::h2::out::Out;
 use crate::http::h2::reader::Moment;
 use crate::http::h2::stream::{Method, Stream};
@@ -25,9 +25,8 @@ impl Streams {
         let is_client = out.client() == Some(direction);
         if let Some(half) = self.half_mut(direction, id) {
             half.touch(now);
-            let may_be_of_head = method == Method::Unknown && !is_client;
-            if may_be_of_head && half.body_bytes == 0 && half.head == HeadSeen::Final {
-                half.expected_bytes = half.expected_bytes.filter(|expected| *expected == 0);
+            if method == Method::Unknown && !is_client {
+                half.may_be_of_head();
             }
             if half.phase == Phase::Tunnel {
                 half.phase = Phase::Over;
@@ -73,6 +72,13 @@ impl Streams {
         let is_answered = stream.half(client.reversed()).is_some();
         if out.client().is_some() && is_asked && !is_answered {
             say_unanswered(out, client.reversed(), (stream.exchange, id), now);
+        }
+    }
+
+    /// A listing has that a peer gave up a stream. What it did before may be in a listing that is still to come.
+    pub(in crate::http::h2) fn give_up_listed(&mut self, id: u32) {
+        if let Some(stream) = self.open.get_mut(&id) {
+            stream.is_given_up = true;
         }
     }
 
@@ -125,22 +131,40 @@ impl Streams {
 
     /// Ends what is open of a stream as it stands.
     pub(in crate::http::h2) fn abandon(&mut self, out: &mut Out<'_>, id: u32, more: Defects) {
-        let Some(stream) = self.open.remove(&id) else {
+        let Some(mut stream) = self.open.remove(&id) else {
             return;
         };
         let client = out.client().unwrap_or(Direction::Outbound);
+        let (exchange, method) = (stream.exchange, stream.method);
+        let (is_given_up, is_answered) =
+            (stream.is_given_up, stream.half(client.reversed()).is_some());
         for direction in [client, client.reversed()] {
-            let half = stream.half(direction).filter(|half| !half.is_ended());
-            if let Some(half) = half {
-                let (ending, defects) = half.standing();
+            let half = stream.half_mut(direction);
+            if let Some(half) = half.filter(|half| !half.is_ended()) {
+                if method == Method::Unknown && out.client() != Some(direction) {
+                    half.may_be_of_head();
+                }
+                let (mut ending, mut defects) = half.standing();
+                // What was answered was over before, unless it is known not to be.
+                let may_be_over = direction == client && is_answered && !half.is_short();
+                if is_given_up && !may_be_over {
+                    (ending, defects) = (Ending::Broken, defects | Defects::RESET);
+                }
                 say_end(
                     out,
                     direction,
-                    stream.exchange,
+                    exchange,
                     (ending, defects | more),
                     half.last,
                 );
             }
+        }
+        if let Some(asked) = stream.half(client)
+            && is_given_up
+            && !is_answered
+            && out.client().is_some()
+        {
+            say_unanswered(out, client.reversed(), (exchange, id), asked.last);
         }
     }
 }

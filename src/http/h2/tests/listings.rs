@@ -129,6 +129,119 @@ fn a_message_goes_on_in_the_next_listing() {
 }
 
 #[test]
+fn a_body_shorter_than_its_length_is_not_over() {
+    let ok = |length: &str, fields: &[(&str, &str)]| {
+        head(
+            1,
+            &[&[(":status", "200"), ("content-length", length)], fields].concat(),
+        )
+    };
+    let get = head(1, &[(":method", "GET"), (":path", "/")]);
+    let asked_head = head(1, &[(":method", "HEAD"), (":path", "/")]);
+    for (request, response, expected) in [
+        (
+            &get,
+            ok("50", &[]) + &data(1, "12345"),
+            "200 content-length=50 | 12345 | open listing",
+        ),
+        (&get, ok("50", &[]), "200 content-length=50 | open listing"),
+        (
+            &get,
+            ok("5", &[]) + &data(1, "12345"),
+            "200 content-length=5 | 12345 | consistent listing",
+        ),
+        (
+            &asked_head,
+            ok("50", &[]),
+            "200 content-length=50 | consistent listing",
+        ),
+    ] {
+        check(
+            &[listing(CLIENT, request), listing(SERVER, &response)],
+            &[
+                &format!(
+                    "0/1 request: {} / | consistent listing",
+                    if *request == get { "GET" } else { "HEAD" }
+                ),
+                &format!("0/1 response: {expected}"),
+            ],
+        );
+    }
+    // It may be the response to a HEAD.
+    check(
+        &[listing(SERVER, &ok("50", &[]))],
+        &["0/1 response: 200 content-length=50 | closed listing"],
+    );
+}
+
+#[test]
+fn a_listed_reset_is_one() {
+    let get = head(1, &[(":method", "GET"), (":path", "/")]);
+    let reset = other("RST_STREAM", 1);
+    let half = head(1, &[(":status", "200")]) + &data(1, "half");
+    let asked = "0/1 request: GET / | consistent listing";
+    let broken = "0/1 response: 200 | half | broken reset listing";
+    // By the server, and by the client, whose listing has it before that of what it did not want any more.
+    check(
+        &[
+            listing(CLIENT, &get),
+            listing(SERVER, &format!("{half}{reset}")),
+        ],
+        &[asked, broken],
+    );
+    check(
+        &[
+            listing(CLIENT, &format!("{get}{reset}")),
+            listing(SERVER, &half),
+        ],
+        &[asked, broken],
+    );
+    check(
+        &[listing(CLIENT, &format!("{get}{reset}"))],
+        &[asked, "0/1 response: - | broken reset"],
+    );
+    // What has all that it is to have is not broken by it.
+    let whole = head(1, &[(":status", "200"), ("content-length", "4")]) + &data(1, "full");
+    let ended = head(1, &[(":status", "200")]) + &head(1, &[("grpc-status", "0")]);
+    for (response, expected) in [
+        (
+            whole,
+            "0/1 response: 200 content-length=4 | full | consistent listing",
+        ),
+        (
+            ended,
+            "0/1 response: 200 | grpc-status=0 | consistent listing",
+        ),
+    ] {
+        check(
+            &[
+                listing(CLIENT, &(head(1, POST) + &data(1, "x"))),
+                listing(SERVER, &format!("{response}{reset}")),
+            ],
+            &[
+                "0/1 request: POST /x x-q=a\"\u{fffd}\u{a0} | x | closed listing",
+                expected,
+            ],
+        );
+    }
+    let refused = head(1, &[(":status", "413"), ("content-length", "0")]);
+    let post = head(
+        1,
+        &[(":method", "POST"), (":path", "/"), ("content-length", "9")],
+    );
+    check(
+        &[
+            listing(CLIENT, &(post + &data(1, "x"))),
+            listing(SERVER, &format!("{refused}{reset}")),
+        ],
+        &[
+            "0/1 request: POST / content-length=9 | x | broken reset listing",
+            "0/1 response: 413 content-length=0 | consistent listing",
+        ],
+    );
+}
+
+#[test]
 fn what_follows_a_block_that_was_left_out_is_not_certain() {
     let text = [
         block("HEADERS", 1, 9),

@@ -157,6 +157,7 @@ impl Listener {
                 assert_eq!(half.ending.replace(ending), None);
                 half.defects |= defects;
             }
+            Part::Lost { .. } => panic!("HTTP/2 has no phantoms: {part:?}"),
         }
     }
 }

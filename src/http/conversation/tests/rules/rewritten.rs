@@ -45,7 +45,7 @@ fn phantoms_are_no_messages() {
     ];
     let expected = [
         "0 > POST / [data] broken lost_bytes reserialized",
-        "0 < 200 [body] consistent reserialized",
+        "0 < 200 [body] broken lost_bytes reserialized",
         "1 > POST / [data] broken lost_bytes reserialized",
         "1 < 200 [] consistent reserialized",
     ];
@@ -56,6 +56,113 @@ fn phantoms_are_no_messages() {
     assert_eq!(
         read(&[asks(get).rewritten(), asks(get).rewritten()], 1).exchanges,
         2
+    );
+}
+
+#[test]
+fn phantoms_show_that_bytes_are_missing() {
+    const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
+    const HEAD: &str = "HEAD /a HTTP/1.1\r\n\r\n";
+    const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
+    let ask = "GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n";
+    let upgrade = [asks(ask).rewritten(), gets(SWITCH).rewritten()];
+    let phantom_of = |event: Event| [upgrade[0].clone(), upgrade[1].clone(), event];
+    check(
+        &phantom_of(gets(SWITCH).rewritten().after(1300)),
+        &[
+            "0 > GET /ws [] consistent reserialized",
+            "0 < 101 [] broken lost_bytes reserialized",
+        ],
+    );
+    check(
+        &phantom_of(asks(ask).rewritten().after(1300)),
+        &[
+            "0 > GET /ws [] broken lost_bytes reserialized",
+            "0 < 101 [] consistent reserialized",
+        ],
+    );
+    for (request, fields, body, expected) in [
+        (
+            Some(GET),
+            CHUNKED,
+            "data",
+            "[data] broken lost_bytes reserialized",
+        ),
+        (Some(GET), CHUNKED, "", "[] broken lost_bytes reserialized"),
+        (
+            Some(GET),
+            "Connection: close\r\n",
+            "data",
+            "[data] broken lost_bytes reserialized",
+        ),
+        // Its length is that of the coded body.
+        (
+            Some(GET),
+            "Content-Length: 90\r\nContent-Encoding: gzip\r\n",
+            "data",
+            "[data] broken lost_bytes reserialized",
+        ),
+        (
+            None,
+            CHUNKED,
+            "data",
+            "[data] broken lost_bytes reserialized",
+        ),
+        // It has all of its body, or none that could lack something.
+        (
+            Some(GET),
+            "Content-Length: 4\r\n",
+            "data",
+            "[data] consistent reserialized",
+        ),
+        (Some(HEAD), CHUNKED, "", "[] consistent reserialized"),
+        (None, CHUNKED, "", "[] consistent reserialized"),
+    ] {
+        let head = format!("HTTP/1.1 200 OK\r\n{fields}\r\n");
+        let mut events: Vec<_> = request.iter().map(|text| asks(text).rewritten()).collect();
+        events.push(gets(&format!("{head}{body}")).rewritten());
+        for _ in 0..2 {
+            events.push(gets(&head).rewritten().after(1300));
+        }
+        for piece in [usize::MAX, 1] {
+            let found = read(&events, piece);
+            let lines = found.lines();
+            assert!(
+                lines.last().unwrap().ends_with(expected),
+                "{fields} {lines:?}"
+            );
+            assert_eq!((found.exchanges, found.phantoms), (1, 2), "{fields}");
+        }
+    }
+    // Its request was seen after it.
+    let head = format!("HTTP/1.1 200 OK\r\n{CHUNKED}\r\n");
+    for (request, expected) in [
+        (GET, "0 < 200 [] broken lost_bytes reserialized"),
+        (HEAD, "0 < 200 [] consistent reserialized"),
+    ] {
+        let events = [
+            gets(&head).rewritten(),
+            asks(request).rewritten().after(3),
+            gets(&head).rewritten().after(1300),
+        ];
+        assert_eq!(read(&events, usize::MAX).lines()[1], expected);
+    }
+    // Those of the next message say nothing of the one before.
+    let measured = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n";
+    check(
+        &[
+            asks(GET).rewritten(),
+            gets(&format!("{head}one")).rewritten(),
+            asks(GET).rewritten(),
+            gets(&format!("{measured}data")).rewritten(),
+            gets(measured).rewritten().after(1300),
+        ],
+        &[
+            "0 > GET /a [] consistent reserialized",
+            "0 < 200 [one] consistent reserialized",
+            "1 > GET /a [] consistent reserialized",
+            "1 < 200 [data] consistent reserialized",
+        ],
     );
 }
 
