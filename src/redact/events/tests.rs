@@ -310,13 +310,7 @@ fn listings_keep_their_fields() {
     assert_eq!(event.provenance, Provenance::REDACTED);
     let expected = listing
         .replace("token=s3cr3t", &format!("token={}", masked("s3cr3t")))
-        .replace(
-            "s3\\\"cr3t",
-            &mask("s3\"cr3t", 8)
-                .get(..8)
-                .map(|mask| format!("{mask}*"))
-                .unwrap(),
-        );
+        .replace("s3\\\"cr3t", &(mask("s3\"cr3t", 7) + "*"));
     assert_eq!(redaction.payload, expected.as_bytes());
     let path = format!("/a?token={}", masked("s3cr3t"));
     assert_eq!(event.http.unwrap().path, Some(path));

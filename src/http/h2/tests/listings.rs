@@ -118,7 +118,7 @@ fn what_is_cut_lacks_bytes() {
     let expected = [
         "0/1 response: 200 | one | closed listing",
         "1/3 response: 200 content-length=3 | two | consistent listing",
-        "2/5 response: 200 |  | closed listing",
+        "2/5 response: 200 | closed listing",
     ];
     let lacks = expected.map(|line| line.replace("closed listing", "broken lost_bytes listing"));
     let sorted = |event| {
