@@ -66,7 +66,7 @@ fn no_secret_of_a_listing_is_left() {
     let env = TestEnv::new();
     let file_path = env.path("events.log");
     std::fs::write(&file_path, file()).unwrap();
-    env.import(&file_path, &[]);
+    env.import(&file_path, &[] as &[&str]);
     let [plain, subset] = take(&env, &["--redact"], &[]);
     let found: Vec<_> = places(&plain, &SECRETS)
         .into_iter()
@@ -96,7 +96,7 @@ fn no_secret_of_a_listing_is_left() {
         assert_eq!(exchange.len(), 1);
         assert_eq!(is("/request/defects"), json!(["listing"]));
         assert_eq!(is("/response/defects"), json!(["reserialized", "listing"]));
-        for kept in [r#""user":"alice""#, r#"","kept":"visible"}"#, "b=\""] {
+        for kept in [r#""user":"alice""#, r#"","kept":"visible"}"#, "; b="] {
             ask(env, path, &["--fixed", "--grep", kept, "--exchanges"]).exits(0);
         }
         let har = ask(env, path, &["export", "har"]).exits(0).stdout;
