@@ -66,7 +66,7 @@ fn no_secret_of_a_listing_is_left() {
     let env = TestEnv::new();
     let file_path = env.path("events.log");
     std::fs::write(&file_path, file()).unwrap();
-    env.import(&file_path, &[] as &[&str]);
+    env.import(&file_path, [] as [&str; 0]);
     let [plain, subset] = take(&env, &["--redact"], &[]);
     let found: Vec<_> = places(&plain, &SECRETS)
         .into_iter()
@@ -82,7 +82,7 @@ fn no_secret_of_a_listing_is_left() {
     assert_eq!(found, expected);
 
     let recorded = TestEnv::new();
-    recorded.import(&file_path, &["--redact"]);
+    recorded.import(&file_path, ["--redact"]);
     for (env, path) in [(&env, &subset), (&recorded, &recorded.db())] {
         check_gone(env, path);
         for gone in ["QZFORM", "PASSWORDQZ"] {
