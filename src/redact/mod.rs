@@ -21,8 +21,9 @@
 //!
 //! The arguments of the process are left out.
 //!
-//! Not looked at: XML beyond what is said of every text; what is coded once more within a text (base64, JSON within
-//! a string of JSON, a form within a form); names of things, hosts, paths and methods; processes and addresses; the bytes
+//! Not looked at: XML and HTML beyond what is said of every text; the `code` of an OAuth redirect, which comes before what tells
+//! it from others; what is coded once more within a text (base64, JSON within a string of JSON, a form within a form); names of
+//! things, hosts, paths and methods; processes and addresses; the bytes
 //! of tunnels, which are no body. A redacted message has no `Content-Encoding`, as its body is given without; its other
 //! fields, `Content-Length` among them, and the facts about it are those of what was captured.
 

@@ -25,29 +25,24 @@ use memchr::memmem;
 
 use super::head::{self, Role};
 use super::hpack;
+use super::listed::{MERGED, PADDING_BYTES, end_of_data, field, number};
 use super::out::Out;
-use super::quoted::unquoted;
 use super::reader::{Moment, Start};
 use super::streams::{At, Place, Streams};
 use crate::event::Direction;
 use crate::http::exchange::{Defects, Field, Side};
 
 /// How long a line may be; of a longer one nothing is known.
-const LINE_BYTES: usize = 256 << 10;
+pub(super) const LINE_BYTES: usize = 256 << 10;
 /// How many bytes of fields are taken of a head; the rest is left out.
 const FIELDS_BYTES: usize = 256 << 10;
 /// What each field counts beside its bytes.
 const FIELD_BYTES: usize = 32;
-/// How much padding a frame can have, with the byte that says how much; its length counts it and the listing leaves it
-/// out (RFC 9113, section 6.1).
-const PADDING_BYTES: usize = 256;
 /// How many streams of one listing are kept in mind.
 const LISTED_STREAMS: usize = 4096;
 
-const FRAME: &[u8] = b"\nFrame Type\t=>\t";
 const METHOD: &[u8] = b"\nheader field \":method\" = ";
 const STATUS: &[u8] = b"\nheader field \":status\" = ";
-const MERGED: &[u8] = b"\nMerged Data Frame, ";
 
 /// Whose frames a listing has, as the first head in `start`, its beginning, tells (RFC 9113, section 8.3): only requests have a
 /// method, only responses a status. `None` if there is no head in it.
@@ -122,6 +117,8 @@ pub(super) struct Listed<'a> {
     pub(super) offset: u64,
     pub(super) bytes: &'a [u8],
     pub(super) is_last: bool,
+    /// Whether the payload was cut when it was stored.
+    pub(super) is_cut: bool,
 }
 
 /// Where what was read goes.
@@ -161,6 +158,9 @@ impl Listing {
         self.pending = rest.to_vec();
         if listed.is_last {
             self.end(&mut to);
+            if listed.is_cut {
+                to.streams.doubt(listed.direction);
+            }
         }
     }
 
@@ -462,31 +462,4 @@ impl To<'_, '_> {
             now: self.now,
         }
     }
-}
-
-fn number<T: std::str::FromStr>(digits: &[u8]) -> Option<T> {
-    std::str::from_utf8(digits).ok()?.parse().ok()
-}
-
-/// Name and value of a line `header field "name" = "value"`; what must not be indexed is marked behind it
-/// (`golang.org/x/net/http2/hpack`, `HeaderField.String`).
-fn field(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    let (name, rest) = unquoted(line.strip_prefix(b"header field ")?)?;
-    let (value, rest) = unquoted(rest.strip_prefix(b" = ")?)?;
-    matches!(rest, b"" | b" (sensitive)").then_some((name, value))
-}
-
-/// Where data ends that has at most `most` bytes: before a line break that another frame follows, or nothing.
-fn end_of_data(window: &[u8], most: usize, is_last: bool) -> Option<usize> {
-    let ends_at = |place: usize| {
-        let (_, after) = window.split_at_checked(place)?;
-        let after = after.strip_prefix(b"\n")?;
-        let is_end = after.is_empty() && is_last;
-        (is_end || after.starts_with(FRAME) || after.starts_with(MERGED)).then_some(place)
-    };
-    ends_at(most).or_else(|| {
-        memchr::memchr_iter(b'\n', window)
-            .take_while(|place| *place < most)
-            .find_map(ends_at)
-    })
 }

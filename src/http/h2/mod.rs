@@ -11,6 +11,7 @@ mod half;
 mod head;
 pub(crate) mod hpack;
 mod identifiers;
+mod listed;
 mod listing;
 mod out;
 mod quoted;
@@ -22,6 +23,7 @@ mod streams;
 pub(crate) mod tests;
 
 pub(crate) use frame::{PREFACE, is_frames};
+pub(crate) use listed::{Data, ListedField, data, number};
 
 use super::conversation::{Part, Piece};
 use crate::event::{Content, Direction, EventId, Provenance};
@@ -154,6 +156,7 @@ impl Session {
             offset: piece.offset,
             bytes: piece.bytes,
             is_last: piece.is_last,
+            is_cut: piece.provenance.contains(Provenance::SHORTENED),
         };
         listing.read(&mut self.connection.streams, &mut out, &listed);
     }

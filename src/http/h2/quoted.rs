@@ -1,5 +1,7 @@
 //! The quoted strings of a listing: those of Go's `%q`.
 
+use std::ops::Range;
+
 /// Reads a quoted string that `input` begins with; gives what it stands for and what follows it.
 pub(super) fn unquoted(input: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let mut rest = input.strip_prefix(b"\"")?;
@@ -13,6 +15,46 @@ pub(super) fn unquoted(input: &[u8]) -> Option<(Vec<u8>, &[u8])> {
             return Some((plain, after));
         }
         rest = escape(after, &mut plain)?;
+    }
+}
+
+/// What a quoted string stands for, and where in it each byte of that is written.
+#[derive(Debug)]
+pub(crate) struct Unquoted {
+    /// What it stands for.
+    pub(crate) plain: Vec<u8>,
+    /// Where each byte of that begins. What an escape stands for begins with the escape. Last comes the closing quote.
+    starts: Vec<usize>,
+}
+
+impl Unquoted {
+    /// The same as [`unquoted`], with the places.
+    pub(super) fn new(input: &[u8]) -> Option<(Self, &[u8])> {
+        let mut rest = input.strip_prefix(b"\"")?;
+        let (mut plain, mut starts) = (Vec::new(), Vec::new());
+        loop {
+            let at = input.len().saturating_sub(rest.len());
+            let special = memchr::memchr2(b'"', b'\\', rest)?;
+            let (before, after) = rest.split_at_checked(special)?;
+            plain.extend_from_slice(before);
+            let special = at.saturating_add(special);
+            starts.extend(at..special);
+            let (byte, after) = after.split_first()?;
+            if *byte == b'"' {
+                starts.push(special);
+                return Some((Self { plain, starts }, after));
+            }
+            rest = escape(after, &mut plain)?;
+            starts.resize(plain.len(), special);
+        }
+    }
+
+    /// Where a range of what it stands for is written: whole escapes.
+    pub(crate) fn written(&self, range: &Range<usize>) -> Option<Range<usize>> {
+        let start = *self.starts.get(range.start)?;
+        let last = *self.starts.get(range.end.checked_sub(1)?)?;
+        let ends = self.starts.get(range.end..)?;
+        Some(start..*ends.iter().find(|end| **end > last)?)
     }
 }
 
@@ -55,6 +97,29 @@ fn escape<'a>(input: &'a [u8], plain: &mut Vec<u8>) -> Option<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn knows_where_what_is_written() {
+        let quoted = br#""a\"\u00a0b" x"#;
+        let (found, rest) = Unquoted::new(quoted).unwrap();
+        assert_eq!(
+            (&found.plain[..], rest),
+            ("a\"\u{a0}b".as_bytes(), &b" x"[..])
+        );
+        for (range, expected) in [
+            (0..1, Some(&b"a"[..])),
+            (1..2, Some(br#"\""#)),
+            (0..3, Some(br#"a\"\u00a0"#)),
+            (3..5, Some(br"\u00a0b")),
+            (4..5, Some(b"b")),
+            (0..0, None),
+            (4..6, None),
+        ] {
+            let written = found.written(&range).map(|range| &quoted[range]);
+            assert_eq!(written, expected, "{range:?}");
+        }
+        assert!(Unquoted::new(br#""open\""#).is_none());
+    }
 
     #[test]
     fn undoes_go_quoting() {

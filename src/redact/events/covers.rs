@@ -18,6 +18,7 @@ pub(super) struct Covers {
     list: Vec<Cover>,
     /// Where in the payload the text begins that is looked at.
     base: usize,
+    hidden_bytes: u64,
 }
 
 impl Covers {
@@ -35,6 +36,36 @@ impl Covers {
                 text,
                 is_beginning,
             });
+        }
+    }
+
+    /// Covers a range of the payload that cannot be looked into.
+    pub(super) fn hide(&mut self, range: &Range<usize>) {
+        let bytes = range.len();
+        self.set_base(0);
+        self.add(range, vec![b'*'; bytes], false);
+        self.hidden_bytes += bytes as u64;
+    }
+
+    /// How many bytes cannot be looked into.
+    pub(super) fn hidden_bytes(&self) -> u64 {
+        self.hidden_bytes
+    }
+
+    /// Adds the covers of a text of this length that is written in another way, with escapes: `written` says where. A quote in
+    /// what covers it is escaped.
+    pub(super) fn add_written(
+        &mut self,
+        covers: Self,
+        length: usize,
+        written: &dyn Fn(&Range<usize>) -> Option<Range<usize>>,
+    ) {
+        for cover in covers.list {
+            let range = cover.start..cover.end.min(length);
+            if let Some(range) = written(&range) {
+                let text = escaped(&cover.text, range.len());
+                self.add(&range, text, cover.is_beginning);
+            }
         }
     }
 
@@ -58,6 +89,15 @@ impl Covers {
             ) && to.len() == from.len()
             {
                 to.copy_from_slice(from);
+                // Of an escape that lies in two, the first half is covered already.
+                if let (Some(b'\\'), Some(first)) = (
+                    start
+                        .checked_sub(cover.start + 1)
+                        .and_then(|at| cover.text.get(at)),
+                    to.first_mut(),
+                ) {
+                    *first = b'*';
+                }
                 done = cover.end;
             }
         }
@@ -65,9 +105,57 @@ impl Covers {
     }
 }
 
+/// A cover with its quotes escaped, as long as this. Where there is no room for them it is a number, which needs none.
+fn escaped(text: &[u8], length: usize) -> Vec<u8> {
+    const QUOTE: &[u8] = b"\\\"";
+    let (is_begun, rest) = match text.strip_prefix(b"\"") {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let (is_ended, rest) = match rest.strip_suffix(b"\"") {
+        Some(rest) => (true, rest),
+        None => (false, rest),
+    };
+    let quotes = QUOTE.len() * (usize::from(is_begun) + usize::from(is_ended));
+    let Some(room) = length.checked_sub(quotes) else {
+        let mut number = vec![b' '; length];
+        number.splice(..length.min(1), *b"0");
+        number.truncate(length);
+        return number;
+    };
+    let quote = |is_there| if is_there { QUOTE } else { &[] };
+    let mut cover = Vec::with_capacity(length);
+    cover.extend_from_slice(quote(is_begun));
+    cover.extend(
+        rest.iter()
+            .copied()
+            .chain(std::iter::repeat(b'*'))
+            .take(room),
+    );
+    cover.extend_from_slice(quote(is_ended));
+    cover
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn quotes_are_escaped() {
+        for (text, length, expected) in [
+            ("abc", 3, "abc"),
+            ("abc", 5, "abc**"),
+            ("\"ab\"", 4, r#"\"\""#),
+            ("\"ab\"", 6, r#"\"ab\""#),
+            ("\"ab\"", 7, r#"\"ab*\""#),
+            ("\"\"", 2, "0 "),
+            ("\"", 1, "0"),
+            ("\"abc", 4, r#"\"ab"#),
+        ] {
+            let found = escaped(text.as_bytes(), length);
+            assert_eq!(String::from_utf8(found).unwrap(), expected, "{text}");
+        }
+    }
 
     #[test]
     fn what_lies_in_two_is_covered_once() {

@@ -68,6 +68,14 @@ impl Default for Lines {
 }
 
 impl Lines {
+    /// In the value of a field of this sort.
+    pub(super) fn in_value(sort: FieldSort) -> Self {
+        Self {
+            state: State::value(sort, false),
+            cookies: Vec::new(),
+        }
+    }
+
     pub(super) fn push(&mut self, tools: &Tools<'_>, bytes: &[u8], covers: &mut Covers) {
         self.cookies.clear();
         let mut at = 0;
@@ -102,6 +110,18 @@ impl Lines {
 }
 
 impl State {
+    fn value(sort: FieldSort, is_quoted: bool) -> Self {
+        match sort {
+            FieldSort::Text => Self::Rest,
+            sort => Self::Value(Value {
+                sort,
+                is_quoted,
+                is_escaped: false,
+                part: Part::Blank,
+            }),
+        }
+    }
+
     fn has_cookies(&self) -> bool {
         let sorts = [FieldSort::Cookies, FieldSort::SetCookie];
         matches!(self, Self::Value(value) if sorts.contains(&value.sort))
@@ -139,15 +159,6 @@ fn is_token(byte: u8) -> bool {
 
 /// The next byte of what a line begins with.
 fn in_name(rules: &Rules, mut name: Vec<u8>, byte: u8) -> State {
-    let value = |sort, is_quoted| match sort {
-        FieldSort::Text => State::Rest,
-        sort => State::Value(Value {
-            sort,
-            is_quoted,
-            is_escaped: false,
-            part: Part::Blank,
-        }),
-    };
     if byte == b'\n' {
         return State::Name(Vec::new());
     }
@@ -155,7 +166,7 @@ fn in_name(rules: &Rules, mut name: Vec<u8>, byte: u8) -> State {
     let bare = name.trim_ascii_end();
     let is_field = bare.iter().all(|byte| is_token(*byte));
     if is_field && byte == b':' && !bare.is_empty() {
-        return value(rules.field(bare), false);
+        return State::value(rules.field(bare), false);
     }
     let may_go_on = if is_blank(byte) {
         !bare.is_empty()
@@ -171,7 +182,7 @@ fn in_name(rules: &Rules, mut name: Vec<u8>, byte: u8) -> State {
     name.push(byte);
     let listed = name.strip_prefix(LISTED);
     match listed.and_then(|name| name.strip_suffix(LISTED_VALUE)) {
-        Some(name) => value(rules.field(name), true),
+        Some(name) => State::value(rules.field(name), true),
         None => State::Name(name),
     }
 }

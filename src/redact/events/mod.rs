@@ -11,10 +11,10 @@
 //!
 //! **What cannot be looked into is left out**: the payload ends there, as with `--snaplen`, and is marked. That is
 //!
-//! - raw HTTP/2 of a connection of which the beginning was not seen, or of which something is lost or not as it must be; of
-//!   listings of HTTP/2 everything from the first data on, bodies that are coded or multipart, what follows a head of more
-//!   than 16 KiB, what a connection turned into, dumps in hexadecimal digits, and everything that is no UTF-8 or has control
-//!   characters;
+//! - raw HTTP/2 of a connection of which the beginning was not seen, or of which something is lost or not as it must be; what
+//!   is no listing of HTTP/2 for certain ([`listing`], which covers bodies that cannot be looked into with `*`); bodies that
+//!   are coded or multipart, what follows a head of more than 16 KiB, what a connection turned into, dumps in hexadecimal
+//!   digits, and everything that is no UTF-8 or has control characters;
 //! - what could not be read, what no known probe writes, and TLS secrets;
 //! - what comes up to the first line end where it is not known what came before: at the beginning of a stream that does not
 //!   begin a message, and after a gap. If there is a line end, that is covered with `*` instead.
@@ -31,6 +31,7 @@ mod form;
 mod framing;
 mod http2;
 mod lines;
+mod listing;
 mod members;
 mod own;
 mod secret;
@@ -253,6 +254,7 @@ impl EventRedactor {
         let kept = self.kept(capture, connection, event, payload, &mut covers);
         let mut masked = payload.clone();
         let mut secrets = 0;
+        let covered_bytes = covers.hidden_bytes();
         if !covers.is_empty() {
             let mut bytes = payload.to_vec();
             secrets = covers.put(&mut bytes);
@@ -263,7 +265,7 @@ impl EventRedactor {
             payload: masked,
             secrets,
             left_out_bytes: (payload.len() - kept) as u64,
-            covered_bytes: 0,
+            covered_bytes,
         }
     }
 

@@ -3,19 +3,12 @@
 use super::Tools;
 use super::covers::Covers;
 use super::framing::{self, Body, Chunk, Extent};
+use super::listing::listing;
 use super::text::{Text, is_text};
 use crate::event::{Content, Provenance};
 
 /// How much of a head is kept, to see what its body is. Nothing is known of the body of a longer one.
 const HEAD_BYTES: usize = 16 << 10;
-/// How a line ends that a listing of HTTP/2 is looked at up to: data follows, or fields that may go under wrong names.
-const LISTING_ENDS: [&[u8]; 4] = [
-    b"\nFrame Type\t=>\tDATA",
-    b"\nMerged Data Frame",
-    b"\nIncorrect HPACK context",
-    b"\nNot Supported HEADERS Frame",
-];
-
 /// Where it is.
 #[derive(Debug, Default)]
 enum Place {
@@ -59,13 +52,6 @@ pub(super) struct Piece<'a> {
     pub(super) provenance: Provenance,
 }
 
-/// How much of a listing can be looked at.
-pub(super) fn listing_bytes(payload: &[u8]) -> usize {
-    let find = |end: &&[u8]| memchr::memmem::find(payload, end);
-    let first = LISTING_ENDS.iter().filter_map(find).min();
-    first.map_or(payload.len(), |line| line + 1)
-}
-
 impl Stream {
     /// The next payload: adds what is to be covered, and gives how many bytes can be kept.
     pub(super) fn push(
@@ -82,7 +68,10 @@ impl Stream {
                 self.place = Place::Opaque;
                 return 0;
             }
-            Content::Http2Listing => return self.listing(tools, payload, covers),
+            Content::Http2Listing => {
+                self.place = Place::Opaque;
+                return listing(tools, payload, covers);
+            }
             Content::Http1Request | Content::Http1Response => self.begin(),
             _ => match self.place {
                 Place::Lost | Place::Between if framing::may_begin(payload) => self.begin(),
@@ -110,18 +99,6 @@ impl Stream {
     fn begin(&mut self) {
         self.place = Place::Head(Vec::new());
         self.text = Text::new(false);
-    }
-
-    /// Each listing is one by itself.
-    fn listing(&mut self, tools: &Tools<'_>, payload: &[u8], covers: &mut Covers) -> usize {
-        self.place = Place::Opaque;
-        let kept = listing_bytes(payload);
-        let fields = payload.get(..kept).unwrap_or_default();
-        if !is_text(fields) {
-            return 0;
-        }
-        Text::new(false).push(tools, 0, fields, covers);
-        kept
     }
 
     /// Looks at what comes at `at`: how many bytes that are, or `None` if no more of the payload can be looked at.

@@ -287,20 +287,30 @@ fn chunks_stay_as_they_are() {
 #[test]
 fn listings_keep_their_fields() {
     let listing = "\nFrame Type\t=>\tHEADERS\nFrame StreamID\t=>\t1\nFrame Length\t=>\t25\n\
-        header field \":path\" = \"/a?token=s3cr3t\"\nheader field \"authorization\" = \"Bearer s3\\\"cr3t\"\n\
-        header field \"accept\" = \"*/*\"\n\nFrame Type\t=>\tDATA\nFrame StreamID\t=>\t1\nFrame Length\t=>\t5\nabcde\n";
+        header field \":method\" = \"PUT\"\nheader field \":path\" = \"/a?token=s3cr3t\"\nheader field \"authorization\" = \"Bearer s3\\\"cr3t\"\n\
+        header field \"accept\" = \"*/*\"\n\nFrame Type\t=>\tDATA\nFrame StreamID\t=>\t1\nFrame Length\t=>\t5\nabcde\n\
+        \nFrame Type\t=>\tDATA\nFrame StreamID\t=>\t3\nFrame Length\t=>\t5\n*****\n";
     let mut event = event(b"");
     event.content = Content::Http2Listing;
     event.http = Some(HttpHead {
         path: Some("/a?token=s3cr3t".to_owned()),
         ..HttpHead::default()
     });
-    let payload = Bytes::from(listing);
+    // Of the last one no head is there.
+    let payload = Bytes::from(listing.replace("*****", "fghij"));
     let redaction = redactor().redact(0, None, &mut event, &payload);
-    let data = listing.find("Frame Type\t=>\tDATA").unwrap();
-    let expected = listing[..data]
+    assert_eq!(
+        (
+            redaction.secrets,
+            redaction.left_out_bytes,
+            redaction.covered_bytes
+        ),
+        (2, 0, 5)
+    );
+    assert_eq!(event.provenance, Provenance::REDACTED);
+    let expected = listing
         .replace("token=s3cr3t", &format!("token={}", masked("s3cr3t")))
-        .replace("s3\\\"cr3t", &masked("s3\\\"cr3t"));
+        .replace("s3\\\"cr3t", &(mask("s3\"cr3t", 7) + "*"));
     assert_eq!(redaction.payload, expected.as_bytes());
     let path = format!("/a?token={}", masked("s3cr3t"));
     assert_eq!(event.http.unwrap().path, Some(path));

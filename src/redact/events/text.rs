@@ -8,6 +8,7 @@ use super::members::Members;
 use super::own::Own;
 use super::tokens::Tokens;
 use super::typed::Typed;
+use crate::redact::rules::Rules;
 
 /// How many bytes of a character may be missing in the beginning of a piece.
 const CUT_BYTES: usize = 3;
@@ -34,6 +35,14 @@ impl Text {
             typed: Typed::default(),
             tokens: Tokens::default(),
             own: Own::default(),
+        }
+    }
+
+    /// The value of this field, which ends with a line end.
+    pub(super) fn of_field(rules: &Rules, name: &[u8]) -> Self {
+        Self {
+            lines: Lines::in_value(rules.field(name)),
+            ..Self::new(false)
         }
     }
 

@@ -100,6 +100,36 @@ fn decoded_data_stands_for_what_was_left_out() {
     );
 }
 
+/// What was left out may be of every message that is not over.
+#[test]
+fn what_is_cut_lacks_bytes() {
+    let response = [
+        head(1, &[(":status", "200")]),
+        data(1, "one"),
+        head(3, &[(":status", "200"), ("content-length", "3")]),
+        data(3, "two"),
+        head(5, &[(":status", "200")]),
+    ];
+    let cut = |provenance| {
+        let mut event = listing(SERVER, &response.concat());
+        event.provenance |= provenance;
+        event
+    };
+    let expected = [
+        "0/1 response: 200 | one | closed listing",
+        "1/3 response: 200 content-length=3 | two | consistent listing",
+        "2/5 response: 200 | closed listing",
+    ];
+    let lacks = expected.map(|line| line.replace("closed listing", "broken lost_bytes listing"));
+    let sorted = |event| {
+        let mut found = lines(&read_with(Session::new(0), &[event], 7));
+        found.sort();
+        found
+    };
+    assert_eq!(sorted(cut(Provenance::empty())), expected);
+    assert_eq!(sorted(cut(Provenance::SHORTENED)), lacks);
+}
+
 #[test]
 fn padding_is_counted_and_not_listed() {
     let text = [

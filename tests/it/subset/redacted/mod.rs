@@ -1,6 +1,7 @@
 //! A subset without secrets: none is left anywhere in it, and all else is what it was.
 
 mod every_place;
+mod listings;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
