@@ -122,6 +122,9 @@ fn check(
         Part::End { exchange, side, .. } => {
             assert_eq!(halves.insert((*exchange, *side), true), Some(false));
         }
+        Part::Lost { exchange, side } => {
+            assert_eq!(halves.get(&(*exchange, *side)), Some(&true));
+        }
     }
 }
 

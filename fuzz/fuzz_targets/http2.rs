@@ -123,6 +123,10 @@ fn hear(halves: &mut BTreeMap<(u64, Side), Half>, payloads: &[(u8, &[u8])], part
             assert!(half.has_begun && !half.has_ended);
             half.has_ended = true;
         }
+        Part::Lost { exchange, side } => {
+            let half = halves.entry((exchange, side)).or_default();
+            assert!(half.has_begun && half.has_ended);
+        }
     }
 }
 
