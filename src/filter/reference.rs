@@ -108,7 +108,7 @@ const COMPARISONS: [(&str, &str); 10] = [
 const JOINTS: &str = "`not` (`!`) binds closest, then `and` (`&&`), `xor` (`^^`), `or` (`||`); parentheses group. The words can be in\n\
      capitals.\n";
 
-const TRUTH: &str = r"- **Several values.** `ip`, `port`, `addr`, `type`, header fields and others can have several values for one event. A
+const TRUTH: &str = r#"- **Several values.** `ip`, `port`, `addr`, `type`, header fields and others can have several values for one event. A
   comparison is true if it is true of one of them. `!=` is true if none is equal: `port != 443` is false of a connection
   that has 443 at either end.
 - **No value.** What an event does not have satisfies no comparison, `!=` included. `not` turns every answer around, so
@@ -121,9 +121,13 @@ const TRUTH: &str = r"- **Several values.** `ip`, `port`, `addr`, `type`, header
   decoded text. Of an exchange they hold the whole body, and its text in UTF-8 where the head or a byte order mark names
   another charset; of gRPC also each message that is compressed, and `any` each message of the WebSocket that it turned
   into.
+- **The time of an exchange** is that of its first event, and so what `time`, `--since` and `--until` are about. A
+  request that began before a period and was answered in it is found with a longer one: `--since 1h 'elapsed > 2s'`.
+- **Trailers.** The header fields of an exchange are also those that follow its body, and those of interim responses:
+  `resp.header["grpc-status"] != "0"` finds the gRPC calls that failed.
 - **Case.** `==`, `contains` and `in` mind the case, except for fields marked *any case*. `lower(…)` and `upper(…)` help
   with the others.
-";
+"#;
 
 const VALUES: [(&str, &str); 10] = [
     ("number", "`443`, `-1`, `0x1bb`"),
