@@ -80,15 +80,9 @@ impl<'a> ExchangeContent<'a> {
         let sides = Side::BOTH.into_iter().filter(|side| is_wanted(*side));
         // Trailers can be there where the head was not captured.
         let messages = sides.filter_map(|side| self.exchange.half(side));
-        let mut fields = messages.flat_map(|message| {
-            let heads = message.heads().flat_map(|head| &head.fields);
-            heads.chain(&message.trailers)
-        });
-        fields.any(|field| {
-            let found = field.name.as_ref();
-            found.is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()))
-                && field.value.as_deref().is_some_and(&mut *each)
-        })
+        messages
+            .flat_map(Message::fields)
+            .any(|field| field.is_named(name) && field.value.as_deref().is_some_and(&mut *each))
     }
 
     /// The values of the cookies of one name.

@@ -273,6 +273,12 @@ impl Message {
         self.interim.iter().chain(&self.head)
     }
 
+    /// The fields of the heads, and the trailers.
+    pub fn fields(&self) -> impl Iterator<Item = &Field> {
+        let heads = self.heads().flat_map(|head| &head.fields);
+        heads.chain(&self.trailers)
+    }
+
     /// The heads and trailers as text, for a search.
     pub fn heads_to_text(&self) -> Vec<u8> {
         let mut text: Vec<_> = (self.interim.iter())

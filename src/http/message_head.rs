@@ -27,6 +27,12 @@ impl Field {
         }
     }
 
+    /// Whether this is its name, whatever the case.
+    pub fn is_named(&self, name: &str) -> bool {
+        let found = self.name.as_ref();
+        found.is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()))
+    }
+
     /// Adds fields as text, a line each. What is not known is left out.
     pub(super) fn push_text(fields: &[Self], text: &mut Vec<u8>) {
         for field in fields {
@@ -78,12 +84,7 @@ impl MessageHead {
     pub fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Bytes> {
         self.fields
             .iter()
-            .filter(move |field| {
-                field
-                    .name
-                    .as_ref()
-                    .is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()))
-            })
+            .filter(move |field| field.is_named(name))
             .filter_map(|field| field.value.as_ref())
     }
 

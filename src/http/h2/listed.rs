@@ -20,9 +20,15 @@ pub(crate) fn number<T: std::str::FromStr>(digits: &[u8]) -> Option<T> {
 /// Name and value of a line `header field "name" = "value"`; what must not be indexed is marked behind it
 /// (`golang.org/x/net/http2/hpack`, `HeaderField.String`).
 pub(super) fn field(line: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    let (name, rest) = unquoted(line.strip_prefix(FIELD)?)?;
-    let (value, rest) = unquoted(rest.strip_prefix(EQUALS)?)?;
+    let (name, quoted) = field_name(line)?;
+    let (value, rest) = unquoted(quoted)?;
     is_field_end(rest).then_some((name, value))
+}
+
+/// The name in such a line, and the rest, with which the value begins.
+fn field_name(line: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let (name, rest) = unquoted(line.strip_prefix(FIELD)?)?;
+    Some((name, rest.strip_prefix(EQUALS)?))
 }
 
 fn is_field_end(rest: &[u8]) -> bool {
@@ -41,8 +47,7 @@ pub(crate) struct ListedField {
 impl ListedField {
     /// What [`field`] reads.
     pub(crate) fn read(line: &[u8]) -> Option<Self> {
-        let (name, rest) = unquoted(line.strip_prefix(FIELD)?)?;
-        let quoted = rest.strip_prefix(EQUALS)?;
+        let (name, quoted) = field_name(line)?;
         let (value, rest) = Unquoted::new(quoted)?;
         is_field_end(rest).then_some(Self {
             name,

@@ -4,17 +4,31 @@ use std::ops::Range;
 
 /// Reads a quoted string that `input` begins with; gives what it stands for and what follows it.
 pub(super) fn unquoted(input: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    read(input, |_, _| {})
+}
+
+/// The same. `note` is told, in order, which bytes of the input stand for how many: themselves, or an escape for what it
+/// is; and last the closing quote, as itself.
+fn read(input: &[u8], mut note: impl FnMut(Range<usize>, usize)) -> Option<(Vec<u8>, &[u8])> {
+    let place = |rest: &[u8]| input.len().saturating_sub(rest.len());
     let mut rest = input.strip_prefix(b"\"")?;
     let mut plain = Vec::new();
     loop {
         let special = memchr::memchr2(b'"', b'\\', rest)?;
-        let (before, after) = rest.split_at_checked(special)?;
+        let (before, at_special) = rest.split_at_checked(special)?;
         plain.extend_from_slice(before);
-        let (byte, after) = after.split_first()?;
+        note(place(rest)..place(at_special), before.len());
+        let (byte, after) = at_special.split_first()?;
         if *byte == b'"' {
+            note(place(at_special)..place(after), 1);
             return Some((plain, after));
         }
+        let known = plain.len();
         rest = escape(after, &mut plain)?;
+        note(
+            place(at_special)..place(rest),
+            plain.len().saturating_sub(known),
+        );
     }
 }
 
@@ -30,23 +44,16 @@ pub(crate) struct Unquoted {
 impl Unquoted {
     /// The same as [`unquoted`], with the places.
     pub(super) fn new(input: &[u8]) -> Option<(Self, &[u8])> {
-        let mut rest = input.strip_prefix(b"\"")?;
-        let (mut plain, mut starts) = (Vec::new(), Vec::new());
-        loop {
-            let at = input.len().saturating_sub(rest.len());
-            let special = memchr::memchr2(b'"', b'\\', rest)?;
-            let (before, after) = rest.split_at_checked(special)?;
-            plain.extend_from_slice(before);
-            let special = at.saturating_add(special);
-            starts.extend(at..special);
-            let (byte, after) = after.split_first()?;
-            if *byte == b'"' {
-                starts.push(special);
-                return Some((Self { plain, starts }, after));
+        let mut starts = Vec::new();
+        let (plain, rest) = read(input, |written, count| {
+            if written.len() == count {
+                starts.extend(written);
+            } else {
+                // An escape is longer than what it stands for.
+                starts.extend(std::iter::repeat_n(written.start, count));
             }
-            rest = escape(after, &mut plain)?;
-            starts.resize(plain.len(), special);
-        }
+        })?;
+        Some((Self { plain, starts }, rest))
     }
 
     /// Where a range of what it stands for is written: whole escapes.

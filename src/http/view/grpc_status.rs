@@ -66,11 +66,7 @@ impl fmt::Display for GrpcStatus {
 }
 
 fn value<'a>(mut fields: impl Iterator<Item = &'a Field>, name: &str) -> Option<&'a [u8]> {
-    let is_it = |field: &&Field| {
-        let found = field.name.as_ref();
-        found.is_some_and(|found| found.eq_ignore_ascii_case(name.as_bytes()))
-    };
-    fields.find(is_it)?.value.as_deref()
+    fields.find(|field| field.is_named(name))?.value.as_deref()
 }
 
 #[cfg(test)]

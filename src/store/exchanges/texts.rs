@@ -57,10 +57,12 @@ fn is_quoted_otherwise(message: &Message) -> bool {
     let pseudo = message
         .heads()
         .flat_map(|head| [&head.method, &head.target, &head.scheme, &head.authority]);
-    let fields = message.heads().flat_map(|head| &head.fields);
-    let fields = fields.chain(&message.trailers);
     pseudo
-        .chain(fields.flat_map(|field| [&field.name, &field.value]))
+        .chain(
+            message
+                .fields()
+                .flat_map(|field| [&field.name, &field.value]),
+        )
         .flatten()
         .any(|part| !part.iter().all(is_itself))
 }

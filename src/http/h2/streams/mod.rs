@@ -121,11 +121,7 @@ impl Streams {
         uses_table: bool,
         defects: Defects,
     ) {
-        if self.place(at.direction, at.stream) == Place::Over {
-            self.abandon(out, at.stream, Defects::empty());
-        }
-        self.make_room(out, at.stream);
-        let stream = self.open(at.stream);
+        let stream = self.begin(out, at);
         let status = head.message.status;
         let is_interim = status.is_some_and(|status| status < 200);
         let seen = if is_interim {
@@ -194,11 +190,7 @@ impl Streams {
 
     /// A half begins whose head was not captured.
     pub(super) fn begin_without_head(&mut self, out: &mut Out<'_>, at: At) {
-        if self.place(at.direction, at.stream) == Place::Over {
-            self.abandon(out, at.stream, Defects::empty());
-        }
-        self.make_room(out, at.stream);
-        let stream = self.open(at.stream);
+        let stream = self.begin(out, at);
         let exchange = stream.exchange;
         stream.set_half(at.direction, Half::new(HeadSeen::Missing, at.start));
         out.say(
@@ -383,6 +375,15 @@ impl Streams {
         });
         stream.used = used;
         stream
+    }
+
+    /// The stream on which a half begins; where that half is over, the stream is another one.
+    fn begin(&mut self, out: &mut Out<'_>, at: At) -> &mut Stream {
+        if self.place(at.direction, at.stream) == Place::Over {
+            self.abandon(out, at.stream, Defects::empty());
+        }
+        self.make_room(out, at.stream);
+        self.open(at.stream)
     }
 
     /// Sees to it that there is room for a stream.
